@@ -1,0 +1,112 @@
+//! The decision: one page, total, pure. It can't fail, only object.
+
+use crate::{
+    Attempt, Denial, Environment, KeyState, Misfit, Restrictions, Scopes, Timestamp,
+    path::CanonicalPath,
+    profile::{Need, RouteTable},
+};
+
+/// What a key may do and from where: shared by all keys that are equal in it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Policy {
+    /// The scopes it has.
+    pub scopes: Scopes,
+    /// What narrows it.
+    pub restrictions: Restrictions,
+}
+
+/// What is true of the presented secret and its key.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyFacts<'a> {
+    /// Where the key is in its life.
+    pub state: KeyState,
+    /// Whether its account's keys may work.
+    pub account_active: bool,
+    /// When the key was revoked, or this secret's overlap ends.
+    pub ends_at: Option<Timestamp>,
+    /// When the key's own life ends.
+    pub expires_at: Option<Timestamp>,
+    /// Its environment.
+    pub environment: Environment,
+    /// Its scopes and restrictions.
+    pub policy: &'a Policy,
+}
+
+/// What the api demands of every key.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'a> {
+    /// Which scope each route needs.
+    pub routes: &'a RouteTable,
+    /// Whether test keys are accepted at all.
+    pub accepts_test: bool,
+}
+
+/// Judges one attempt at the instant `now`. The first objection is the answer: what the key is comes before what
+/// it may do, so that a revoked key says so wherever it is tried.
+pub fn decide(key: &KeyFacts<'_>, rules: &Rules<'_>, attempt: &Attempt<'_>, now: Timestamp) -> Result<(), Denial> {
+    lives(key, now)?;
+    let path = attempt.path.map(CanonicalPath::new);
+    let path_matters = !rules.routes.is_empty() || key.policy.restrictions.endpoints.is_some();
+    if path_matters && matches!(path, Some(Err(_))) {
+        return Err(Denial::Ambiguous(Misfit::Path));
+    }
+    let target = attempt.method.zip(path.and_then(Result::ok));
+    let need = target.map(|(method, path)| rules.routes.need(method, path));
+    belongs(key, rules, attempt, need.as_ref())?;
+    narrows(&key.policy.restrictions, attempt, target)?;
+    permits(&key.policy.scopes, attempt, need.as_ref())
+}
+
+fn lives(key: &KeyFacts<'_>, now: Timestamp) -> Result<(), Denial> {
+    match (key.state, key.ends_at) {
+        (KeyState::Revoked, at) => return Err(Denial::Revoked(at.unwrap_or(now))),
+        (_, Some(at)) if now >= at => return Err(Denial::Revoked(at)),
+        _ => {}
+    }
+    match key.expires_at {
+        Some(at) if now >= at => return Err(Denial::Expired(at)),
+        _ => {}
+    }
+    if key.state == KeyState::Disabled || !key.account_active { Err(Denial::Disabled) } else { Ok(()) }
+}
+
+fn belongs(key: &KeyFacts<'_>, rules: &Rules<'_>, attempt: &Attempt<'_>, need: Option<&Need<'_>>) -> Result<(), Denial> {
+    let routed = need.and_then(|need| need.environment);
+    let tied = [attempt.environment, routed].into_iter().flatten();
+    let elsewhere = tied.into_iter().any(|environment| environment != key.environment);
+    let refused = key.environment == Environment::Test && !rules.accepts_test;
+    if elsewhere || refused { Err(Denial::Environment(key.environment)) } else { Ok(()) }
+}
+
+fn narrows(to: &Restrictions, attempt: &Attempt<'_>, target: Option<(&str, CanonicalPath<'_>)>) -> Result<(), Denial> {
+    if let Some(networks) = &to.networks
+        && !attempt.address.is_some_and(|address| networks.contain(address))
+    {
+        return Err(Denial::Network);
+    }
+    if let Some(referrers) = &to.referrers
+        && !attempt.referrer.is_some_and(|referrer| referrers.admit(referrer))
+    {
+        return Err(Denial::Referrer);
+    }
+    if let Some(endpoints) = &to.endpoints
+        && !target.is_some_and(|(method, path)| endpoints.admit(method, path))
+    {
+        return Err(Denial::Endpoint);
+    }
+    Ok(())
+}
+
+fn permits(scopes: &Scopes, attempt: &Attempt<'_>, need: Option<&Need<'_>>) -> Result<(), Denial> {
+    if matches!(scopes, Scopes::All) {
+        return Ok(());
+    }
+    if need.is_some_and(|need| need.unlisted) {
+        return Err(Denial::UnlistedRoute);
+    }
+    let routed = need.and_then(|need| need.scope);
+    match routed.into_iter().chain(attempt.scopes).find(|scope| !scopes.include(scope)) {
+        Some(lacking) => Err(Denial::Scope(lacking.clone())),
+        None => Ok(()),
+    }
+}

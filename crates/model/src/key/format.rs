@@ -1,0 +1,198 @@
+//! The grammar of a key: prefix per environment, random characters of an alphabet, optional checksum.
+
+use super::{Checksum, Environment};
+use crate::denial::Malformation;
+
+/// Fewest unknown bits a key must hold, beside what its hint shows.
+pub const MIN_SECRET_BITS: f64 = 112.0;
+const MAX_KEY_LENGTH: usize = 255;
+const BASE62: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+/// The characters a key's random part is made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alphabet {
+    letters: Box<[u8]>,
+    member: [bool; 256],
+}
+
+/// Why a format can't be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FormatError {
+    /// RFC 9110 §11.2: credentials are `token68`.
+    #[error("an alphabet is 2 to 64 different characters of A-Z a-z 0-9 - . _ ~ + /")]
+    Alphabet,
+    /// The prefix must travel in a header as it is.
+    #[error("a prefix is at most 32 characters of A-Z a-z 0-9 - . _ ~ + /")]
+    Prefix,
+    /// Two environments that can't be told apart.
+    #[error("the live and the test prefix must differ, and neither may begin with the other")]
+    Ambiguous,
+    /// Fewer than [`MIN_SECRET_BITS`].
+    #[error("too easy to guess: the random part must hold at least 112 bits (19 characters of base 62)")]
+    Weak,
+    /// More than 255 characters.
+    #[error("a key may be at most {MAX_KEY_LENGTH} characters long")]
+    Long,
+}
+
+fn is_token68(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte)
+}
+
+impl Alphabet {
+    /// The alphabet of these characters, `base62` being short for the letters and digits of ASCII.
+    pub fn new(letters: &str) -> Result<Self, FormatError> {
+        let letters = if letters == "base62" { BASE62 } else { letters };
+        let mut member = [false; 256];
+        for byte in letters.bytes() {
+            if !is_token68(byte) || std::mem::replace(&mut member[usize::from(byte)], true) {
+                return Err(FormatError::Alphabet);
+            }
+        }
+        if !(2..=64).contains(&letters.len()) {
+            return Err(FormatError::Alphabet);
+        }
+        Ok(Self { letters: letters.as_bytes().into(), member })
+    }
+
+    /// Its characters.
+    pub(super) fn letters(&self) -> &[u8] {
+        &self.letters
+    }
+
+    /// Bits of randomness in one character.
+    pub fn bits(&self) -> f64 {
+        f64::from(u8::try_from(self.letters.len()).expect("at most 64 letters")).log2()
+    }
+}
+
+/// What keys of one kind look like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyFormat {
+    live: Box<str>,
+    test: Option<Box<str>>,
+    length: usize,
+    alphabet: Alphabet,
+    checksum: Checksum,
+}
+
+impl KeyFormat {
+    /// A format: the prefix of live keys, that of test keys if there are any, and `length` random characters.
+    pub fn new(
+        live: &str,
+        test: Option<&str>,
+        length: usize,
+        alphabet: Alphabet,
+        checksum: Checksum,
+    ) -> Result<Self, FormatError> {
+        let prefix_is_plain = |prefix: &str| prefix.len() <= 32 && prefix.bytes().all(is_token68);
+        if !prefix_is_plain(live) || !test.is_none_or(prefix_is_plain) {
+            return Err(FormatError::Prefix);
+        }
+        if test.is_some_and(|test| test.starts_with(live) || live.starts_with(test)) {
+            return Err(FormatError::Ambiguous);
+        }
+        let longest = live.len().max(test.map_or(0, str::len)) + checksum.length();
+        if length > MAX_KEY_LENGTH - longest {
+            return Err(FormatError::Long);
+        }
+        let format = Self { live: live.into(), test: test.map(Into::into), length, alphabet, checksum };
+        if format.secret_bits(0) < MIN_SECRET_BITS { Err(FormatError::Weak) } else { Ok(format) }
+    }
+
+    /// The prefix of keys of `environment`, if the format has any.
+    pub fn prefix(&self, environment: Environment) -> Option<&str> {
+        match environment {
+            Environment::Live => Some(&self.live),
+            Environment::Test => self.test.as_deref(),
+        }
+    }
+
+    /// The environments this format has keys of, each with its prefix.
+    pub fn prefixes(&self) -> impl Iterator<Item = (Environment, &str)> {
+        let test = self.test.as_deref().map(|prefix| (Environment::Test, prefix));
+        std::iter::once((Environment::Live, &*self.live)).chain(test)
+    }
+
+    /// Bits that remain unknown to someone who sees the first `shown` random characters.
+    pub fn secret_bits(&self, shown: usize) -> f64 {
+        let hidden = u32::try_from(self.length.saturating_sub(shown)).expect("at most 255 characters");
+        f64::from(hidden) * self.alphabet.bits()
+    }
+
+    /// Length in characters of a whole key of `environment`.
+    pub fn key_length(&self, environment: Environment) -> Option<usize> {
+        Some(self.prefix(environment)?.len() + self.length + self.checksum.length())
+    }
+
+    pub(super) fn random_length(&self) -> usize {
+        self.length
+    }
+
+    pub(super) fn alphabet(&self) -> &Alphabet {
+        &self.alphabet
+    }
+
+    pub(super) fn checksum(&self) -> Checksum {
+        self.checksum
+    }
+
+    /// Whether `presented` is a key of this format, and of which environment.
+    ///
+    /// Reads every byte at most twice and looks nothing up. The error is for the owner's eyes: callers learn
+    /// only that the key is not accepted.
+    pub fn parse(&self, presented: &[u8]) -> Result<Environment, Malformation> {
+        let (environment, prefix) = self
+            .prefixes()
+            .find(|(_, prefix)| presented.starts_with(prefix.as_bytes()))
+            .ok_or(Malformation::Prefix)?;
+        let rest = &presented[prefix.len()..];
+        if rest.len() != self.length + self.checksum.length() {
+            return Err(Malformation::Length);
+        }
+        if !rest[..self.length].iter().all(|byte| self.alphabet.member[usize::from(*byte)]) {
+            return Err(Malformation::Alphabet);
+        }
+        if self.checksum.holds(presented) { Ok(environment) } else { Err(Malformation::Checksum) }
+    }
+}
+
+#[cfg(test)]
+pub(super) fn cashcat() -> KeyFormat {
+    KeyFormat::new("cc_live_", Some("cc_test_"), 44, Alphabet::new("base62").unwrap(), Checksum::None).unwrap()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_by_prefix_length_and_alphabet() {
+        let good = b"cc_live_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEfGh";
+        assert_eq!(cashcat().parse(good), Ok(Environment::Live));
+        assert_eq!(cashcat().parse(&good[..51]), Err(Malformation::Length));
+        assert_eq!(cashcat().parse(&[good.as_slice(), b"x"].concat()), Err(Malformation::Length));
+        assert_eq!(cashcat().parse(&good[3..]), Err(Malformation::Prefix));
+        assert_eq!(cashcat().parse(b""), Err(Malformation::Prefix));
+        for odd in [b'-', b' ', 0, b'\n', 0xff, b'_'] {
+            let mut key = good.to_vec();
+            key[20] = odd;
+            assert_eq!(cashcat().parse(&key), Err(Malformation::Alphabet), "{odd}");
+        }
+    }
+
+    #[test]
+    fn formats_that_could_not_work_are_refused() {
+        let base62 = || Alphabet::new("base62").unwrap();
+        let format = |live, test, length| KeyFormat::new(live, test, length, base62(), Checksum::None).err();
+        assert_eq!(format("a:", None, 40), Some(FormatError::Prefix));
+        assert_eq!(format("sk_", Some("sk_test_"), 40), Some(FormatError::Ambiguous));
+        assert_eq!(format("", Some("t"), 40), Some(FormatError::Ambiguous));
+        assert_eq!(format("sk_", None, 18), Some(FormatError::Weak));
+        assert_eq!(format("sk_", None, 19), None);
+        assert_eq!(format("sk_", None, 253), Some(FormatError::Long));
+        for letters in ["", "a", "aa", "ab:", "ab c", "äb"] {
+            assert_eq!(Alphabet::new(letters), Err(FormatError::Alphabet), "{letters}");
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! What is true about API keys: their formats, the profile of an api, restrictions, and the decision.
+//!
+//! Everything here is pure: no I/O, no async, no clock and no randomness of its own.
+//! Time and chance come in as arguments; [`Clock`] and [`Entropy`] are only the shape of those arguments.
+
+mod account;
+mod attempt;
+mod chance;
+mod decide;
+mod denial;
+mod id;
+mod operator;
+pub mod key;
+pub mod path;
+pub mod profile;
+pub mod restriction;
+mod scope;
+mod secret;
+mod time;
+
+pub use account::{Account, AccountState};
+pub use attempt::Attempt;
+pub use chance::Entropy;
+pub use decide::{KeyFacts, Policy, Rules, decide};
+pub use denial::{Denial, DenialCode, Malformation, Misfit, Slot};
+pub use id::{AccountId, EventId, IdError, InstallationId, KeyId, OperatorId, RequestId};
+pub use key::{Environment, KeyState};
+pub use operator::{Abilities, AbilitiesError, Ability, operator_key_format};
+pub use restriction::Restrictions;
+pub use scope::{Scope, ScopeError, Scopes};
+pub use secret::{Digest, PlainKey};
+pub use time::{Clock, DurationError, Moment, Timestamp, TimestampError, parse_duration, write_duration};

@@ -1,0 +1,75 @@
+//! Which scope each route needs: the first entry that matches decides.
+
+use crate::{
+    Environment, Scope,
+    path::{CanonicalPath, PathPattern},
+    restriction::Methods,
+};
+
+/// The route table of an api; empty where scopes aren't bound to routes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RouteTable(Box<[Route]>);
+
+/// One entry of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Methods it is for.
+    pub methods: Methods,
+    /// Paths it is for.
+    pub paths: Box<[PathPattern]>,
+    /// The scope it needs; `None` where any key may use it.
+    pub scope: Option<Scope>,
+    /// The only environment it takes keys of.
+    pub environment: Option<Environment>,
+}
+
+/// What a request needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Need<'a> {
+    /// This scope.
+    pub scope: Option<&'a Scope>,
+    /// A key of this environment.
+    pub environment: Option<Environment>,
+    /// The table has no entry for it: a key with listed scopes may not.
+    pub unlisted: bool,
+}
+
+impl RouteTable {
+    /// The table with these entries, in this order.
+    pub fn new(routes: Vec<Route>) -> Self {
+        Self(routes.into())
+    }
+
+    /// Whether no route needs anything.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What a request for `method` and `path` needs.
+    pub fn need(&self, method: &str, path: CanonicalPath<'_>) -> Need<'_> {
+        let entry = self.0.iter().find(|route| route.is_for(method, path));
+        Need {
+            scope: entry.and_then(|route| route.scope.as_ref()),
+            environment: entry.and_then(|route| route.environment),
+            unlisted: entry.is_none() && !self.is_empty(),
+        }
+    }
+
+    /// The first entry that can never decide because an earlier one covers it: `(earlier, later)`.
+    pub fn unreachable(&self) -> Option<(usize, usize)> {
+        (0..self.0.len()).find_map(|later| {
+            (0..later).find(|earlier| self.0[*earlier].covers(&self.0[later])).map(|earlier| (earlier, later))
+        })
+    }
+}
+
+impl Route {
+    fn is_for(&self, method: &str, path: CanonicalPath<'_>) -> bool {
+        self.methods.include(method) && self.paths.iter().any(|pattern| pattern.matches(path))
+    }
+
+    fn covers(&self, later: &Self) -> bool {
+        let covered = |pattern: &PathPattern| self.paths.iter().any(|wide| wide.covers(pattern));
+        self.methods.cover(&later.methods) && later.paths.iter().all(covered)
+    }
+}

@@ -1,0 +1,104 @@
+//! What can only narrow: a restriction turns an allow into a deny, never the reverse.
+
+/// Gives a list restriction its text form: parse from texts, print as texts, and serde through both.
+macro_rules! text_list {
+    ($list:ident, $entry:ty) => {
+        impl $list {
+            /// Reads the entries, each in its text form.
+            pub fn parse<T: AsRef<str>>(texts: &[T]) -> Result<Self, crate::restriction::RestrictionError> {
+                let entries = texts.iter().map(|text| <$entry>::parse(text.as_ref())).collect::<Result<_, _>>()?;
+                crate::restriction::bounded(entries).map(Self)
+            }
+
+            /// The entries in their text form.
+            pub fn to_texts(&self) -> Vec<String> {
+                self.0.iter().map(ToString::to_string).collect()
+            }
+        }
+
+        impl serde::Serialize for $list {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_seq(self.to_texts())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $list {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Self::parse(&Vec::<String>::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+mod endpoint;
+mod network;
+mod referrer;
+
+use serde::{Deserialize, Serialize};
+
+pub use endpoint::{Endpoint, Endpoints, Methods};
+pub use network::Networks;
+pub use referrer::{Referrer, Referrers};
+
+/// Most entries in one restriction's list.
+pub const MAX_ENTRIES: usize = 64;
+
+/// Where a key may be used from and for. `None` doesn't narrow.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Restrictions {
+    /// Networks the caller's address must be in.
+    pub networks: Option<Networks>,
+    /// Pages the request must come from.
+    pub referrers: Option<Referrers>,
+    /// Methods and paths the request must be for.
+    pub endpoints: Option<Endpoints>,
+}
+
+/// Why a list isn't a restriction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RestrictionError {
+    /// An empty list could be meant as "nobody" or as "anybody".
+    #[error("an empty list would refuse every request: write null for no restriction, or disable the key")]
+    Empty,
+    /// More than [`MAX_ENTRIES`].
+    #[error("at most {MAX_ENTRIES} entries")]
+    TooMany,
+    /// Not an address block.
+    #[error("must be an address or a network such as 203.0.113.0/24 or 2001:db8::/32")]
+    Network,
+    /// Bits beyond the prefix length are set.
+    #[error("the address has bits set beyond its prefix length: write the network's first address")]
+    HostBits,
+    /// An IPv4-mapped IPv6 network.
+    #[error("write IPv4 networks in their own form, such as 10.0.0.0/8")]
+    Mapped,
+    /// `0.0.0.0/0` or `::/0`.
+    #[error("a network of every address restricts nothing: write null for no restriction")]
+    Everything,
+    /// Not a referrer pattern.
+    #[error("must be an origin with an optional path, such as https://app.example.com or https://*.example.com/shop/*")]
+    Referrer,
+    /// Not `METHOD /path`.
+    #[error("must be a method or * and a path pattern, such as \"GET /v1/users/**\"")]
+    Endpoint,
+    /// The path of an endpoint.
+    #[error(transparent)]
+    Pattern(#[from] crate::path::PatternError),
+}
+
+/// Bounds every list the same way: at least one entry, at most [`MAX_ENTRIES`].
+fn bounded<T>(entries: Vec<T>) -> Result<Box<[T]>, RestrictionError> {
+    match entries.len() {
+        0 => Err(RestrictionError::Empty),
+        1..=MAX_ENTRIES => Ok(entries.into()),
+        _ => Err(RestrictionError::TooMany),
+    }
+}
+
+impl Restrictions {
+    /// Whether nothing is narrowed.
+    pub fn is_empty(&self) -> bool {
+        self.networks.is_none() && self.referrers.is_none() && self.endpoints.is_none()
+    }
+}

@@ -1,0 +1,401 @@
+//! What goes in and out of the store's verbs: requests, rows and refusals.
+
+use std::sync::Arc;
+
+use claviger_model::{
+    Abilities, Account, AccountId, AccountState, Digest, Environment, EventId, KeyId, KeyState, OperatorId,
+    Restrictions, Scopes, Timestamp,
+};
+use claviger_verify::feed::Seq;
+
+/// What a change returned, and the feed's position that contains it.
+#[derive(Clone, Debug)]
+pub struct Committed<T> {
+    /// What the change left.
+    pub value: T,
+    /// The first position at which every node knows of it.
+    pub seq: Seq,
+}
+
+/// What the audit trail will say of a change. The store adds the event's place, hash and affected ids.
+#[derive(Clone, Debug)]
+pub struct AuditNote {
+    /// The event's id.
+    pub id: EventId,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Who did it, such as `operator:op_…`, `key:key_…` or `system`.
+    pub actor: String,
+    /// What was done, such as `key.issue`.
+    pub action: &'static str,
+    /// The request that asked for it, as its caller was told.
+    pub request: Option<String>,
+    /// What changed: never a secret.
+    pub detail: serde_json::Value,
+}
+
+/// One event of the audit trail.
+#[derive(Clone, Debug)]
+pub struct AuditEvent {
+    /// Its place in the chain, counted from 1 without gaps.
+    pub number: u64,
+    /// Its id.
+    pub id: EventId,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: String,
+    /// What.
+    pub action: String,
+    /// In which account, if in one.
+    pub account: Option<AccountId>,
+    /// To which thing: a key's, account's or operator's id in its text form.
+    pub subject: Option<String>,
+    /// By which request.
+    pub request: Option<String>,
+    /// The particulars.
+    pub detail: serde_json::Value,
+    /// SHA-256 over the previous event's hash and everything above.
+    pub hash: [u8; 32],
+}
+
+/// What walking the chain found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChainCheck {
+    /// Every event follows from the one before, up to the head.
+    Whole {
+        /// How many events there are.
+        events: u64,
+        /// The last event's hash.
+        head: [u8; 32],
+    },
+    /// The first event that doesn't.
+    Broken {
+        /// Its place.
+        number: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// A page of a list, in the order of creation.
+#[derive(Clone, Copy, Debug)]
+pub struct PageRequest<Id> {
+    /// The last id of the page before.
+    pub after: Option<Id>,
+    /// At most this many; the caller bounds it.
+    pub limit: usize,
+}
+
+/// What a list returned.
+#[derive(Clone, Debug)]
+pub struct Page<T, Id> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Where the next page goes on, if there is one.
+    pub next: Option<Id>,
+}
+
+/// Which accounts to list.
+#[derive(Clone, Debug, Default)]
+pub struct AccountFilter {
+    /// Of this api only.
+    pub api: Option<Arc<str>>,
+    /// With this external id only.
+    pub external_id: Option<String>,
+}
+
+/// A change of an account.
+#[derive(Clone, Debug)]
+pub enum AccountChange {
+    /// New name.
+    Rename(String),
+    /// Suspend or reinstate.
+    SetState(AccountState),
+    /// Replace the metadata.
+    SetMetadata(serde_json::Value),
+}
+
+/// A key to insert, with its first secret.
+#[derive(Clone, Debug)]
+pub struct NewKey {
+    /// Its id.
+    pub id: KeyId,
+    /// Its account.
+    pub account: AccountId,
+    /// Its name; contracts may leave it out.
+    pub name: Option<String>,
+    /// Its environment.
+    pub environment: Environment,
+    /// Its scopes.
+    pub scopes: Scopes,
+    /// Its restrictions.
+    pub restrictions: Restrictions,
+    /// When it expires.
+    pub expires_at: Option<Timestamp>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Who created it.
+    pub created_by: String,
+    /// The company's own id for it.
+    pub external_id: Option<String>,
+    /// The company's own data, a JSON object.
+    pub metadata: serde_json::Value,
+    /// Its first secret.
+    pub secret: NewSecret,
+}
+
+/// A secret to insert.
+#[derive(Clone, Debug)]
+pub struct NewSecret {
+    /// SHA-256 of the plain key.
+    pub digest: Digest,
+    /// What lists show of it.
+    pub hint: String,
+    /// The sealed plain key, where the profile keeps one.
+    pub sealed: Option<Vec<u8>>,
+}
+
+/// A key as the database has it.
+#[derive(Clone, Debug)]
+pub struct KeyRow {
+    /// Its id.
+    pub id: KeyId,
+    /// Its account.
+    pub account: AccountId,
+    /// Its account's api.
+    pub api: Arc<str>,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its environment.
+    pub environment: Environment,
+    /// Its scopes.
+    pub scopes: Scopes,
+    /// Its restrictions.
+    pub restrictions: Restrictions,
+    /// Its state.
+    pub state: KeyState,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Who created it.
+    pub created_by: String,
+    /// When it expires.
+    pub expires_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    /// The company's own id for it.
+    pub external_id: Option<String>,
+    /// The company's own data.
+    pub metadata: serde_json::Value,
+    /// Its secrets, the newest first; at least one.
+    pub secrets: Vec<SecretRow>,
+}
+
+/// A secret as the database has it.
+#[derive(Clone, Debug)]
+pub struct SecretRow {
+    /// Counted from 1 within the key.
+    pub number: u16,
+    /// What lists show of it.
+    pub hint: String,
+    /// When it was minted.
+    pub created_at: Timestamp,
+    /// When its overlap ends or ended; `None` for the current one.
+    pub ends_at: Option<Timestamp>,
+}
+
+/// Which keys to list.
+#[derive(Clone, Debug, Default)]
+pub struct KeyFilter {
+    /// Of this account only.
+    pub account: Option<AccountId>,
+    /// Revoked ones too.
+    pub include_revoked: bool,
+    /// Only those whose newest secret is older than this.
+    pub secret_older_than: Option<Timestamp>,
+}
+
+/// A change of a key.
+#[derive(Clone, Debug)]
+pub enum KeyChange {
+    /// New name.
+    Rename(Option<String>),
+    /// Replace what is `Some`; the inner `None` of `expires_at` removes the expiry.
+    Restrict {
+        /// New scopes.
+        scopes: Option<Scopes>,
+        /// New restrictions.
+        restrictions: Option<Restrictions>,
+        /// New expiry.
+        expires_at: Option<Option<Timestamp>>,
+    },
+    /// Replace the company's own data.
+    Describe {
+        /// New external id.
+        external_id: Option<Option<String>>,
+        /// New metadata.
+        metadata: Option<serde_json::Value>,
+    },
+    /// New secret; all others end at `others_end_at` unless they end earlier.
+    Rotate {
+        /// The new secret.
+        secret: NewSecret,
+        /// When the overlap ends.
+        others_end_at: Timestamp,
+    },
+    /// Switch off.
+    Disable,
+    /// Switch on again.
+    Enable,
+    /// End for good: deletes sealed copies too.
+    Revoke,
+}
+
+/// Bounds on an account's keys, decided inside the transaction that locks the account's row.
+///
+/// A key counts as long as it is neither revoked nor expired.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeyLimits {
+    /// At most this many keys. Counts disabled ones.
+    pub max: Option<u32>,
+    /// At least this many working keys: active, not expired, in an account that had as many before.
+    pub min: u32,
+}
+
+/// A creating call that may be repeated (`Idempotency-Key`).
+#[derive(Clone, Debug)]
+pub struct Idempotency {
+    /// Who repeats it: replays are scoped to them.
+    pub principal: String,
+    /// What the caller chose.
+    pub key: String,
+    /// SHA-256 over method, path and body.
+    pub fingerprint: [u8; 32],
+    /// Older records are forgotten.
+    pub forget_before: Timestamp,
+}
+
+/// An operator key to insert.
+#[derive(Clone, Debug)]
+pub struct NewOperator {
+    /// Its id.
+    pub id: OperatorId,
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub abilities: Abilities,
+    /// SHA-256 of the plain operator key.
+    pub digest: Digest,
+    /// What lists show of it.
+    pub hint: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+/// An operator key as the database has it.
+#[derive(Clone, Debug)]
+pub struct OperatorRow {
+    /// Its id.
+    pub id: OperatorId,
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub abilities: Abilities,
+    /// What lists show of it.
+    pub hint: String,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+}
+
+/// Which events to list.
+#[derive(Clone, Debug, Default)]
+pub struct AuditFilter {
+    /// Of this account only.
+    pub account: Option<AccountId>,
+    /// About this thing only.
+    pub subject: Option<String>,
+    /// By this request only.
+    pub request: Option<String>,
+}
+
+/// Counts of one secret on one day.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DayCount {
+    /// Days since 1970-01-01, UTC.
+    pub day: i64,
+    /// The key, if known.
+    pub key: Option<KeyId>,
+    /// Which of its secrets.
+    pub secret: Option<u16>,
+    /// `live`, `test`, or unknown.
+    pub environment: Option<Environment>,
+    /// `allowed` or a denial code.
+    pub outcome: String,
+    /// How many.
+    pub count: u64,
+}
+
+/// Which counts to list.
+#[derive(Clone, Debug)]
+pub struct UsageFilter {
+    /// Of this api only.
+    pub api: Option<Arc<str>>,
+    /// Of this key only.
+    pub key: Option<KeyId>,
+    /// From this day on.
+    pub from_day: i64,
+    /// To this day, included.
+    pub to_day: i64,
+}
+
+/// A new account together with its first key, where the profile provides one.
+#[derive(Clone, Debug)]
+pub struct NewAccount {
+    /// The account.
+    pub account: Account,
+    /// Its first key and what the trail says of it.
+    pub first_key: Option<(NewKey, AuditNote)>,
+}
+
+/// Why a verb was refused or failed. Refusals changed nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No such thing.
+    #[error("not found")]
+    NotFound,
+    /// The account has as many keys as it may.
+    #[error("the account already has {max} keys")]
+    TooManyKeys {
+        /// The bound.
+        max: u32,
+    },
+    /// The account would be left with too few working keys.
+    #[error("the account's last key can't go")]
+    LastKey,
+    /// The key is revoked: nothing about it changes any more.
+    #[error("the key is revoked")]
+    Revoked,
+    /// Another account of this api has this external id, or another key of this account.
+    #[error("the external id is taken")]
+    ExternalIdTaken,
+    /// The same call was made before and did this.
+    #[error("already created: {0}")]
+    AlreadyCreated(String),
+    /// The same idempotency key was used for another call.
+    #[error("the idempotency key was used for another call")]
+    IdempotencyMismatch,
+    /// There is no room: nothing was changed.
+    #[error("the disk is full")]
+    StorageFull,
+    /// The database can't be reached or is too busy: nothing was changed.
+    #[error("the database is unavailable: {0}")]
+    Unavailable(String),
+    /// The answer to COMMIT was lost: it may or may not have happened.
+    #[error("the outcome is unknown: {0}")]
+    OutcomeUnknown(String),
+    /// A fault of ours or of the database's content.
+    #[error("internal: {0}")]
+    Internal(String),
+}

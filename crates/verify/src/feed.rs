@@ -1,0 +1,145 @@
+//! The port through which records arrive: one ordered load, then every change in order.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use claviger_model::{
+    Abilities, AccountId, AccountState, Digest, Environment, InstallationId, KeyId, KeyState, OperatorId, Policy,
+    Timestamp,
+};
+
+/// A position in the feed: the number of changes committed up to here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Seq(pub u64);
+
+impl fmt::Display for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// One thing the replica holds.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// A secret of a key, as it is now.
+    Secret(SecretRecord),
+    /// A secret that exists no more.
+    NoSecret(Digest),
+    /// An account, as it is now. Comes before the first secret of its keys.
+    Account(AccountRecord),
+    /// An operator key, as it is now.
+    Operator(OperatorRecord),
+}
+
+/// What verifying a secret takes.
+#[derive(Clone, Debug)]
+pub struct SecretRecord {
+    /// SHA-256 of the plain key.
+    pub digest: Digest,
+    /// The key it is a secret of.
+    pub key: KeyId,
+    /// Which of the key's secrets it is, counted from 1.
+    pub secret: u16,
+    /// The key's account.
+    pub account: AccountId,
+    /// The key's environment.
+    pub environment: Environment,
+    /// The key's state.
+    pub state: KeyState,
+    /// When the key was revoked, or when this secret's overlap ends.
+    pub ends_at: Option<Timestamp>,
+    /// When the key expires.
+    pub expires_at: Option<Timestamp>,
+    /// What many keys have in common.
+    pub terms: Arc<Terms>,
+}
+
+/// What is equal for many keys, held once for all of them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Terms {
+    /// Scopes and restrictions.
+    pub policy: Policy,
+    /// Who created the key.
+    pub created_by: Box<str>,
+}
+
+/// What verifying takes of an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountRecord {
+    /// Its id.
+    pub id: AccountId,
+    /// The api it is a customer of.
+    pub api: Arc<str>,
+    /// The company's id for it.
+    pub external_id: Option<Arc<str>>,
+    /// Whether its keys may work.
+    pub state: AccountState,
+}
+
+/// What verifying takes of an operator key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorRecord {
+    /// SHA-256 of the plain operator key.
+    pub digest: Digest,
+    /// Its id.
+    pub id: OperatorId,
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it may do.
+    pub abilities: Abilities,
+    /// Whether it was revoked.
+    pub revoked: bool,
+}
+
+/// Where records go. Implemented by the replica.
+pub trait Intake: Send + Sync {
+    /// Takes one record, replacing what was known of the same thing.
+    fn take(&self, record: Record);
+}
+
+/// The history a source is telling, and how far.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Which database this is; another one means another history.
+    pub history: InstallationId,
+    /// The last change it contains.
+    pub head: Seq,
+}
+
+/// What happened after a position.
+#[derive(Clone, Debug)]
+pub struct Changes {
+    /// Where the source stood when it was asked.
+    pub position: Position,
+    /// One entry per sequence number, without gaps, up to `position.head`.
+    pub entries: Vec<Change>,
+}
+
+/// One change and what it left.
+#[derive(Clone, Debug)]
+pub struct Change {
+    /// Its place in the feed.
+    pub seq: Seq,
+    /// The things it touched, as they are now (which may already include later changes).
+    pub records: Vec<Record>,
+}
+
+/// The source could not be read; nothing is known of what changed.
+#[derive(Debug, thiserror::Error)]
+#[error("the feed can't be read: {0}")]
+pub struct SourceError(pub String);
+
+/// Where records come from. Implemented by the store.
+#[async_trait]
+pub trait FeedSource: Send + Sync {
+    /// Hands everything there is to `into`, accounts before their keys, as of one instant, and says which.
+    ///
+    /// Revoked secrets older than `forget_before` are left out.
+    async fn load(&self, into: Arc<dyn Intake>, forget_before: Timestamp) -> Result<Position, SourceError>;
+
+    /// What happened after `seq`, at most 10,000 entries at a time.
+    async fn after(&self, seq: Seq) -> Result<Changes, SourceError>;
+
+    /// Returns when there may be something new. A hint: it may come late, never, or for nothing.
+    async fn woken(&self);
+}

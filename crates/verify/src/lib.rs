@@ -1,0 +1,3 @@
+//! What is decided.
+pub mod feed;
+pub mod usage;
