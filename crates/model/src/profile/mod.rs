@@ -1,5 +1,225 @@
 //! The profile: everything in which one api's contract differs from another's, as data.
+//!
+//! A profile is read from one TOML file by [`Profile::parse`], which refuses what can't work and says where.
+//! What it deliberately has no room for is code: where a contract needs something that no setting expresses,
+//! the grammar grows.
 
+mod answers;
+mod dashboard;
+mod grammar;
+mod problem;
+mod read;
 mod routes;
+mod self_service;
+mod template;
 
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+pub use answers::{Answer, Answers, Body};
+pub use dashboard::Dashboard;
+pub use problem::{Problem, Problems};
 pub use routes::{Need, Route, RouteTable};
+pub use self_service::{Action, Endpoint, Field, FieldValue, IdStyle, SelfService, Taken};
+pub use template::Template;
+
+use crate::{
+    Environment, Rules, Scope,
+    denial::Malformation,
+    key::KeyFormat,
+    restriction::Networks,
+};
+
+/// One api's contract, checked and ready to use.
+#[derive(Debug)]
+pub struct Profile {
+    /// The api's name: lower-case letters, digits and hyphens.
+    pub name: Arc<str>,
+    /// The name people read.
+    pub title: String,
+    /// The environment variable that snippets put the key in.
+    pub env_var: String,
+    /// Where a person asks for help.
+    pub support: Option<String>,
+    /// Hosts by which a request is known to be for this api.
+    pub hosts: Vec<HostRule>,
+    /// What its keys look like and how many there may be.
+    pub keys: KeyRules,
+    /// How a key travels.
+    pub credentials: CredentialRules,
+    /// Where allowed requests go.
+    pub upstream: Upstream,
+    /// Proxies whose forwarding headers are believed; `None` believes nobody.
+    pub trusted_proxies: Option<Networks>,
+    /// The scopes there are, each with its description.
+    pub scopes: Vec<(Scope, String)>,
+    /// Which scope each route needs.
+    pub routes: RouteTable,
+    /// What is answered when no permit is given.
+    pub answers: Answers,
+    /// Endpoints by which customers manage their own keys.
+    pub self_service: Option<SelfService>,
+    /// Wording and place of the page.
+    pub dashboard: Dashboard,
+    /// A stricter lease than the node's.
+    pub lease: Option<Duration>,
+}
+
+/// A host that chooses an api, and maybe an environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostRule {
+    /// The host name in lower case, without a port.
+    pub host: String,
+    /// The only environment whose keys are taken there.
+    pub environment: Option<Environment>,
+}
+
+/// What keys look like, what is kept of them, and how many there may be.
+#[derive(Clone, Debug)]
+pub struct KeyRules {
+    /// The first is minted; further ones are only accepted.
+    pub formats: Vec<KeyFormat>,
+    /// What is kept of a plain key.
+    pub storage: Storage,
+    /// What lists show of a key.
+    pub display: Display,
+    /// Whether every key has a name.
+    pub name_required: bool,
+    /// Longest name, in characters.
+    pub name_max: usize,
+    /// Most keys of an account that are neither revoked nor expired.
+    pub max: Option<u32>,
+    /// Fewest working keys of an account that has them.
+    pub min: u32,
+    /// The name of the key every new account starts with, if it starts with one.
+    pub first_key: Option<FirstKey>,
+    /// A secret older than this is due for rotation.
+    pub rotate_after: Option<Duration>,
+    /// A key not used for this long counts as unused.
+    pub unused_after: Duration,
+    /// How long the old secret stays valid when a rotation doesn't say.
+    pub overlap: Duration,
+    /// Whether test keys are accepted at all.
+    pub accepts_test: bool,
+}
+
+/// The key a new account starts with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FirstKey {
+    /// Its name, if it has one.
+    pub name: Option<String>,
+}
+
+/// What is kept of a plain key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Storage {
+    /// Its digest: it is shown once.
+    Digest,
+    /// Its digest, and a copy sealed with the master key: it can be revealed.
+    Sealed,
+}
+
+/// What lists show of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Display {
+    /// Its first characters, this many.
+    Characters(usize),
+    /// The prefix of its type, such as `sk_live_`.
+    Type,
+}
+
+/// How a key travels.
+#[derive(Clone, Debug)]
+pub struct CredentialRules {
+    /// Where it is looked for.
+    pub carriers: Vec<Carrier>,
+    /// The realm of the challenge (RFC 9110 §11.5).
+    pub realm: String,
+    /// Whether the upstream receives the credential too.
+    pub forward: bool,
+}
+
+/// One way for a key to travel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// `Authorization: Bearer KEY` (RFC 6750 §2.1).
+    Bearer,
+    /// `Authorization: Basic BASE64(KEY)`: the bare key, a trailing colon allowed.
+    Basic,
+    /// A header field of its own, by its name in lower case.
+    Header(String),
+}
+
+/// Where allowed requests go.
+#[derive(Clone, Debug)]
+pub struct Upstream {
+    /// Origin for live keys, such as `https://backend.internal:8443`.
+    pub live: Option<String>,
+    /// Origin for test keys.
+    pub test: Option<String>,
+    /// How long the upstream may take to begin its answer.
+    pub timeout: Duration,
+    /// Largest request body in bytes.
+    pub body_max: u64,
+}
+
+impl Profile {
+    /// Reads a profile; `file` is only named in the problems.
+    pub fn parse(file: &str, text: &str) -> Result<Self, Problems> {
+        read::read(file, text)
+    }
+
+    /// What the decision asks of the api.
+    pub fn rules(&self) -> Rules<'_> {
+        Rules { routes: &self.routes, accepts_test: self.keys.accepts_test }
+    }
+
+    /// The format keys are minted in.
+    pub fn minted_format(&self) -> &KeyFormat {
+        self.keys.formats.first().expect("a profile without a key format is refused when read")
+    }
+
+    /// Which environment's key `presented` is, by form alone. The error is that of the minted format unless
+    /// another format came closer.
+    pub fn parse_key(&self, presented: &[u8]) -> Result<Environment, Malformation> {
+        let mut first = None;
+        for format in &self.keys.formats {
+            match format.parse(presented) {
+                Ok(environment) => return Ok(environment),
+                Err(Malformation::Prefix) => {}
+                Err(fault) => first = first.or(Some(fault)),
+            }
+        }
+        Err(first.unwrap_or(Malformation::Prefix))
+    }
+
+    /// What lists show of `plain`, a key of this api.
+    pub fn hint(&self, environment: Environment, plain: &crate::PlainKey) -> String {
+        match self.keys.display {
+            Display::Characters(count) => plain.expose().chars().take(count).collect(),
+            Display::Type => self.type_prefix(environment).to_owned(),
+        }
+    }
+
+    /// The prefix of keys of `environment`; empty where the format has none.
+    pub fn type_prefix(&self, environment: Environment) -> &str {
+        self.minted_format().prefix(environment).unwrap_or_default()
+    }
+
+    /// The rule for `host` (lower case, no port), if it is one of this api's.
+    pub fn host_rule(&self, host: &str) -> Option<&HostRule> {
+        self.hosts.iter().find(|rule| rule.host == host)
+    }
+
+    /// Whether forwarding headers from `peer` are believed.
+    pub fn trusts(&self, peer: IpAddr) -> bool {
+        self.trusted_proxies.as_ref().is_some_and(|proxies| proxies.contain(peer))
+    }
+
+    /// The origin requests with keys of `environment` go to.
+    pub fn upstream_for(&self, environment: Environment) -> Option<&str> {
+        match environment {
+            Environment::Live => self.upstream.live.as_deref(),
+            Environment::Test => self.upstream.test.as_deref().or(self.upstream.live.as_deref()),
+        }
+    }
+}
