@@ -223,3 +223,20 @@ impl Profile {
         }
     }
 }
+
+/// Why a text is not an origin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be an origin such as http://127.0.0.1:3000, without a path, query or user")]
+pub struct OriginError;
+
+/// Reads the origin of an upstream; prints as `scheme://host[:port]`.
+pub fn origin(text: &str) -> Result<String, OriginError> {
+    let url = url::Url::parse(text).or(Err(OriginError))?;
+    let bare = matches!(url.scheme(), "http" | "https")
+        && url.path() == "/"
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    if bare { Ok(url.origin().ascii_serialization()) } else { Err(OriginError) }
+}

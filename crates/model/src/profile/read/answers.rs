@@ -1,0 +1,158 @@
+//! The answers: a shape for all, a wording for each slot, and slots that share another's answer.
+
+use std::{collections::HashMap, ops::Range};
+
+use toml::{Spanned, Value};
+
+use super::{
+    super::{
+        Answer, Answers, KeyRules,
+        answers::{Body, PER_REQUEST, Wording},
+        grammar::{AnswersText, SlotText},
+        template::Template,
+    },
+    Reading,
+};
+use crate::{RequestId, Slot};
+
+/// Header fields that the server sets itself.
+const OWN_HEADERS: [&str; 7] = [
+    "connection", "content-length", "content-type", "date", "transfer-encoding", "www-authenticate", "x-request-id",
+];
+
+impl Reading<'_> {
+    pub(super) fn answers(&mut self, text: &AnswersText, keys: Option<&KeyRules>) -> Option<Answers> {
+        let content_type = text.content_type.as_ref().map_or("application/json", |name| name.get_ref());
+        let shape: Template = self.take(&text.shape.span(), "shape", text.shape.get_ref().parse())?;
+        let slots = self.slots(text);
+        let mut by_slot = HashMap::new();
+        for slot in Slot::ALL {
+            let Some(source) = self.source(slot, &slots) else { continue };
+            let own = slots.get(&source).copied();
+            let answer = self.answer(source, own, &shape, &text.shape.span(), content_type, keys);
+            if let Some(answer) = answer {
+                by_slot.insert(slot, answer);
+            }
+        }
+        (by_slot.len() == Slot::ALL.len()).then(|| Answers::new(by_slot))
+    }
+
+    fn slots<'t>(&mut self, text: &'t AnswersText) -> HashMap<Slot, &'t Spanned<SlotText>> {
+        let mut slots = HashMap::new();
+        for (name, slot_text) in &text.slots {
+            match Slot::from_name(name.get_ref()) {
+                Some(slot) => {
+                    slots.insert(slot, slot_text);
+                }
+                None => {
+                    let known = Slot::ALL.map(Slot::as_str).join(", ");
+                    self.object(&name.span(), format!("no such slot; there are {known}"));
+                }
+            }
+        }
+        slots
+    }
+
+    /// The slot whose answer `slot` gives: itself, or the one it is the same as.
+    fn source(&mut self, slot: Slot, slots: &HashMap<Slot, &Spanned<SlotText>>) -> Option<Slot> {
+        let Some(text) = slots.get(&slot) else { return Some(slot) };
+        let slot_text = text.get_ref();
+        let Some(other) = &slot_text.same_as else { return Some(slot) };
+        let alone = slot_text.status.is_none() && slot_text.code.is_none() && slot_text.message.is_none()
+            && slot_text.body.is_none() && slot_text.headers.is_none();
+        if !alone {
+            self.object(&text.span(), "same_as: a slot that shares another's answer says nothing else");
+        }
+        let Some(source) = Slot::from_name(other.get_ref()) else {
+            self.object(&other.span(), format!("same_as: no slot is called \"{}\"", other.get_ref()));
+            return None;
+        };
+        if slots.get(&source).is_some_and(|text| text.get_ref().same_as.is_some()) || source == slot {
+            self.object(&other.span(), "same_as: must name a slot that has an answer of its own");
+            return None;
+        }
+        Some(source)
+    }
+
+    fn answer(
+        &mut self,
+        slot: Slot,
+        text: Option<&Spanned<SlotText>>,
+        shape: &Template,
+        shape_span: &Range<usize>,
+        content_type: &str,
+        keys: Option<&KeyRules>,
+    ) -> Option<Answer> {
+        let own = text.map(Spanned::get_ref);
+        let mut wording = Wording::default_for(slot);
+        if let Some(own) = own {
+            wording.status = own.status.as_ref().map_or(wording.status, |status| *status.get_ref());
+            wording.code = own.code.clone().unwrap_or(wording.code);
+            wording.message = own.message.clone().unwrap_or(wording.message);
+        }
+        if let Some(status) = own.and_then(|own| own.status.as_ref()).filter(|status| !(400..=599).contains(status.get_ref())) {
+            self.object(&status.span(), "status: an answer without a permit has one of 400 to 599");
+        }
+        let own_body = own.and_then(|own| own.body.as_ref());
+        let (template, span) = match own_body {
+            Some(body) => (self.take(&body.span(), "body", body.get_ref().parse())?, body.span()),
+            None => (shape.clone(), shape_span.clone()),
+        };
+        let message_text = own.and_then(|own| own.message.as_deref());
+        let body = self.body(&template, &span, &wording, message_text, keys, content_type)?;
+        let headers = own.and_then(|own| own.headers.as_ref()).map(|table| self.headers(table)).unwrap_or_default();
+        Some(Answer { status: wording.status, headers, content_type: content_type.to_owned(), body })
+    }
+
+    fn body(
+        &mut self,
+        template: &Template,
+        span: &Range<usize>,
+        wording: &Wording,
+        message: Option<&str>,
+        keys: Option<&KeyRules>,
+        content_type: &str,
+    ) -> Option<Body> {
+        let limits = |name: &str| match name {
+            "name_max" => keys.map(|keys| keys.name_max.to_string()),
+            "keys_max" => keys.and_then(|keys| keys.max).map(|max| max.to_string()),
+            _ => None,
+        };
+        let mut wording = wording.clone();
+        if let Some(message) = message {
+            let message: Template = self.take(span, "message", message.parse())?;
+            wording.message = message.fill(limits).to_string();
+        }
+        let filled = template.fill(|name| wording.blank(name).or_else(|| limits(name)));
+        let filled: Template = self.take(span, "body", filled.to_string().parse())?;
+        if let Some(unknown) = filled.blanks().find(|name| !PER_REQUEST.contains(name)) {
+            let known = "status, code, message, name_max, keys_max (where there is one), request_id, correlation_id";
+            self.object(span, format!("no such blank: ${{{unknown}}}; there are {known}"));
+            return None;
+        }
+        let body = Body::from_template(filled);
+        let sample = body.render(RequestId::from_bytes([0; 16]));
+        let is_json = content_type.split(';').next().is_some_and(|media| media.trim().ends_with("json"));
+        if is_json && serde_json::from_str::<serde_json::Value>(&sample).is_err() {
+            self.object(span, format!("not JSON once filled: {sample}"));
+            return None;
+        }
+        Some(body)
+    }
+
+    fn headers(&mut self, table: &Spanned<toml::Table>) -> Vec<(String, String)> {
+        let mut headers = Vec::new();
+        for (name, value) in table.get_ref() {
+            let lower = name.to_ascii_lowercase();
+            let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+            let is_value = |text: &str| text.bytes().all(|b| (b' '..=b'~').contains(&b));
+            match value {
+                Value::String(text) if is_name && is_value(text) && !OWN_HEADERS.contains(&&*lower) => {
+                    headers.push((lower, text.clone()));
+                }
+                _ => self.object(&table.span(), format!("headers: \"{name}\" can't be set here or has no plain value")),
+            }
+        }
+        headers
+    }
+}

@@ -1,0 +1,104 @@
+//! The self-service endpoints.
+
+use toml::Spanned;
+
+use super::{
+    super::{
+        Endpoint, Field, FieldValue, IdStyle, KeyRules, SelfService, Storage, Taken,
+        grammar::{EndpointText, FieldText, IdsText, SelfServiceText, TakenText},
+        template::Template,
+    },
+    Reading,
+};
+use crate::{path::PathPattern, restriction::Methods};
+
+impl Reading<'_> {
+    pub(super) fn self_service(
+        &mut self,
+        section: &Spanned<SelfServiceText>,
+        keys: Option<&KeyRules>,
+    ) -> Option<SelfService> {
+        let text = section.get_ref();
+        let object: Vec<_> = text.object.get_ref().iter().filter_map(|field| self.field(field, keys)).collect();
+        let list = text.list.as_ref().and_then(|endpoint| self.endpoint(endpoint, false, &["objects"]));
+        let create = text.create.as_ref().and_then(|endpoint| self.endpoint(endpoint, false, &["object"]));
+        let delete = text.delete.as_ref().and_then(|endpoint| self.endpoint(endpoint, true, &[]));
+        if text.takes.is_empty() {
+            self.object(&section.span(), "takes: at least one of \"json\" and \"form\"");
+        }
+        if text.name_field.is_empty() {
+            self.object(&section.span(), "name_field: can't be empty");
+        }
+        Some(SelfService {
+            ids: match text.ids {
+                IdsText::Typed => IdStyle::Typed,
+                IdsText::Uuid => IdStyle::Uuid,
+            },
+            object,
+            list,
+            create,
+            delete,
+            takes: text.takes.iter().map(|taken| match taken {
+                TakenText::Json => Taken::Json,
+                TakenText::Form => Taken::Form,
+            }).collect(),
+            name_field: text.name_field.clone(),
+        })
+    }
+
+    fn field(&mut self, field: &Spanned<FieldText>, keys: Option<&KeyRules>) -> Option<Field> {
+        let text = field.get_ref();
+        let Some((_, value)) = FieldValue::NAMES.into_iter().find(|(name, _)| *name == text.value) else {
+            let known = FieldValue::NAMES.map(|(name, _)| name).join(", ");
+            self.object(&field.span(), format!("value: no such value \"{}\"; there are {known}", text.value));
+            return None;
+        };
+        let digest_only = keys.is_some_and(|keys| keys.storage == Storage::Digest);
+        if value == FieldValue::PlainKey && digest_only && !text.only_created {
+            self.object(&field.span(), "value: a key stored as a digest is only there when created: add only_created = true");
+        }
+        Some(Field { name: text.field.clone(), value, omit_empty: text.omit_empty, only_created: text.only_created })
+    }
+
+    fn endpoint(&mut self, text: &EndpointText, takes_id: bool, blanks: &[&str]) -> Option<Endpoint> {
+        let method = text.method.get_ref();
+        if !Methods::is_name(method) {
+            self.object(&text.method.span(), "method: one method in capitals");
+        }
+        let path = self.endpoint_path(&text.path, takes_id);
+        if !(200..=299).contains(text.status.get_ref()) {
+            self.object(&text.status.span(), "status: success is one of 200 to 299");
+        }
+        if let Some(body) = text.body.as_ref().filter(|_| *text.status.get_ref() == 204) {
+            self.object(&body.span(), "body: a 204 has none (RFC 9110 §15.3.5)");
+        }
+        let body = match &text.body {
+            Some(body) => Some(self.endpoint_body(body, blanks)?),
+            None => None,
+        };
+        Some(Endpoint { method: method.clone(), path: path?, status: *text.status.get_ref(), body })
+    }
+
+    /// Profiles write `{id}` where the pattern has its `*`.
+    fn endpoint_path(&mut self, text: &Spanned<String>, takes_id: bool) -> Option<PathPattern> {
+        let written = text.get_ref();
+        if written.contains('*') || written.matches("/{id}").count() != usize::from(takes_id) {
+            let wanted = if takes_id { "one segment {id}" } else { "no {id}" };
+            self.object(&text.span(), format!("path: has {wanted} and no patterns here"));
+            return None;
+        }
+        self.take(&text.span(), "path", written.replace("{id}", "*").parse())
+    }
+
+    fn endpoint_body(&mut self, text: &Spanned<String>, blanks: &[&str]) -> Option<Template> {
+        let template: Template = self.take(&text.span(), "body", text.get_ref().parse())?;
+        if let Some(unknown) = template.blanks().find(|name| !blanks.contains(name)) {
+            self.object(&text.span(), format!("body: no such blank here: ${{{unknown}}}"));
+        }
+        let sample = template.render(|_| Some("null".to_owned()));
+        if serde_json::from_str::<serde_json::Value>(&sample).is_err() {
+            self.object(&text.span(), format!("body: not JSON once filled: {sample}"));
+        }
+        Some(template)
+    }
+}
