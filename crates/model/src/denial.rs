@@ -27,6 +27,8 @@ pub enum Denial {
     Scope(Scope),
     /// The key has listed scopes, and no route of the table says which one this request needs.
     UnlistedRoute,
+    /// The key's list of scopes is empty: it may do nothing.
+    NoScopes,
     /// The caller's address is outside the key's networks, or unknown.
     Network,
     /// The referrer is missing, or not among the key's referrers.
@@ -164,7 +166,7 @@ impl Denial {
             Self::Disabled => DenialCode::Disabled,
             Self::Expired(_) => DenialCode::Expired,
             Self::Environment(_) => DenialCode::Environment,
-            Self::Scope(_) | Self::UnlistedRoute => DenialCode::Scope,
+            Self::Scope(_) | Self::UnlistedRoute | Self::NoScopes => DenialCode::Scope,
             Self::Network => DenialCode::Network,
             Self::Referrer => DenialCode::Referrer,
             Self::Endpoint | Self::Ambiguous(Misfit::Path | Misfit::Method) => DenialCode::Endpoint,
@@ -183,7 +185,7 @@ impl Denial {
             Self::Disabled => Slot::Disabled,
             Self::Expired(_) => Slot::Expired,
             Self::Environment(_) => Slot::Environment,
-            Self::Scope(_) | Self::UnlistedRoute => Slot::Scope,
+            Self::Scope(_) | Self::UnlistedRoute | Self::NoScopes => Slot::Scope,
             Self::Network => Slot::Network,
             Self::Referrer => Slot::Referrer,
             Self::Endpoint => Slot::Endpoint,
@@ -205,6 +207,7 @@ impl Denial {
             Self::Environment(of) => format!("This is a {of} key, which is not accepted here.").into(),
             Self::Scope(scope) => format!("The key lacks the scope {scope}.").into(),
             Self::UnlistedRoute => "No scope is assigned to this route, so a key with listed scopes may not use it.".into(),
+            Self::NoScopes => "The key has no scopes at all.".into(),
             Self::Network => "The caller's address is not in the key's networks.".into(),
             Self::Referrer => "The referrer is missing or not one of the key's referrers.".into(),
             Self::Endpoint => "The method and path are not among the key's endpoints.".into(),

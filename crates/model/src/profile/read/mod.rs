@@ -51,7 +51,9 @@ impl Reading<'_> {
 /// Reads a profile, or says everything that is wrong with it.
 pub(super) fn read(file: &str, text: &str) -> Result<Profile, Problems> {
     let refuse = |mut problems: Vec<Problem>| {
+        // One fault of the shared shape shows in every slot; one line says it.
         problems.sort_by_key(|problem| (problem.line, problem.column));
+        problems.dedup_by_key(|problem| (problem.line, problem.column));
         Problems { file: file.to_owned(), problems }
     };
     let parsed: ProfileText = toml::from_str(text).map_err(|error| {

@@ -98,8 +98,10 @@ fn narrows(to: &Restrictions, attempt: &Attempt<'_>, target: Option<(&str, Canon
 }
 
 fn permits(scopes: &Scopes, attempt: &Attempt<'_>, need: Option<&Need<'_>>) -> Result<(), Denial> {
-    if matches!(scopes, Scopes::All) {
-        return Ok(());
+    match scopes {
+        Scopes::All => return Ok(()),
+        Scopes::Listed(none) if none.is_empty() => return Err(Denial::NoScopes),
+        Scopes::Listed(_) => {}
     }
     if need.is_some_and(|need| need.unlisted) {
         return Err(Denial::UnlistedRoute);
@@ -110,3 +112,6 @@ fn permits(scopes: &Scopes, attempt: &Attempt<'_>, need: Option<&Need<'_>>) -> R
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

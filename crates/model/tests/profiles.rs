@@ -1,0 +1,100 @@
+//! Profiles that ship are sound, and profiles that can't work are refused with the place of the fault.
+
+use claviger_model::profile::Profile;
+
+const SHIPPED: [(&str, &str); 5] = [
+    ("cashcat", include_str!("../../../profiles/cashcat.toml")),
+    ("cicosts", include_str!("../../../profiles/cicosts.toml")),
+    ("example", include_str!("../../../profiles/example.toml")),
+    ("codat", include_str!("../../../profiles/codat.toml")),
+    ("default", include_str!("../../../profiles/default.toml")),
+];
+
+#[test]
+fn every_shipped_profile_reads() {
+    for (name, text) in SHIPPED {
+        let profile = Profile::parse(&format!("{name}.toml"), text).unwrap_or_else(|problems| panic!("{problems}"));
+        assert_eq!(&*profile.name, name);
+    }
+}
+
+/// CashCat's profile with one replacement, which must be refused like this.
+fn refusal(from: &str, to: &str) -> String {
+    let text = SHIPPED[0].1;
+    assert!(text.contains(from), "{from}");
+    match Profile::parse("p.toml", &text.replacen(from, to, 1)) {
+        Ok(_) => panic!("{to} was accepted"),
+        Err(problems) => problems.to_string(),
+    }
+}
+
+#[test]
+fn a_profile_that_cannot_work_is_refused_with_its_place() {
+    let cases = [
+        ("name = \"cashcat\"", "name = \"Cash Cat\""),
+        ("env_var", "enviroment"),
+        ("\"CASHCAT_API_KEY\"", "\"cashcat-key\""),
+        ("length = 44", "length = 8"),
+        ("length = 44", "length = \"44\""),
+        ("\"base62\"", "\"abc:\""),
+        ("display_prefix = 15", "display_prefix = 40"),
+        ("display_prefix = 15", "display_prefix = \"short\""),
+        ("display_prefix = 15", "display_prefix = 15\nkeys_max = 1\nkeys_min = 1"),
+        ("\"90d\"", "\"90 days\""),
+        ("accept = [\"bearer\"]", "accept = []"),
+        ("accept = [\"bearer\"]", "accept = [\"bearer\", \"Host\"]"),
+        ("\"CashCat API\"", "\"Cash\\\"Cat\""),
+        ("${code}", "${cod}"),
+        ("${code}", "${code"),
+        ("\"details\":null}}'", "\"details\":null}'"),
+        ("missing = { status = 401", "missing = { status = 200"),
+        ("missing = {", "absent = {"),
+        ("same_as = \"unknown\"", "same_as = \"malformed\""),
+        ("same_as = \"unknown\"", "same_as = \"nobody\""),
+        ("same_as = \"unknown\"", "same_as = \"unknown\", status = 401"),
+        ("any = [\"api.cashcat.app\"]", "any = [\"https://api.cashcat.app\"]"),
+        ("any = [\"api.cashcat.app\"]", "any = [\"a.app\"]\nlive = [\"A.app\"]"),
+        ("[hosts]", "[test]\npassthrough = true\n[hosts]"),
+        ("[hosts]", "[upstream]\nlive = \"http://a/b\"\n[hosts]"),
+        ("[hosts]", "[scopes]\n\"a b\" = \"x\"\n[hosts]"),
+        ("[hosts]", "[[routes]]\nmethods = [\"GET\"]\npaths = [\"/a\"]\nscope = \"a\"\n[hosts]"),
+        ("[hosts]", "[[routes]]\nmethods = [\"GET\"]\npaths = [\"/a\"]\n[hosts]"),
+        ("[hosts]", "[[routes]]\nmethods = \"any\"\npaths = [\"/**\"]\nopen = true\n[[routes]]\nmethods = [\"GET\"]\npaths = [\"/a\"]\nopen = true\n[hosts]"),
+        ("[hosts]", "[[routes]]\nmethods = [\"get\"]\npaths = [\"/a*\"]\nopen = true\n[hosts]"),
+        ("env_var", "trusted_proxies = [\"0.0.0.0/0\"]\nenv_var"),
+        ("env_var", "lease = \"1s\"\nenv_var"),
+        ("formats = [", "formats = [{ live = \"cc_\", length = 49, alphabet = \"base62\" }, "),
+        ("formats = [{ live = \"cc_live_\", length = 44, alphabet = \"base62\" }]", "formats = []"),
+        ("[hosts]", "[hosts"),
+    ];
+    let table: String = cases
+        .iter()
+        .map(|(from, to)| format!("{}\n    {}\n", to.replace('\n', " ⏎ "), refusal(from, to).replace('\n', "\n    ")))
+        .collect();
+    insta::assert_snapshot!(table);
+}
+
+#[test]
+fn self_service_that_cannot_work_is_refused_with_its_place() {
+    let text = SHIPPED[2].1;
+    let cases = [
+        ("value = \"prefix\"", "value = \"secret\""),
+        (", only_created = true", ""),
+        ("status = 201", "status = 301"),
+        ("path = \"/v1/api-keys/{id}\"", "path = \"/v1/api-keys\""),
+        ("path = \"/v1/api-keys\"", "path = \"/v1/*\""),
+        ("${objects}", "${object}"),
+        ("\"data\":${objects}}", "\"data\":${objects}"),
+        ("method = \"GET\"", "method = \"get\""),
+        ("takes = [\"json\", \"form\"]", "takes = []"),
+    ];
+    let table: String = cases
+        .iter()
+        .map(|(from, to)| {
+            assert!(text.contains(from), "{from}");
+            let problems = Profile::parse("p.toml", &text.replacen(from, to, 1)).expect_err(to);
+            format!("{to}\n    {}\n", problems.to_string().replace('\n', "\n    "))
+        })
+        .collect();
+    insta::assert_snapshot!(table);
+}
