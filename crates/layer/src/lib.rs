@@ -1,1 +1,23 @@
-//! Placeholder.
+//! The decision as tower middleware: finds the credential in a request, asks the verifier, and says the answer
+//! in the api's own words.
+//!
+//! Everything a caller can put into a request head is read here and nowhere else: the credential, the host, the
+//! caller's address, the referrer. The gateway, the verify call and the forward-auth call are built on the same
+//! functions, so that no way in is weaker than another. Nothing here opens a socket or knows a database.
+
+pub mod address;
+mod answers;
+mod api;
+mod attempt;
+mod challenge;
+pub mod credential;
+pub mod host;
+pub mod identity;
+pub mod request_id;
+mod service;
+
+pub use answers::UnsendableHeader;
+pub use api::{Api, Caller};
+pub use credential::Credential;
+pub use host::{Host, HostError};
+pub use service::{ClavigerLayer, ClavigerService, Peer};
