@@ -1,1 +1,25 @@
-//! Placeholder.
+//! The decision for proxies: our own reverse proxy in front of an upstream.
+//!
+//! One request comes in, is judged once, and then goes one of three ways: refused in the api's own words, answered by
+//! the api's self-service endpoints, or forwarded to the upstream exactly as it was judged. Listening, TLS and the
+//! wiring belong to whoever holds a [`Gateway`]; this crate knows no database.
+
+mod backends;
+mod body;
+mod forward;
+mod gateway;
+mod hop_by_hop;
+pub mod limits;
+mod misplaced;
+mod origin;
+mod refusal;
+mod self_service;
+mod upload;
+mod upstream;
+
+pub use backends::{Backend, Backends, BackendsError};
+pub use body::{Body, BodyError, body};
+pub use gateway::Gateway;
+pub use origin::{Origin, OriginError};
+pub use self_service::{SelfServiceCall, SelfServiceHandler};
+pub use upstream::{InProcess, Upstream};

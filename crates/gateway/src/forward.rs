@@ -1,0 +1,132 @@
+//! Makes a judged request's head fit for the upstream, and the upstream's answer fit for the caller.
+//!
+//! Method, path and query go on exactly as they were judged. `Host` stays the caller's. What an upstream might believe
+//! about who asked or what was asked is written here, never passed on from a caller.
+
+use std::net::IpAddr;
+
+use claviger_layer::{Host, address::X_FORWARDED_FOR, credential, identity, request_id};
+use claviger_model::{RequestId, profile::Profile};
+use claviger_verify::Permit;
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Version,
+    header::{COOKIE, EXPECT, HOST, TRANSFER_ENCODING},
+    request, response,
+};
+use http_body::Body as _;
+
+use crate::{Body, hop_by_hop};
+
+const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+
+/// Fields in which proxies say who asked: only a trusted proxy's are passed on, and only as they are usually spelt.
+const WHO_ASKED: [&str; 6] =
+    ["x-forwarded-", "forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "x-cluster-client-ip"];
+
+/// Fields in which a caller could ask the upstream for another method or path than the one that was judged.
+const WHAT_WAS_ASKED: [&str; 4] = ["x-original-", "x-rewrite-", "x-http-method", "x-method-override"];
+
+/// Whose request it is, and through what it came.
+pub(crate) struct Provenance<'a> {
+    pub(crate) profile: &'a Profile,
+    pub(crate) permit: &'a Permit,
+    pub(crate) host: &'a Host,
+    pub(crate) peer: IpAddr,
+    pub(crate) request: RequestId,
+}
+
+/// Rewrites a request's head. Everything of ours is inserted after everything of the caller's was removed, so that
+/// nothing the caller sends, `Connection` included, takes it away again.
+pub(crate) fn rewrite_request(head: &mut request::Parts, body: &Body, of: &Provenance<'_>) {
+    let forwarded = Forwarded::of(&head.headers, of);
+    let trusted = of.profile.trusts(of.peer);
+    let headers = &mut head.headers;
+    hop_by_hop::remove(headers);
+    remove_if(headers, |name| WHAT_WAS_ASKED.iter().any(|field| identity::reads_like(name, field)));
+    remove_if(headers, |name| is_who_asked(name) && !(trusted && is_plainly_who_asked(name)));
+    if !of.profile.credentials.forward {
+        credential::withdraw(headers, &of.profile.credentials);
+    }
+    // The server met the expectation itself when it began to read the body.
+    headers.remove(EXPECT);
+    join_cookies(headers);
+    identity::state(headers, of.permit);
+    request_id::set(headers, of.request);
+    headers.insert(HOST, of.host.field.clone());
+    forwarded.state(headers);
+    if !body.is_end_stream() && body.size_hint().exact().is_none() {
+        // Said explicitly, because the client would otherwise leave out the body of a GET.
+        headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+    }
+    head.version = Version::HTTP_11;
+}
+
+/// Rewrites an answer's head. Fields named `X-Claviger-…` are left to the upstream: on the way back they mean nothing.
+pub(crate) fn rewrite_response(head: &mut response::Parts) {
+    hop_by_hop::remove(&mut head.headers);
+    head.version = Version::HTTP_11;
+}
+
+fn remove_if(headers: &mut HeaderMap, unwanted: impl Fn(&HeaderName) -> bool) {
+    let names: Vec<_> = headers.keys().filter(|name| unwanted(name)).cloned().collect();
+    for name in names {
+        headers.remove(name);
+    }
+}
+
+fn is_who_asked(name: &HeaderName) -> bool {
+    WHO_ASKED.iter().any(|field| identity::reads_like(name, field))
+}
+
+fn is_plainly_who_asked(name: &HeaderName) -> bool {
+    WHO_ASKED.iter().any(|field| name.as_str().starts_with(field))
+}
+
+/// HTTP/2 may split one cookie string into several fields; HTTP/1.1 knows one only (RFC 9113 §8.2.3).
+fn join_cookies(headers: &mut HeaderMap) {
+    let cookies: Vec<_> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if cookies.len() > 1 {
+        let joined = HeaderValue::from_bytes(&cookies.join(&b"; "[..]))
+            .expect("joined field values are a field value");
+        headers.insert(COOKIE, joined);
+    }
+}
+
+/// What the upstream is told about the way here.
+struct Forwarded {
+    addresses: HeaderValue,
+    scheme: HeaderValue,
+    host: HeaderValue,
+}
+
+impl Forwarded {
+    fn of(headers: &HeaderMap, of: &Provenance<'_>) -> Self {
+        let peer = of.peer.to_canonical().to_string();
+        let trusted = of.profile.trusts(of.peer);
+        let noted = headers.get_all(X_FORWARDED_FOR).iter().map(HeaderValue::as_bytes).filter(|_| trusted);
+        let addresses: Vec<_> = noted.chain([peer.as_bytes()]).collect();
+        let only = |name| only_value(headers, name).filter(|_| trusted);
+        Self {
+            addresses: HeaderValue::from_bytes(&addresses.join(&b", "[..]))
+                .expect("joined field values are a field value"),
+            // The listener speaks plain HTTP; who ends TLS in front of it and is trusted may say otherwise.
+            scheme: only(X_FORWARDED_PROTO)
+                .filter(|scheme| scheme == "https")
+                .unwrap_or(HeaderValue::from_static("http")),
+            host: only(X_FORWARDED_HOST).unwrap_or_else(|| of.host.field.clone()),
+        }
+    }
+
+    fn state(self, headers: &mut HeaderMap) {
+        headers.insert(X_FORWARDED_FOR, self.addresses);
+        headers.insert(X_FORWARDED_PROTO, self.scheme);
+        headers.insert(X_FORWARDED_HOST, self.host);
+    }
+}
+
+fn only_value(headers: &HeaderMap, name: HeaderName) -> Option<HeaderValue> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next().cloned();
+    if values.next().is_some() { None } else { first }
+}

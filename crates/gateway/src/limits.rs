@@ -1,0 +1,32 @@
+//! What a request may take: bounds on everything that waits or grows.
+//!
+//! Bounds that only the connection can hold (size of the head, how long it may take) are here too, so that all of them
+//! can be read in one place; the listener applies those.
+
+use std::time::Duration;
+
+/// Longest path that is judged, in bytes; a longer one is answered 414.
+pub const PATH_MAX: usize = 8 << 10;
+/// Longest query that is forwarded, in bytes; a longer one is answered 414.
+pub const QUERY_MAX: usize = 64 << 10;
+/// Most bytes of header names and values; more are answered 431.
+pub const HEADERS_MAX: usize = 16 << 10;
+/// Most header fields; more are answered 431.
+pub const HEADER_FIELDS_MAX: usize = 100;
+/// For the listener: largest request head, so that the bounds above are met with an answer and not a closed connection.
+pub const HEAD_MAX: usize = PATH_MAX + QUERY_MAX + 4 * HEADERS_MAX;
+/// For the listener: how long a request's head may take to arrive.
+pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Largest body of a self-service request, in bytes.
+pub const SELF_SERVICE_BODY_MAX: usize = 64 << 10;
+/// How long a self-service request's body may take to arrive.
+pub const SELF_SERVICE_BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long connecting to an upstream may take.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection to an upstream is kept for the next request: less than the 5 s after which common servers
+/// close theirs, so that a request is seldom sent into a closing one.
+pub const UPSTREAM_IDLE: Duration = Duration::from_secs(4);
+/// How often an idle upstream connection with an answer in flight is probed, so that a dead peer is noticed.
+pub const UPSTREAM_KEEPALIVE: Duration = Duration::from_mins(1);

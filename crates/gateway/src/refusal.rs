@@ -1,0 +1,63 @@
+//! A request that is not passed on: the cause to answer for, and where HTTP has a more exact status, that one.
+
+use claviger_layer::Api;
+use claviger_model::{RequestId, Slot};
+use http::{Method, Response, StatusCode, request::Parts};
+
+use crate::{
+    Body, body,
+    limits::{HEADER_FIELDS_MAX, HEADERS_MAX, PATH_MAX, QUERY_MAX},
+    upload::UploadFault,
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    slot: Slot,
+    status: Option<StatusCode>,
+}
+
+impl Refusal {
+    const URI_TOO_LONG: Self = Self { slot: Slot::TooLarge, status: Some(StatusCode::URI_TOO_LONG) };
+    const HEADERS_TOO_LARGE: Self =
+        Self { slot: Slot::TooLarge, status: Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE) };
+
+    pub(crate) fn answer(self, api: &Api, request: RequestId) -> Response<Body> {
+        let mut response = api.answer(self.slot, request).map(body);
+        if let Some(status) = self.status {
+            *response.status_mut() = status;
+        }
+        response
+    }
+}
+
+impl From<Slot> for Refusal {
+    fn from(slot: Slot) -> Self {
+        Self { slot, status: None }
+    }
+}
+
+impl From<UploadFault> for Refusal {
+    fn from(fault: UploadFault) -> Self {
+        match fault {
+            UploadFault::TooLarge => Slot::TooLarge.into(),
+            UploadFault::Broken => Slot::BadRequest.into(),
+        }
+    }
+}
+
+/// Refuses heads that are too large to be worth judging, and methods that speak to a proxy rather than to an api.
+///
+/// `TRACE` would echo the credential, `CONNECT` would open a tunnel, and `*` is no path.
+pub(crate) fn check_head(head: &Parts) -> Result<(), Refusal> {
+    if matches!(head.method, Method::TRACE | Method::CONNECT) || !head.uri.path().starts_with('/') {
+        return Err(Slot::BadRequest.into());
+    }
+    if head.uri.path().len() > PATH_MAX || head.uri.query().is_some_and(|query| query.len() > QUERY_MAX) {
+        return Err(Refusal::URI_TOO_LONG);
+    }
+    let size: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if size > HEADERS_MAX || head.headers.len() > HEADER_FIELDS_MAX {
+        return Err(Refusal::HEADERS_TOO_LARGE);
+    }
+    Ok(())
+}

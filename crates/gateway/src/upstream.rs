@@ -1,0 +1,126 @@
+//! Sends judged requests to an upstream, once, and waits for the beginning of its answer.
+//!
+//! No redirect is followed, nothing is sent twice, and where a request goes is never taken from the request.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use claviger_model::Slot;
+use http::{Request, Response, StatusCode, uri::PathAndQuery};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+
+use crate::{
+    Body, Origin, body,
+    limits::{CONNECT_TIMEOUT, UPSTREAM_IDLE, UPSTREAM_KEEPALIVE},
+    refusal::Refusal,
+    upload::UploadWatch,
+};
+
+/// An upstream within this process, such as the built-in demo.
+#[async_trait]
+pub trait InProcess: Send + Sync {
+    /// Answers a request that was judged.
+    async fn call(&self, request: Request<Body>) -> Response<Body>;
+}
+
+/// Where allowed requests go.
+#[derive(Clone)]
+pub enum Upstream {
+    /// To a server, over HTTP/1.1.
+    Http(Origin),
+    /// To a service within this process.
+    InProcess(Arc<dyn InProcess>),
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Http(origin) => write!(f, "Http({origin})"),
+            Self::InProcess(_) => f.write_str("InProcess"),
+        }
+    }
+}
+
+/// Connections to upstreams, kept for the next request.
+#[derive(Clone)]
+pub(crate) struct Connections(Client<HttpsConnector<HttpConnector>, Body>);
+
+impl Connections {
+    pub(crate) fn new() -> Self {
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+        tcp.set_keepalive(Some(UPSTREAM_KEEPALIVE));
+        let tls = HttpsConnectorBuilder::new()
+            .with_provider_and_webpki_roots(rustls::crypto::aws_lc_rs::default_provider())
+            .expect("the provider speaks the default versions of TLS");
+        let connector = tls.https_or_http().enable_http1().wrap_connector(tcp);
+        // A request found unsent because its kept connection had closed is sent on another one: no byte of it was
+        // written, so nothing is repeated, whatever the method. Once written, it is never sent again.
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder.retry_canceled_requests(true);
+        builder.pool_timer(TokioTimer::new()).pool_idle_timeout(UPSTREAM_IDLE);
+        Self(builder.build(connector))
+    }
+}
+
+/// Sends `request` and returns the beginning of the answer, within `timeout` of the last progress of the upload.
+pub(crate) async fn send(
+    upstream: &Upstream,
+    connections: &Connections,
+    request: Request<Body>,
+    watch: &UploadWatch,
+    timeout: Duration,
+) -> Result<Response<Body>, Refusal> {
+    match upstream {
+        Upstream::InProcess(service) => within(timeout, watch, service.call(request)).await,
+        Upstream::Http(origin) => {
+            let request = address(origin, request)?;
+            let answering = connections.0.request(request);
+            match within(timeout, watch, answering).await? {
+                // We asked for no other protocol, so this can't be meant.
+                Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                    Err(Slot::BadGateway.into())
+                }
+                Ok(response) => Ok(response.map(body)),
+                Err(error) => {
+                    Err(watch.fault().map_or_else(|| unreachable_or_nonsense(origin, &error), Refusal::from))
+                }
+            }
+        }
+    }
+}
+
+fn address(origin: &Origin, mut request: Request<Body>) -> Result<Request<Body>, Refusal> {
+    let target: PathAndQuery = request.uri().path_and_query().cloned().ok_or(Slot::BadRequest)?;
+    *request.uri_mut() = origin.uri_of(target);
+    Ok(request)
+}
+
+fn unreachable_or_nonsense(origin: &Origin, error: &hyper_util::client::legacy::Error) -> Refusal {
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    tracing::warn!(upstream = %origin, %error, cause, "the upstream did not answer");
+    Slot::BadGateway.into()
+}
+
+/// Waits for as long as the upload goes on, and then for `timeout` more (at most twice that).
+async fn within<T>(
+    timeout: Duration,
+    watch: &UploadWatch,
+    answering: impl Future<Output = T>,
+) -> Result<T, Refusal> {
+    let mut answering = std::pin::pin!(answering);
+    loop {
+        match tokio::time::timeout(timeout, answering.as_mut()).await {
+            Ok(answer) => return Ok(answer),
+            Err(_) if watch.has_moved() => {}
+            Err(_) if watch.awaits_caller() => return Err(Slot::BadRequest.into()),
+            Err(_) => return Err(Slot::GatewayTimeout.into()),
+        }
+    }
+}
