@@ -4,8 +4,8 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use claviger_model::{
-    Abilities, AccountId, AccountState, Digest, Environment, InstallationId, KeyId, KeyState, OperatorId, Policy,
-    Timestamp,
+    Abilities, AccountId, AccountState, Digest, Environment, InstallationId, KeyId, KeyState, OperatorId,
+    Policy, Timestamp,
 };
 
 /// A position in the feed: the number of changes committed up to here.

@@ -1,3 +1,23 @@
-//! What is decided.
+//! What is decided: the in-memory replica of all keys, and the permit that only it can make.
+//!
+//! It knows no database: records arrive through [`feed::FeedSource`] and counts leave through [`usage::UsageSink`].
+//! A miss is final (nothing is fetched on demand), and where it can't be known whether a key works the answer is
+//! [`Indeterminate`], never a denial.
+
+#[cfg(test)]
+mod fake;
 pub mod feed;
+mod follower;
+mod indeterminate;
+mod lease;
+mod permit;
+mod replica;
+mod spread;
 pub mod usage;
+mod verifier;
+
+pub use follower::Follower;
+pub use indeterminate::{Indeterminate, Readiness};
+pub use permit::{OperatorPermit, Permit};
+pub use replica::ReplicaSize;
+pub use verifier::{Decision, Verifier};

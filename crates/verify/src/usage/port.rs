@@ -93,6 +93,13 @@ pub struct UsageBatch {
     pub denials: Vec<DeniedAttempt>,
 }
 
+impl UsageBatch {
+    /// Whether there is nothing in it.
+    pub fn is_empty(&self) -> bool {
+        self.counts.is_empty() && self.last_uses.is_empty() && self.denials.is_empty()
+    }
+}
+
 /// Which batch of which process this is: a batch delivered twice counts once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BatchId {

@@ -1,0 +1,23 @@
+//! That no decision can be reached, and what the node says of itself.
+
+/// Why it can't be known whether a key works. It is answered 503, never 401: clients throw keys away on a 401.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Indeterminate {
+    /// The keys are not loaded, or are being loaded anew.
+    #[error("the keys are not loaded yet")]
+    NotReady,
+    /// For longer than the lease it wasn't confirmed that every change is known.
+    #[error("it wasn't confirmed in time that every change of a key is known here")]
+    LeaseLost,
+}
+
+/// What a node can do for those who ask it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// Loading the keys, for the first time or anew: every answer is [`Indeterminate::NotReady`].
+    Loading,
+    /// Deciding.
+    Ready,
+    /// The node's own lease has run out: every answer is [`Indeterminate::LeaseLost`] until the feed is heard again.
+    LeaseLost,
+}

@@ -1,0 +1,139 @@
+//! How long the node may go on deciding after it last confirmed that it had the whole feed.
+//!
+//! It holds no clock: moments are arguments. The order of use is the protocol's, and not checked here: the replica
+//! is brought up to date before [`Lease::confirm`], and looked at after [`Lease::check`].
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+use claviger_model::Moment;
+
+use crate::{Indeterminate, Readiness};
+
+/// Two hosts' clocks may run apart by one part in this many (2 %): the span is shortened by so much.
+const DRIFT: u32 = 50;
+
+/// Nothing is confirmed.
+const NEVER: u64 = 0;
+
+/// The instant of the last confirmation, to which every api adds its own span.
+pub(crate) struct Lease {
+    span: Duration,
+    confirmed: AtomicU64,
+}
+
+impl Lease {
+    /// A lease of `span`, with nothing confirmed.
+    pub(crate) const fn new(span: Duration) -> Self {
+        Self { span, confirmed: AtomicU64::new(NEVER) }
+    }
+
+    /// The replica now holds everything that was committed before `asked_at`, the moment before the source was
+    /// asked. Counting from the answer would add the time the answer took.
+    pub(crate) fn confirm(&self, asked_at: Moment) {
+        self.confirmed.fetch_max(stamp(asked_at), Ordering::Release);
+    }
+
+    /// Nothing is confirmed any more.
+    pub(crate) fn void(&self) {
+        self.confirmed.store(NEVER, Ordering::Release);
+    }
+
+    /// Whether a decision may be made at `now`, for an api whose own lease is `stricter` if it has one.
+    pub(crate) fn check(&self, now: Moment, stricter: Option<Duration>) -> Result<(), Indeterminate> {
+        let confirmed = self.confirmed.load(Ordering::Acquire);
+        if confirmed == NEVER {
+            return Err(Indeterminate::NotReady);
+        }
+        let span = stricter.map_or(self.span, |stricter| stricter.min(self.span));
+        let age = Duration::from_nanos(stamp(now).saturating_sub(confirmed));
+        if age < span.saturating_sub(span / DRIFT) { Ok(()) } else { Err(Indeterminate::LeaseLost) }
+    }
+
+    /// What the node can do at `now`, by its own lease.
+    pub(crate) fn readiness(&self, now: Moment) -> Readiness {
+        match self.check(now, None) {
+            Ok(()) => Readiness::Ready,
+            Err(Indeterminate::NotReady) => Readiness::Loading,
+            Err(Indeterminate::LeaseLost) => Readiness::LeaseLost,
+        }
+    }
+}
+
+/// Nanoseconds since boot, moved by one so that the first of them isn't [`NEVER`]; enough for 584 years.
+fn stamp(moment: Moment) -> u64 {
+    u64::try_from(moment.as_duration().as_nanos()).unwrap_or(u64::MAX).saturating_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(millis: u64) -> Moment {
+        Moment::since_boot(Duration::from_millis(millis))
+    }
+
+    fn confirmed_at(millis: u64) -> Lease {
+        let lease = Lease::new(Duration::from_secs(100));
+        lease.confirm(at(millis));
+        lease
+    }
+
+    #[test]
+    fn nothing_is_decided_before_the_first_confirmation() {
+        let lease = Lease::new(Duration::from_secs(100));
+        assert_eq!(lease.check(at(0), None), Err(Indeterminate::NotReady));
+        assert_eq!(lease.readiness(at(0)), Readiness::Loading);
+        lease.confirm(at(0));
+        assert_eq!(lease.check(at(0), None), Ok(()));
+        assert_eq!(lease.readiness(at(0)), Readiness::Ready);
+    }
+
+    #[test]
+    fn it_ends_two_percent_early() {
+        let lease = confirmed_at(1_000);
+        assert_eq!(lease.check(at(98_999), None), Ok(()));
+        assert_eq!(lease.check(at(99_000), None), Err(Indeterminate::LeaseLost));
+        assert_eq!(lease.readiness(at(99_000)), Readiness::LeaseLost);
+    }
+
+    #[test]
+    fn a_stricter_api_loses_it_alone() {
+        let lease = confirmed_at(1_000);
+        let strict = Some(Duration::from_secs(2));
+        assert_eq!(lease.check(at(2_959), strict), Ok(()));
+        assert_eq!(lease.check(at(2_960), strict), Err(Indeterminate::LeaseLost));
+        assert_eq!(lease.check(at(2_960), None), Ok(()));
+        assert_eq!(lease.readiness(at(2_960)), Readiness::Ready);
+    }
+
+    #[test]
+    fn an_api_can_not_ask_for_a_longer_one() {
+        let longer = Some(Duration::from_secs(1_000));
+        assert_eq!(confirmed_at(1_000).check(at(99_000), longer), Err(Indeterminate::LeaseLost));
+    }
+
+    #[test]
+    fn an_answer_that_comes_late_takes_nothing_back() {
+        let lease = confirmed_at(50_000);
+        lease.confirm(at(1_000));
+        assert_eq!(lease.check(at(147_999), None), Ok(()));
+        assert_eq!(lease.check(at(148_000), None), Err(Indeterminate::LeaseLost));
+    }
+
+    #[test]
+    fn voiding_it_ends_it_at_once() {
+        let lease = confirmed_at(1_000);
+        lease.void();
+        assert_eq!(lease.check(at(1_000), None), Err(Indeterminate::NotReady));
+    }
+
+    #[test]
+    fn a_span_of_nothing_is_lost_at_once() {
+        let lease = Lease::new(Duration::ZERO);
+        lease.confirm(at(5));
+        assert_eq!(lease.check(at(5), None), Err(Indeterminate::LeaseLost));
+    }
+}

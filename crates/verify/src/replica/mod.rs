@@ -1,0 +1,137 @@
+//! The compact copy of all keys that a node decides from.
+//!
+//! It is whole or not there: nothing is fetched on demand and nothing is evicted. Readers and the one writer (the
+//! follower) meet at the lock of a shard, each holding it for one row.
+
+mod accounts;
+
+mod secrets;
+mod slab;
+mod terms;
+
+use std::{collections::HashMap, sync::Arc};
+
+use claviger_model::{AccountState, Digest, Environment, KeyFacts, KeyId, KeyState, Timestamp};
+use parking_lot::RwLock;
+
+pub(crate) use self::secrets::Broom;
+use self::{
+    accounts::Accounts,
+    secrets::{Row, Secrets},
+    terms::TermsPool,
+};
+use crate::feed::{AccountRecord, Intake, OperatorRecord, Record, SecretRecord, Terms};
+
+/// All keys, accounts and operator keys.
+#[derive(Default)]
+pub(crate) struct Replica {
+    secrets: Secrets,
+    accounts: Accounts,
+    terms: TermsPool,
+    operators: RwLock<HashMap<Digest, Arc<OperatorRecord>>>,
+}
+
+/// What is known of a presented secret.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) key: KeyId,
+    pub(crate) secret: u16,
+    pub(crate) environment: Environment,
+    pub(crate) state: KeyState,
+    pub(crate) ends_at: Option<Timestamp>,
+    pub(crate) expires_at: Option<Timestamp>,
+    pub(crate) account: Arc<AccountRecord>,
+    pub(crate) terms: Arc<Terms>,
+}
+
+impl Held {
+    /// What of it is decided by.
+    pub(crate) fn facts(&self) -> KeyFacts<'_> {
+        KeyFacts {
+            state: self.state,
+            account_active: self.account.state == AccountState::Active,
+            ends_at: self.ends_at,
+            expires_at: self.expires_at,
+            environment: self.environment,
+            policy: &self.terms.policy,
+        }
+    }
+}
+
+/// How much a replica holds, and the memory it takes by its own account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReplicaSize {
+    /// Secrets, the disabled, expired and lately revoked ones included.
+    pub secrets: usize,
+    /// Accounts.
+    pub accounts: usize,
+    /// Different scope lists, restrictions and creators, each held once.
+    pub terms: usize,
+    /// Bytes of secrets and accounts with all there is to find them by; without the terms and the allocator's share.
+    pub bytes: usize,
+}
+
+impl Replica {
+    /// The key of which `digest` is a secret. A secret whose account never arrived is unknown.
+    pub(crate) fn find(&self, digest: &Digest) -> Option<Held> {
+        let row = self.secrets.get(digest)?;
+        let account = self.accounts.get(row.account)?;
+        Some(Held {
+            key: row.key,
+            secret: row.secret,
+            environment: row.environment,
+            state: row.state,
+            ends_at: row.ends_at(),
+            expires_at: row.expires_at(),
+            account,
+            terms: row.terms,
+        })
+    }
+
+    /// The operator key with this digest.
+    pub(crate) fn find_operator(&self, digest: &Digest) -> Option<Arc<OperatorRecord>> {
+        self.operators.read().get(digest).cloned()
+    }
+
+    /// Forgets what ended before `instant` in a small part, and moves `broom` on; false when all parts are done.
+    pub(crate) fn sweep(&self, broom: &mut Broom, instant: Timestamp) -> bool {
+        self.secrets.sweep(broom, instant)
+    }
+
+    /// How much it holds.
+    pub(crate) fn size(&self) -> ReplicaSize {
+        let (secrets, secrets_bytes) = self.secrets.size();
+        let (accounts, accounts_bytes) = self.accounts.size();
+        ReplicaSize { secrets, accounts, terms: self.terms.len(), bytes: secrets_bytes + accounts_bytes }
+    }
+
+    fn put_secret(&self, record: &SecretRecord) {
+        let (account, known) = self.accounts.slot_of(record.account);
+        if !known {
+            tracing::error!(key = %record.key, account = %record.account, "a key came before its account; it is unknown until the account comes");
+        }
+        let terms = self.terms.share(Arc::clone(&record.terms));
+        self.secrets.put(Row::new(record, account, terms));
+    }
+
+    /// A revoked operator key is forgotten: operators are told no more than that it isn't accepted.
+    fn put_operator(&self, record: OperatorRecord) {
+        let mut operators = self.operators.write();
+        if record.revoked {
+            operators.remove(&record.digest);
+        } else {
+            operators.insert(record.digest, Arc::new(record));
+        }
+    }
+}
+
+impl Intake for Replica {
+    fn take(&self, record: Record) {
+        match record {
+            Record::Secret(secret) => self.put_secret(&secret),
+            Record::NoSecret(digest) => self.secrets.remove(&digest),
+            Record::Account(account) => self.accounts.put(account),
+            Record::Operator(operator) => self.put_operator(operator),
+        }
+    }
+}

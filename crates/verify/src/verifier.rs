@@ -1,0 +1,210 @@
+//! The one way through: lease, form, digest, look-up, decision, count.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use arc_swap::ArcSwap;
+use claviger_model::{
+    Attempt, Clock, Denial, Digest, Environment, Moment, RequestId, Timestamp, decide, key::KeyFormat,
+    operator_key_format, profile::Profile,
+};
+use tokio::sync::watch;
+
+use crate::{
+    Indeterminate, OperatorPermit, Permit, Readiness, ReplicaSize,
+    feed::{Intake as _, Record, Seq},
+    lease::Lease,
+    replica::{Broom, Held, Replica},
+    usage::{Gatherer, SecretRef, Seen, UsageBatch, UsageDropped},
+};
+
+/// What became of an attempt.
+#[derive(Clone, Debug)]
+pub enum Decision {
+    /// It is allowed.
+    Allow(Permit),
+    /// It is refused, and why.
+    Deny(Denial),
+}
+
+/// Decides who may do what, from memory alone.
+///
+/// A [`Follower`](crate::Follower) keeps it up to date. Until one has loaded the keys, and whenever none has confirmed
+/// them within the lease, there are no decisions.
+pub struct Verifier {
+    clock: Arc<dyn Clock>,
+    lease: Lease,
+    replica: ArcSwap<Replica>,
+    applied: watch::Sender<Seq>,
+    operator_format: KeyFormat,
+    usage: Gatherer,
+}
+
+/// Something presented that is no key of the api, and the environment it claims by its form.
+struct Stranger {
+    denial: Denial,
+    environment: Option<Environment>,
+}
+
+impl From<Denial> for Stranger {
+    fn from(denial: Denial) -> Self {
+        Self { denial, environment: None }
+    }
+}
+
+impl Verifier {
+    /// A verifier that knows nothing yet. `lease` is the node's own; a profile may have a shorter one.
+    pub fn new(clock: Arc<dyn Clock>, lease: Duration) -> Arc<Self> {
+        Arc::new(Self {
+            clock,
+            lease: Lease::new(lease),
+            replica: ArcSwap::default(),
+            applied: watch::Sender::default(),
+            operator_format: operator_key_format(),
+            usage: Gatherer::default(),
+        })
+    }
+
+    /// Decides an attempt on an api, and counts it.
+    ///
+    /// `presented` is the credential that was found, or the objection to how it was presented. The lease comes first:
+    /// a look-up before it could be followed by a lease that was granted after what it saw had changed.
+    pub fn verify(
+        &self,
+        profile: &Profile,
+        presented: Result<&[u8], Denial>,
+        attempt: &Attempt<'_>,
+        request: RequestId,
+    ) -> Result<Decision, Indeterminate> {
+        self.lease.check(self.clock.boot(), profile.lease)?;
+        let seen = Seen { api: &profile.name, at: self.clock.now(), attempt, request };
+        match self.recognise(profile, presented) {
+            Ok(held) => Ok(self.judge(profile, held, &seen)),
+            Err(Stranger { denial, environment }) => {
+                self.usage.denied(&seen, None, environment, &denial);
+                Ok(Decision::Deny(denial))
+            }
+        }
+    }
+
+    /// The api whose key this is, for those who ask about a key without naming its api. Nothing is counted: the
+    /// attempt itself is still to come.
+    pub fn api_of(&self, presented: &[u8]) -> Result<Option<Arc<str>>, Indeterminate> {
+        self.lease.check(self.clock.boot(), None)?;
+        let held = self.replica.load().find(&Digest::of(presented));
+        Ok(held.map(|held| Arc::clone(&held.account.api)))
+    }
+
+    /// The operator whose key this is, if it is one. A key of an api never is.
+    pub fn operator(&self, presented: &[u8]) -> Result<Option<OperatorPermit>, Indeterminate> {
+        self.lease.check(self.clock.boot(), None)?;
+        if self.operator_format.parse(presented).is_err() {
+            return Ok(None);
+        }
+        let record = self.replica.load().find_operator(&Digest::of(presented));
+        Ok(record.map(OperatorPermit::new))
+    }
+
+    /// The last change that every decision from now on takes into account; 0 while the keys are being loaded.
+    pub fn applied(&self) -> Seq {
+        *self.applied.borrow()
+    }
+
+    /// Waits until the change `seq` is taken into account, for at most so long; whether it is.
+    pub async fn wait_applied(&self, seq: Seq, at_most: Duration) -> bool {
+        let mut applied = self.applied.subscribe();
+        let reached = applied.wait_for(|applied| *applied >= seq);
+        matches!(tokio::time::timeout(at_most, reached).await, Ok(Ok(_)))
+    }
+
+    /// What this node can do for those who ask it, by its own lease.
+    pub fn readiness(&self) -> Readiness {
+        self.lease.readiness(self.clock.boot())
+    }
+
+    /// How much is held in memory. Walks over all shards: for metrics, not for each request.
+    pub fn size(&self) -> ReplicaSize {
+        self.replica.load().size()
+    }
+
+    /// What could not be counted since the start, because too much was waiting to be written.
+    pub fn usage_dropped(&self) -> UsageDropped {
+        self.usage.dropped()
+    }
+
+    fn recognise(&self, profile: &Profile, presented: Result<&[u8], Denial>) -> Result<Held, Stranger> {
+        let presented = presented?;
+        let environment = profile.parse_key(presented).map_err(Denial::Malformed)?;
+        let held = self.replica.load().find(&Digest::of(presented));
+        let unknown = Stranger { denial: Denial::Unknown, environment: Some(environment) };
+        held.filter(|held| held.account.api == profile.name).ok_or(unknown)
+    }
+
+    fn judge(&self, profile: &Profile, held: Held, seen: &Seen<'_>) -> Decision {
+        let secret = SecretRef { key: held.key, secret: held.secret };
+        match decide(&held.facts(), &profile.rules(), seen.attempt, seen.at) {
+            Ok(()) => {
+                self.usage.allowed(seen, secret, held.environment);
+                Decision::Allow(Permit::new(held))
+            }
+            Err(denial) => {
+                self.usage.denied(seen, Some(secret), Some(held.environment), &denial);
+                Decision::Deny(denial)
+            }
+        }
+    }
+}
+
+/// What the follower and the usage writer do with it.
+impl Verifier {
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// Takes one record into account.
+    pub(crate) fn take(&self, record: Record) {
+        self.replica.load().take(record);
+    }
+
+    /// Everything up to `seq` was taken.
+    pub(crate) fn reached(&self, seq: Seq) {
+        self.applied.send_replace(seq);
+    }
+
+    /// Everything committed before `asked_at` was taken: decisions may be made on it for as long as the lease.
+    pub(crate) fn confirm(&self, asked_at: Moment) {
+        self.lease.confirm(asked_at);
+    }
+
+    /// No decisions until the next confirmation. What is held stays until [`Verifier::replace`]: someone who passed
+    /// the lease just before must not find an empty replica and take a good key for an unknown one.
+    pub(crate) fn stop(&self) {
+        self.lease.void();
+        self.applied.send_replace(Seq::default());
+    }
+
+    /// Decides from another replica from now on.
+    pub(crate) fn replace(&self, replica: Arc<Replica>) {
+        self.replica.store(replica);
+    }
+
+    /// Forgets what ended before `instant`, in a small part of the replica; false when all parts are done.
+    pub(crate) fn sweep(&self, broom: &mut Broom, instant: Timestamp) -> bool {
+        self.replica.load().sweep(broom, instant)
+    }
+
+    /// What was counted since the last time, to be written.
+    pub(crate) fn pending_usage(&self) -> UsageBatch {
+        self.usage.drain()
+    }
+
+    /// A batch could not be written and was given up.
+    pub(crate) fn gave_up(&self, batch: &UsageBatch) {
+        self.usage.gave_up(batch);
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").field("applied", &self.applied()).finish_non_exhaustive()
+    }
+}
