@@ -1,1 +1,15 @@
-//! Placeholder.
+//! What is remembered: accounts, keys, operators, the audit chain, the feed and usage, each change in one transaction.
+//!
+//! It decides no policy: who may, which limits hold and what the trail says are its caller's; that limits hold at
+//! every instant is decided here. Which database is underneath shows nowhere outside that database's own module.
+
+mod audit;
+mod database;
+mod open;
+mod sqlite;
+mod store;
+mod verbs;
+
+pub use open::OpenError;
+pub use store::Store;
+pub use verbs::*;

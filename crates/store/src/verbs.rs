@@ -1,6 +1,6 @@
 //! What goes in and out of the store's verbs: requests, rows and refusals.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use claviger_model::{
     Abilities, Account, AccountId, AccountState, Digest, Environment, EventId, KeyId, KeyState, OperatorId,
@@ -146,7 +146,7 @@ pub struct NewKey {
 }
 
 /// A secret to insert.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NewSecret {
     /// SHA-256 of the plain key.
     pub digest: Digest,
@@ -155,6 +155,21 @@ pub struct NewSecret {
     /// The sealed plain key, where the profile keeps one.
     pub sealed: Option<Vec<u8>>,
 }
+
+impl fmt::Debug for NewSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { digest, hint, sealed } = self;
+        let sealed = sealed.is_some();
+        f.debug_struct("NewSecret")
+            .field("digest", digest)
+            .field("hint", hint)
+            .field("sealed", &sealed)
+            .finish()
+    }
+}
+
+/// A key, the number of its newest secret, and that secret's sealed plain key.
+pub type SealedSecret = (KeyId, u16, Vec<u8>);
 
 /// A key as the database has it.
 #[derive(Clone, Debug)]
@@ -258,7 +273,7 @@ pub enum KeyChange {
 pub struct KeyLimits {
     /// At most this many keys. Counts disabled ones.
     pub max: Option<u32>,
-    /// At least this many working keys: active, not expired, in an account that had as many before.
+    /// At least this many working keys, active and not expired: binds the changes that stop one.
     pub min: u32,
 }
 

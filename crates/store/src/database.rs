@@ -1,0 +1,110 @@
+//! What a database must do for the store: one method for each verb, each in one transaction.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use claviger_model::{Account, AccountId, InstallationId, KeyId, OperatorId};
+use claviger_verify::{
+    feed::FeedSource,
+    usage::{DeniedAttempt, LastUse, UsageSink},
+};
+
+use crate::{
+    AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, ChainCheck, Committed, DayCount,
+    Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, NewAccount, NewKey, NewOperator, OperatorRow, Page,
+    PageRequest, SealedSecret, StoreError, UsageFilter,
+};
+
+/// A database that can be stored in. [`Store`](crate::Store) says what each method promises.
+#[async_trait]
+pub(crate) trait Database: Send + Sync {
+    fn installation(&self) -> InstallationId;
+    fn feed(&self) -> Arc<dyn FeedSource>;
+    fn usage_sink(&self) -> Arc<dyn UsageSink>;
+    async fn close(&self);
+
+    async fn is_initialised(&self) -> Result<bool, StoreError>;
+    async fn initialise(&self, operator: NewOperator, note: AuditNote)
+    -> Result<Committed<bool>, StoreError>;
+
+    async fn insert_account(
+        &self,
+        new: NewAccount,
+        note: AuditNote,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Committed<(Account, Option<KeyRow>)>, StoreError>;
+    async fn find_account(&self, id: AccountId) -> Result<Option<Account>, StoreError>;
+    async fn list_accounts(
+        &self,
+        filter: AccountFilter,
+        page: PageRequest<AccountId>,
+    ) -> Result<Page<Account, AccountId>, StoreError>;
+    async fn change_account(
+        &self,
+        id: AccountId,
+        change: AccountChange,
+        note: AuditNote,
+    ) -> Result<Committed<Account>, StoreError>;
+
+    async fn insert_key(
+        &self,
+        new: NewKey,
+        limits: KeyLimits,
+        idempotency: Option<Idempotency>,
+        note: AuditNote,
+    ) -> Result<Committed<KeyRow>, StoreError>;
+    async fn find_key(&self, id: KeyId) -> Result<Option<KeyRow>, StoreError>;
+    async fn list_keys(
+        &self,
+        filter: KeyFilter,
+        page: PageRequest<KeyId>,
+    ) -> Result<Page<KeyRow, KeyId>, StoreError>;
+    async fn change_key(
+        &self,
+        id: KeyId,
+        within: Option<AccountId>,
+        change: KeyChange,
+        limits: KeyLimits,
+        idempotency: Option<Idempotency>,
+        note: AuditNote,
+    ) -> Result<Committed<KeyRow>, StoreError>;
+    async fn sealed_secrets(
+        &self,
+        keys: Vec<KeyId>,
+        note: AuditNote,
+        account: Option<AccountId>,
+    ) -> Result<Vec<SealedSecret>, StoreError>;
+
+    async fn insert_operator(
+        &self,
+        new: NewOperator,
+        note: AuditNote,
+    ) -> Result<Committed<OperatorRow>, StoreError>;
+    async fn list_operators(
+        &self,
+        page: PageRequest<OperatorId>,
+    ) -> Result<Page<OperatorRow, OperatorId>, StoreError>;
+    async fn revoke_operator(
+        &self,
+        id: OperatorId,
+        note: AuditNote,
+    ) -> Result<Committed<OperatorRow>, StoreError>;
+
+    async fn list_audit(
+        &self,
+        filter: AuditFilter,
+        page: PageRequest<u64>,
+    ) -> Result<Page<AuditEvent, u64>, StoreError>;
+    async fn check_audit(&self) -> Result<ChainCheck, StoreError>;
+
+    async fn last_uses(&self, keys: Vec<KeyId>) -> Result<Vec<LastUse>, StoreError>;
+    async fn usage(&self, filter: UsageFilter) -> Result<Vec<DayCount>, StoreError>;
+    async fn denials(
+        &self,
+        key: Option<KeyId>,
+        request: Option<String>,
+    ) -> Result<Vec<DeniedAttempt>, StoreError>;
+
+    async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    async fn put_setting_if_absent(&self, name: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError>;
+}

@@ -1,0 +1,139 @@
+//! The audit trail's table: events are appended in the transaction of what they tell of, and never changed.
+
+use claviger_model::AccountId;
+use rusqlite::{Connection, Row, params};
+
+use super::{
+    columns::{stored, stored_if_any, to_json},
+    failure::Outcome,
+    readers::Readers,
+    select::{Select, blob},
+};
+use crate::{
+    AuditEvent, AuditFilter, AuditNote, ChainCheck, Page, PageRequest, StoreError,
+    audit::{Entry, Head, Walk},
+};
+
+/// Events read at a time while the chain is walked.
+const STRIDE: u64 = 10_000;
+
+/// Appends the event that `note` tells of.
+pub(super) fn append(
+    connection: &Connection,
+    note: &AuditNote,
+    account: Option<AccountId>,
+    subject: Option<&str>,
+) -> Outcome<()> {
+    let last = head(connection)?;
+    let detail = to_json(&note.detail);
+    let entry = Entry::new(last.number + 1, note, account, subject, &detail);
+    let hash = entry.hash(&last.hash);
+
+    let sql = "INSERT INTO audit_events (number, id, at, actor, action, account, subject, request, detail, hash)
+               VALUES                   (?1,     ?2, ?3, ?4,    ?5,     ?6,      ?7,      ?8,      ?9,     ?10)";
+    connection.prepare_cached(sql)?.execute(params![
+        entry.number,
+        entry.id.to_bytes(),
+        entry.at.as_millis(),
+        entry.actor,
+        entry.action,
+        entry.account.map(AccountId::to_bytes),
+        entry.subject,
+        entry.request,
+        entry.detail,
+        hash,
+    ])?;
+
+    let sql = "UPDATE feed_head SET audit_number = ?1, audit_hash = ?2";
+    connection.prepare_cached(sql)?.execute(params![entry.number, hash])?;
+    Ok(())
+}
+
+fn head(connection: &Connection) -> Outcome<Head> {
+    let sql = "SELECT audit_number, audit_hash FROM feed_head";
+    let head = |row: &Row<'_>| Ok(Head { number: row.get(0)?, hash: row.get(1)? });
+    Ok(connection.prepare_cached(sql)?.query_one([], head)?)
+}
+
+pub(super) fn list(
+    connection: &Connection,
+    filter: AuditFilter,
+    at: PageRequest<u64>,
+) -> Outcome<Page<AuditEvent, u64>> {
+    let sql = "SELECT number, id, at, actor, action, account, subject, request, detail, hash
+                 FROM audit_events
+                WHERE number > ?";
+    Select::new(sql, i64::try_from(at.after.unwrap_or(0)).unwrap_or(i64::MAX))
+        .and("account = ?", filter.account.map(AccountId::to_bytes).map(blob))
+        .and("subject = ?", filter.subject)
+        .and("request = ?", filter.request)
+        .page(connection, "number", at.limit, event, |event| event.number)
+}
+
+fn event(row: &Row<'_>) -> rusqlite::Result<AuditEvent> {
+    Ok(AuditEvent {
+        number: row.get("number")?,
+        id: stored(row, "id")?,
+        at: stored(row, "at")?,
+        actor: row.get("actor")?,
+        action: row.get("action")?,
+        account: stored_if_any(row, "account")?,
+        subject: row.get("subject")?,
+        request: row.get("request")?,
+        detail: stored(row, "detail")?,
+        hash: row.get("hash")?,
+    })
+}
+
+/// Walks the chain in strides, so that no read holds the write-ahead log back for long.
+pub(super) async fn check(readers: &Readers) -> Result<ChainCheck, StoreError> {
+    let mut walk = match readers.run(begin).await? {
+        Ok(walk) => walk,
+        Err(broken) => return Ok(broken),
+    };
+    loop {
+        let before = walk.reached();
+        match readers.run(|connection| stride(connection, walk)).await? {
+            Err(broken) => return Ok(broken),
+            Ok(walked) if walked.reached() == before => return Ok(walked.end()),
+            Ok(walked) => walk = walked,
+        }
+    }
+}
+
+fn begin(connection: &Connection) -> Outcome<Result<Walk, ChainCheck>> {
+    let sql = "SELECT coalesce(max(number), 0) FROM audit_events";
+    let newest = connection.query_one(sql, [], |row| row.get(0))?;
+    Ok(Walk::towards(head(connection)?, newest))
+}
+
+fn stride(connection: &Connection, mut walk: Walk) -> Outcome<Result<Walk, ChainCheck>> {
+    let sql = "SELECT number, id, at, actor, action, account, subject, request, detail, hash
+                 FROM audit_events
+                WHERE number > ?1 AND number <= ?2
+                ORDER BY number
+                LIMIT ?3";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![walk.reached(), walk.until(), STRIDE])?;
+    while let Some(row) = rows.next()? {
+        let hash: [u8; 32] = row.get("hash")?;
+        if let Err(broken) = walk.step(&entry(row)?, &hash) {
+            return Ok(Err(broken));
+        }
+    }
+    Ok(Ok(walk))
+}
+
+fn entry<'row>(row: &'row Row<'_>) -> rusqlite::Result<Entry<'row>> {
+    Ok(Entry {
+        number: row.get("number")?,
+        id: stored(row, "id")?,
+        at: stored(row, "at")?,
+        actor: row.get_ref("actor")?.as_str()?,
+        action: row.get_ref("action")?.as_str()?,
+        account: stored_if_any(row, "account")?,
+        subject: row.get_ref("subject")?.as_str_or_null()?,
+        request: row.get_ref("request")?.as_str_or_null()?,
+        detail: row.get_ref("detail")?.as_str()?,
+    })
+}

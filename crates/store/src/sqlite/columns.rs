@@ -1,0 +1,114 @@
+//! How the model's values stand in columns: ids and digests as blobs, instants as milliseconds, words and JSON as text.
+
+use std::net::IpAddr;
+
+use claviger_model::{
+    Abilities, AccountId, AccountState, DenialCode, Digest, Environment, EventId, InstallationId, KeyId,
+    KeyState, OperatorId, RequestId, Restrictions, Scopes, Timestamp,
+};
+use rusqlite::{
+    Row, RowIndex,
+    types::{FromSql, FromSqlError, FromSqlResult, ValueRef},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// A value as it is read from a column.
+pub(super) struct Stored<T>(T);
+
+macro_rules! blobs {
+    ($($name:ident),*) => {$(
+        impl FromSql for Stored<$name> {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                FromSql::column_result(value).map($name::from_bytes).map(Self)
+            }
+        }
+    )*};
+}
+
+blobs!(AccountId, KeyId, OperatorId, EventId, InstallationId, RequestId, Digest);
+
+macro_rules! words {
+    ($($name:ident: $read:expr;)*) => {$(
+        impl FromSql for Stored<$name> {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                let word = value.as_str()?;
+                let read: fn(&str) -> Option<$name> = $read;
+                read(word).map(Self).ok_or_else(|| unknown(stringify!($name), word))
+            }
+        }
+    )*};
+}
+
+words! {
+    AccountState: |word| match word {
+        "active" => Some(AccountState::Active),
+        "suspended" => Some(AccountState::Suspended),
+        _ => None,
+    };
+    KeyState: |word| match word {
+        "active" => Some(KeyState::Active),
+        "disabled" => Some(KeyState::Disabled),
+        "revoked" => Some(KeyState::Revoked),
+        _ => None,
+    };
+    Environment: |word| word.parse().ok();
+    Abilities: |word| word.parse().ok();
+    IpAddr: |word| word.parse().ok();
+    DenialCode: |word| DenialCode::ALL.into_iter().find(|code| code.as_str() == word);
+}
+
+macro_rules! json {
+    ($($name:ty),*) => {$(
+        impl FromSql for Stored<$name> {
+            fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                from_json(value.as_str()?).map(Self)
+            }
+        }
+    )*};
+}
+
+json!(Scopes, Restrictions, serde_json::Value);
+
+impl FromSql for Stored<Timestamp> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_i64().map(Timestamp::from_millis).map(Self)
+    }
+}
+
+/// The value in a column.
+pub(super) fn stored<T>(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<T>
+where
+    Stored<T>: FromSql,
+{
+    row.get::<_, Stored<T>>(column).map(|value| value.0)
+}
+
+/// The value in a column that may have none.
+pub(super) fn stored_if_any<T>(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<Option<T>>
+where
+    Stored<T>: FromSql,
+{
+    row.get::<_, Option<Stored<T>>>(column).map(|value| value.map(|value| value.0))
+}
+
+fn unknown(kind: &str, word: &str) -> FromSqlError {
+    FromSqlError::Other(format!("{word:?} is no {kind}").into())
+}
+
+/// Reads a value from the JSON text of a column.
+pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> FromSqlResult<T> {
+    serde_json::from_str(text).map_err(FromSqlError::other)
+}
+
+/// Writes a value as the JSON text of a column.
+pub(super) fn to_json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("the model's values are JSON")
+}
+
+/// An account's state as its column spells it.
+pub(super) fn account_state(state: AccountState) -> &'static str {
+    match state {
+        AccountState::Active => "active",
+        AccountState::Suspended => "suspended",
+    }
+}

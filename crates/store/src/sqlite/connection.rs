@@ -1,0 +1,60 @@
+//! How connections are set up.
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
+
+/// How long somebody else may hold the database before a change is refused.
+const BUSY: Duration = Duration::from_secs(5);
+/// Statements kept compiled, per connection.
+const STATEMENTS: usize = 96;
+
+/// When a commit is on disk.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Durability {
+    /// When it returns.
+    EveryCommit,
+    /// At the next checkpoint: a power cut costs the commits since.
+    EveryCheckpoint,
+}
+
+/// A connection that writes.
+pub(super) fn to_write(path: &Path, durability: Durability) -> rusqlite::Result<Connection> {
+    let connection = open(path)?;
+    // The busy handler doesn't cover the switch to WAL; the result row says which mode it is in now.
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    let synchronous = match durability {
+        Durability::EveryCommit => "FULL",
+        Durability::EveryCheckpoint => "NORMAL",
+    };
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    // Checkpoints are the writer's own work, which looks at what they return.
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
+    connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
+    // Digests arrive in no order: their index should stay in memory. Negative: in KiB.
+    connection.pragma_update(None, "cache_size", -(64 << 10))?;
+    Ok(connection)
+}
+
+/// A connection that only reads.
+pub(super) fn to_read(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = open(path)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn open(path: &Path) -> rusqlite::Result<Connection> {
+    // Never creates: the file was made before, and one that vanished must not be replaced by an empty one.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cell_size_check", true)?;
+    Ok(connection)
+}

@@ -1,0 +1,61 @@
+//! Keys as they are read.
+
+use claviger_model::{AccountId, KeyId, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use super::{
+    columns::{stored, stored_if_any},
+    failure::Outcome,
+    secrets,
+    select::{Select, after, blob},
+};
+use crate::{KeyFilter, KeyRow, Page, PageRequest};
+
+pub(super) fn find(connection: &Connection, id: KeyId) -> Outcome<Option<KeyRow>> {
+    let sql = "SELECT k.id, k.account, a.api, k.name, k.environment, k.scopes, k.restrictions, k.state, k.created_at,
+                      k.created_by, k.expires_at, k.revoked_at, k.external_id, k.metadata
+                 FROM keys k
+                 JOIN accounts a ON a.id = k.account
+                WHERE k.id = ?1";
+    Ok(connection.prepare_cached(sql)?.query_one([id.to_bytes()], |row| key(connection, row)).optional()?)
+}
+
+pub(super) fn list(
+    connection: &Connection,
+    filter: &KeyFilter,
+    at: PageRequest<KeyId>,
+) -> Outcome<Page<KeyRow, KeyId>> {
+    let sql = "SELECT k.id, k.account, a.api, k.name, k.environment, k.scopes, k.restrictions, k.state, k.created_at,
+                      k.created_by, k.expires_at, k.revoked_at, k.external_id, k.metadata
+                 FROM keys k
+                 JOIN accounts a ON a.id = k.account
+                WHERE k.id > ?";
+    let newest_is_older =
+        "(SELECT s.created_at FROM secrets s WHERE s.key = k.id ORDER BY s.number DESC LIMIT 1) < ?";
+    Select::new(sql, after(at.after.map(KeyId::to_bytes)))
+        .and("k.account = ?", filter.account.map(AccountId::to_bytes).map(blob))
+        .and_if(!filter.include_revoked, "k.state <> 'revoked'")
+        .and(newest_is_older, filter.secret_older_than.map(Timestamp::as_millis))
+        .page(connection, "k.id", at.limit, |row| key(connection, row), |key| key.id)
+}
+
+fn key(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<KeyRow> {
+    let id = stored(row, "id")?;
+    Ok(KeyRow {
+        id,
+        account: stored(row, "account")?,
+        api: row.get("api")?,
+        name: row.get("name")?,
+        environment: stored(row, "environment")?,
+        scopes: stored(row, "scopes")?,
+        restrictions: stored(row, "restrictions")?,
+        state: stored(row, "state")?,
+        created_at: stored(row, "created_at")?,
+        created_by: row.get("created_by")?,
+        expires_at: stored_if_any(row, "expires_at")?,
+        revoked_at: stored_if_any(row, "revoked_at")?,
+        external_id: row.get("external_id")?,
+        metadata: stored(row, "metadata")?,
+        secrets: secrets::list(connection, id)?,
+    })
+}

@@ -1,0 +1,42 @@
+//! Brings a file's schema up to what this version knows: append-only steps, each in a transaction with the number
+//! that says it was taken.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::{failure::of_open, file::DatabaseFile};
+use crate::OpenError;
+
+/// The database's steps, in order.
+pub(super) const DATABASE: &[&str] = &[include_str!("../../migrations/sqlite/0001_initial.sql")];
+/// The usage file's.
+pub(super) const USAGE: &[&str] = &[include_str!("../../migrations/sqlite-usage/0001_initial.sql")];
+
+/// Checks that the file is sound and not from the future, then takes the steps it lacks.
+pub(super) fn migrate(
+    connection: &mut Connection,
+    file: &DatabaseFile,
+    steps: &[&str],
+) -> Result<(), OpenError> {
+    let failed = |error: rusqlite::Error| of_open(file.path(), &error);
+    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+    let known = u32::try_from(steps.len()).expect("a handful of steps");
+    if found > known {
+        return Err(OpenError::Newer { path: file.path().to_owned(), found, known });
+    }
+    let verdict: String =
+        connection.pragma_query_value(None, "quick_check", |row| row.get(0)).map_err(failed)?;
+    if verdict != "ok" {
+        return Err(OpenError::Corrupt { path: file.path().to_owned(), detail: verdict });
+    }
+    for (taken, step) in (1..=known).zip(steps).skip_while(|(taken, _)| *taken <= found) {
+        take(connection, step, taken).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn take(connection: &mut Connection, step: &str, taken: u32) -> rusqlite::Result<()> {
+    let transaction = Transaction::new(connection, TransactionBehavior::Exclusive)?;
+    transaction.execute_batch(step)?;
+    transaction.pragma_update(None, "user_version", taken)?;
+    transaction.commit()
+}

@@ -1,0 +1,74 @@
+//! The embedded database: two SQLite files in a directory that one process holds.
+//!
+//! Everything that is peculiar to SQLite stays in here.
+
+mod accounts;
+mod audit;
+mod columns;
+mod connection;
+mod failure;
+mod feed;
+mod file;
+mod idempotency;
+mod key_rows;
+mod keys;
+mod limits;
+mod migrate;
+mod operators;
+mod readers;
+mod records;
+mod secrets;
+mod select;
+mod settings;
+mod start;
+mod usage;
+mod usage_rows;
+mod verbs;
+mod writer;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use claviger_model::InstallationId;
+use rusqlite::Connection;
+
+use crate::StoreError;
+use failure::Outcome;
+use readers::Readers;
+use writer::Writer;
+
+pub(crate) use start::open;
+
+/// Changes between two looks at what the feed may forget.
+const TRIM_EVERY: u32 = 4096;
+
+/// The embedded database.
+pub(crate) struct Sqlite(Arc<Inner>);
+
+struct Inner {
+    installation: InstallationId,
+    readers: Readers,
+    writer: Writer,
+    usage_readers: Readers,
+    usage_writer: Writer,
+    changes: AtomicU32,
+}
+
+impl Inner {
+    /// Runs one change.
+    async fn change<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let answer = self.writer.run(work).await;
+        if self.changes.fetch_add(1, Ordering::Relaxed) % TRIM_EVERY == TRIM_EVERY - 1
+            && let Err(error) = self.writer.run(feed::trim).await
+        {
+            tracing::warn!(%error, "the feed's old entries can't be forgotten yet");
+        }
+        answer
+    }
+}

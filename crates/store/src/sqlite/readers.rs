@@ -1,0 +1,77 @@
+//! The connections that read, each call in one transaction: what it reads is of one instant.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::Semaphore;
+
+use super::{connection, failure::Outcome, file::DatabaseFile};
+use crate::StoreError;
+
+/// Reads that run at once; others wait.
+const READERS: usize = 4;
+
+/// The connections that nobody uses just now.
+pub(super) struct Readers(Arc<Shelf>);
+
+struct Shelf {
+    file: DatabaseFile,
+    free: Mutex<Vec<Connection>>,
+    turns: Semaphore,
+}
+
+impl Readers {
+    pub(super) fn of(file: DatabaseFile) -> Self {
+        Self(Arc::new(Shelf { file, free: Mutex::default(), turns: Semaphore::new(READERS) }))
+    }
+
+    /// Runs `work` where blocking is allowed.
+    pub(super) async fn run<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        let Ok(_turn) = self.0.turns.acquire().await else { return Err(closed()) };
+        let shared = Arc::clone(&self.0);
+        let read = tokio::task::spawn_blocking(move || shared.read(work)).await;
+        match read {
+            Ok(outcome) => outcome.map_err(StoreError::from),
+            Err(fault) => Err(StoreError::Internal(fault.to_string())),
+        }
+    }
+
+    /// Refuses every later call, and lets the connections go that nobody uses.
+    pub(super) fn close(&self) {
+        self.0.turns.close();
+        self.0.free.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("the store is closed".to_owned())
+}
+
+impl Shelf {
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
+        let connection = match self.take() {
+            Some(connection) => connection,
+            None => connection::to_read(self.file.path())?,
+        };
+        let transaction = Transaction::new_unchecked(&connection, TransactionBehavior::Deferred)?;
+        let read = work(&transaction);
+        transaction.rollback()?;
+        self.put(connection);
+        read
+    }
+
+    fn take(&self) -> Option<Connection> {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// A call that was running while the store closed keeps its connection from coming back.
+    fn put(&self, connection: Connection) {
+        if !self.turns.is_closed() {
+            self.free.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The secrets of a key: one row each, numbered from 1, the newest being the current one.
+
+use claviger_model::{AccountId, KeyId, Timestamp};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{
+    audit,
+    columns::{stored, stored_if_any},
+    failure::Outcome,
+};
+use crate::{AuditNote, NewSecret, SealedSecret, SecretRow};
+
+/// Adds a key's next secret.
+pub(super) fn add(
+    connection: &Connection,
+    key: KeyId,
+    secret: &NewSecret,
+    created_at: Timestamp,
+) -> Outcome<()> {
+    let sql = "INSERT INTO secrets (key, number, digest, hint, sealed, created_at)
+               SELECT ?1, 1 + coalesce(max(number), 0), ?2, ?3, ?4, ?5
+                 FROM secrets
+                WHERE key = ?1";
+    connection.prepare_cached(sql)?.execute(params![
+        key.to_bytes(),
+        secret.digest.as_bytes(),
+        secret.hint,
+        secret.sealed,
+        created_at.as_millis(),
+    ])?;
+    Ok(())
+}
+
+/// Ends all there are at `at`, unless they end earlier.
+pub(super) fn end(connection: &Connection, key: KeyId, at: Timestamp) -> Outcome<()> {
+    let sql = "UPDATE secrets SET ends_at = ?2 WHERE key = ?1 AND (ends_at IS NULL OR ends_at > ?2)";
+    connection.prepare_cached(sql)?.execute(params![key.to_bytes(), at.as_millis()])?;
+    Ok(())
+}
+
+/// Forgets the sealed copies of all there are.
+pub(super) fn unseal(connection: &Connection, key: KeyId) -> Outcome<()> {
+    let sql = "UPDATE secrets SET sealed = NULL WHERE key = ?1 AND sealed IS NOT NULL";
+    connection.prepare_cached(sql)?.execute([key.to_bytes()])?;
+    Ok(())
+}
+
+/// All there are, the newest first.
+pub(super) fn list(connection: &Connection, key: KeyId) -> rusqlite::Result<Vec<SecretRow>> {
+    let sql = "SELECT number, hint, created_at, ends_at FROM secrets WHERE key = ?1 ORDER BY number DESC";
+    connection.prepare_cached(sql)?.query_map([key.to_bytes()], secret)?.collect()
+}
+
+fn secret(row: &Row<'_>) -> rusqlite::Result<SecretRow> {
+    Ok(SecretRow {
+        number: row.get("number")?,
+        hint: row.get("hint")?,
+        created_at: stored(row, "created_at")?,
+        ends_at: stored_if_any(row, "ends_at")?,
+    })
+}
+
+/// The sealed copies of the newest secrets of `keys`, after the event that tells of it.
+pub(super) fn reveal(
+    connection: &Connection,
+    keys: &[KeyId],
+    note: &AuditNote,
+    account: Option<AccountId>,
+) -> Outcome<Vec<SealedSecret>> {
+    let subject = if let [key] = keys { Some(key.to_string()) } else { None };
+    audit::append(connection, note, account, subject.as_deref())?;
+
+    let sql = "SELECT s.number, s.sealed
+                 FROM secrets s
+                 JOIN keys k ON k.id = s.key
+                WHERE s.key = ?1
+                  AND (?2 IS NULL OR k.account = ?2)
+                ORDER BY s.number DESC
+                LIMIT 1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut revealed = Vec::with_capacity(keys.len());
+    for key in keys {
+        let newest = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, Option<Vec<u8>>>(1)?));
+        let found = statement
+            .query_one(params![key.to_bytes(), account.map(AccountId::to_bytes)], newest)
+            .optional()?;
+        if let Some((number, Some(sealed))) = found {
+            revealed.push((*key, number, sealed));
+        }
+    }
+    Ok(revealed)
+}

@@ -1,0 +1,94 @@
+//! Opening: the lock first, then the files, their schema, and the threads.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicU32},
+};
+
+use claviger_model::InstallationId;
+use rusqlite::Connection;
+
+use super::{
+    Inner, Sqlite,
+    connection::{self, Durability},
+    failure::{Failure, Outcome, of_open},
+    feed,
+    file::{DatabaseFile, DirectoryLock, make_directory},
+    migrate::{self, migrate},
+    readers::Readers,
+    usage,
+    writer::{Settings, Writer},
+};
+use crate::OpenError;
+
+const DATABASE: &str = "claviger.db";
+const USAGE: &str = "usage.db";
+
+/// Opens the database of this directory; `installation` names it if it is new.
+pub(crate) async fn open(dir: PathBuf, installation: InstallationId) -> Result<Sqlite, OpenError> {
+    let place = dir.clone();
+    match tokio::task::spawn_blocking(move || start(&dir, installation)).await {
+        Ok(started) => started,
+        Err(fault) => Err(OpenError::Failed { path: place, detail: fault.to_string() }),
+    }
+}
+
+fn start(dir: &Path, installation: InstallationId) -> Result<Sqlite, OpenError> {
+    make_directory(dir)?;
+    let lock = Arc::new(DirectoryLock::take(dir)?);
+
+    let file = DatabaseFile::make(dir.join(DATABASE))?;
+    let connection = prepare(&file, Durability::EveryCommit, migrate::DATABASE)?;
+    let installation = begin(&connection, &file, |connection| {
+        feed::trim(connection)?;
+        feed::begin(connection, installation)
+    })?;
+    let usage_file = DatabaseFile::make(dir.join(USAGE))?;
+    let usage_connection = prepare(&usage_file, Durability::EveryCheckpoint, migrate::USAGE)?;
+    begin(&usage_connection, &usage_file, usage::begin)?;
+
+    // Only a fresh start reads what is really on disk.
+    let on_loss: fn() = || std::process::abort();
+    let writer = launch("store-writer", connection, &file, &lock, on_loss)?;
+    // Counts that may be lost are no reason to stop: the batch is offered again, and counted once.
+    let usage_writer = launch("usage-writer", usage_connection, &usage_file, &lock, || {})?;
+    Ok(Sqlite(Arc::new(Inner {
+        installation,
+        readers: Readers::of(file),
+        writer,
+        usage_readers: Readers::of(usage_file),
+        usage_writer,
+        changes: AtomicU32::new(0),
+    })))
+}
+
+fn prepare(file: &DatabaseFile, durability: Durability, steps: &[&str]) -> Result<Connection, OpenError> {
+    let opened = connection::to_write(file.path(), durability);
+    let mut connection = opened.map_err(|error| of_open(file.path(), &error))?;
+    migrate(&mut connection, file, steps)?;
+    Ok(connection)
+}
+
+fn begin<T>(
+    connection: &Connection,
+    file: &DatabaseFile,
+    work: impl FnOnce(&Connection) -> Outcome<T>,
+) -> Result<T, OpenError> {
+    work(connection).map_err(|failure| match failure {
+        Failure::Sql(error) => of_open(file.path(), &error),
+        Failure::Refused(error) => {
+            OpenError::Failed { path: file.path().to_owned(), detail: error.to_string() }
+        }
+    })
+}
+
+fn launch(
+    name: &'static str,
+    connection: Connection,
+    file: &DatabaseFile,
+    lock: &Arc<DirectoryLock>,
+    outcome_lost: fn(),
+) -> Result<Writer, OpenError> {
+    let settings = Settings { name, file: file.clone(), lock: Arc::clone(lock), outcome_lost };
+    Writer::start(connection, settings).map_err(|error| OpenError::of_io(file.path(), error))
+}

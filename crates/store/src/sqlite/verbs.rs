@@ -1,0 +1,197 @@
+//! The verbs of the store, each handed to the writer or to a reader.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use claviger_model::{Account, AccountId, InstallationId, KeyId, OperatorId};
+use claviger_verify::{
+    feed::FeedSource,
+    usage::{DeniedAttempt, LastUse, UsageSink},
+};
+
+use super::{
+    Sqlite, accounts, audit, feed::Feed, key_rows, keys, operators, secrets, settings, usage::Sink,
+    usage_rows,
+};
+use crate::{
+    AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, ChainCheck, Committed, DayCount,
+    Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, NewAccount, NewKey, NewOperator, OperatorRow, Page,
+    PageRequest, SealedSecret, StoreError, UsageFilter, database::Database,
+};
+
+#[async_trait]
+impl Database for Sqlite {
+    fn installation(&self) -> InstallationId {
+        self.0.installation
+    }
+
+    fn feed(&self) -> Arc<dyn FeedSource> {
+        Arc::new(Feed { inner: Arc::clone(&self.0), committed: self.0.writer.committed() })
+    }
+
+    fn usage_sink(&self) -> Arc<dyn UsageSink> {
+        Arc::new(Sink(Arc::clone(&self.0)))
+    }
+
+    async fn close(&self) {
+        self.0.writer.close().await;
+        self.0.usage_writer.close().await;
+        self.0.readers.close();
+        self.0.usage_readers.close();
+    }
+
+    async fn is_initialised(&self) -> Result<bool, StoreError> {
+        self.0.readers.run(operators::exist).await
+    }
+
+    async fn initialise(
+        &self,
+        operator: NewOperator,
+        note: AuditNote,
+    ) -> Result<Committed<bool>, StoreError> {
+        self.0.change(move |connection| operators::initialise(connection, operator, &note)).await
+    }
+
+    async fn insert_account(
+        &self,
+        new: NewAccount,
+        note: AuditNote,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Committed<(Account, Option<KeyRow>)>, StoreError> {
+        self.0.change(move |connection| accounts::insert(connection, new, &note, idempotency.as_ref())).await
+    }
+
+    async fn find_account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
+        self.0.readers.run(move |connection| accounts::find(connection, id)).await
+    }
+
+    async fn list_accounts(
+        &self,
+        filter: AccountFilter,
+        page: PageRequest<AccountId>,
+    ) -> Result<Page<Account, AccountId>, StoreError> {
+        self.0.readers.run(move |connection| accounts::list(connection, filter, page)).await
+    }
+
+    async fn change_account(
+        &self,
+        id: AccountId,
+        change: AccountChange,
+        note: AuditNote,
+    ) -> Result<Committed<Account>, StoreError> {
+        self.0.change(move |connection| accounts::change(connection, id, change, &note)).await
+    }
+
+    async fn insert_key(
+        &self,
+        new: NewKey,
+        limits: KeyLimits,
+        idempotency: Option<Idempotency>,
+        note: AuditNote,
+    ) -> Result<Committed<KeyRow>, StoreError> {
+        self.0
+            .change(move |connection| keys::insert(connection, &new, limits, idempotency.as_ref(), &note))
+            .await
+    }
+
+    async fn find_key(&self, id: KeyId) -> Result<Option<KeyRow>, StoreError> {
+        self.0.readers.run(move |connection| key_rows::find(connection, id)).await
+    }
+
+    async fn list_keys(
+        &self,
+        filter: KeyFilter,
+        page: PageRequest<KeyId>,
+    ) -> Result<Page<KeyRow, KeyId>, StoreError> {
+        self.0.readers.run(move |connection| key_rows::list(connection, &filter, page)).await
+    }
+
+    async fn change_key(
+        &self,
+        id: KeyId,
+        within: Option<AccountId>,
+        change: KeyChange,
+        limits: KeyLimits,
+        idempotency: Option<Idempotency>,
+        note: AuditNote,
+    ) -> Result<Committed<KeyRow>, StoreError> {
+        self.0
+            .change(move |connection| {
+                keys::change(connection, id, within, change, limits, idempotency.as_ref(), &note)
+            })
+            .await
+    }
+
+    async fn sealed_secrets(
+        &self,
+        keys: Vec<KeyId>,
+        note: AuditNote,
+        account: Option<AccountId>,
+    ) -> Result<Vec<SealedSecret>, StoreError> {
+        self.0.change(move |connection| secrets::reveal(connection, &keys, &note, account)).await
+    }
+
+    async fn insert_operator(
+        &self,
+        new: NewOperator,
+        note: AuditNote,
+    ) -> Result<Committed<OperatorRow>, StoreError> {
+        self.0.change(move |connection| operators::insert(connection, new, &note)).await
+    }
+
+    async fn list_operators(
+        &self,
+        page: PageRequest<OperatorId>,
+    ) -> Result<Page<OperatorRow, OperatorId>, StoreError> {
+        self.0.readers.run(move |connection| operators::list(connection, page)).await
+    }
+
+    async fn revoke_operator(
+        &self,
+        id: OperatorId,
+        note: AuditNote,
+    ) -> Result<Committed<OperatorRow>, StoreError> {
+        self.0.change(move |connection| operators::revoke(connection, id, &note)).await
+    }
+
+    async fn list_audit(
+        &self,
+        filter: AuditFilter,
+        page: PageRequest<u64>,
+    ) -> Result<Page<AuditEvent, u64>, StoreError> {
+        self.0.readers.run(move |connection| audit::list(connection, filter, page)).await
+    }
+
+    async fn check_audit(&self) -> Result<ChainCheck, StoreError> {
+        audit::check(&self.0.readers).await
+    }
+
+    async fn last_uses(&self, keys: Vec<KeyId>) -> Result<Vec<LastUse>, StoreError> {
+        self.0.usage_readers.run(move |connection| usage_rows::last_uses(connection, &keys)).await
+    }
+
+    async fn usage(&self, filter: UsageFilter) -> Result<Vec<DayCount>, StoreError> {
+        self.0.usage_readers.run(move |connection| usage_rows::counts(connection, filter)).await
+    }
+
+    async fn denials(
+        &self,
+        key: Option<KeyId>,
+        request: Option<String>,
+    ) -> Result<Vec<DeniedAttempt>, StoreError> {
+        self.0
+            .usage_readers
+            .run(move |connection| usage_rows::denials(connection, key, request.as_deref()))
+            .await
+    }
+
+    async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let name = name.to_owned();
+        self.0.readers.run(move |connection| settings::find(connection, &name)).await
+    }
+
+    async fn put_setting_if_absent(&self, name: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {
+        let name = name.to_owned();
+        self.0.change(move |connection| settings::put_if_absent(connection, &name, &value)).await
+    }
+}
