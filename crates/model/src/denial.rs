@@ -206,13 +206,17 @@ impl Denial {
             Self::Expired(at) => format!("Expired at {at}; issue a new key.").into(),
             Self::Environment(of) => format!("This is a {of} key, which is not accepted here.").into(),
             Self::Scope(scope) => format!("The key lacks the scope {scope}.").into(),
-            Self::UnlistedRoute => "No scope is assigned to this route, so a key with listed scopes may not use it.".into(),
+            Self::UnlistedRoute => {
+                "No scope is assigned to this route, so a key with listed scopes may not use it.".into()
+            }
             Self::NoScopes => "The key has no scopes at all.".into(),
             Self::Network => "The caller's address is not in the key's networks.".into(),
             Self::Referrer => "The referrer is missing or not one of the key's referrers.".into(),
             Self::Endpoint => "The method and path are not among the key's endpoints.".into(),
             Self::Ambiguous(Misfit::TwoCredentials) => "Two credentials were presented; send one.".into(),
-            Self::Ambiguous(Misfit::Path) => "The path can be read in more than one way; send it in canonical form.".into(),
+            Self::Ambiguous(Misfit::Path) => {
+                "The path can be read in more than one way; send it in canonical form.".into()
+            }
             Self::Ambiguous(Misfit::Method) => "The method is not a single token.".into(),
             Self::Rate => "Too many requests; wait and try again.".into(),
             Self::Quota => "The quota is used up.".into(),
@@ -237,8 +241,19 @@ impl Malformation {
 impl DenialCode {
     /// Every code, in the order they are listed.
     pub const ALL: [Self; 13] = [
-        Self::Missing, Self::Malformed, Self::Unknown, Self::Revoked, Self::Disabled, Self::Expired,
-        Self::Environment, Self::Scope, Self::Network, Self::Referrer, Self::Endpoint, Self::Rate, Self::Quota,
+        Self::Missing,
+        Self::Malformed,
+        Self::Unknown,
+        Self::Revoked,
+        Self::Disabled,
+        Self::Expired,
+        Self::Environment,
+        Self::Scope,
+        Self::Network,
+        Self::Referrer,
+        Self::Endpoint,
+        Self::Rate,
+        Self::Quota,
     ];
 
     /// The code as JSON, logs and counts spell it.
@@ -270,10 +285,29 @@ impl fmt::Display for DenialCode {
 impl Slot {
     /// Every slot, in the order they are listed.
     pub const ALL: [Self; 23] = [
-        Self::Missing, Self::Malformed, Self::Unknown, Self::Revoked, Self::Disabled, Self::Expired,
-        Self::Environment, Self::Scope, Self::Network, Self::Referrer, Self::Endpoint, Self::Rate, Self::Quota,
-        Self::BadRequest, Self::NameTooLong, Self::NotFound, Self::Conflict, Self::LastKey, Self::TooLarge,
-        Self::Unavailable, Self::Internal, Self::BadGateway, Self::GatewayTimeout,
+        Self::Missing,
+        Self::Malformed,
+        Self::Unknown,
+        Self::Revoked,
+        Self::Disabled,
+        Self::Expired,
+        Self::Environment,
+        Self::Scope,
+        Self::Network,
+        Self::Referrer,
+        Self::Endpoint,
+        Self::Rate,
+        Self::Quota,
+        Self::BadRequest,
+        Self::NameTooLong,
+        Self::NotFound,
+        Self::Conflict,
+        Self::LastKey,
+        Self::TooLarge,
+        Self::Unavailable,
+        Self::Internal,
+        Self::BadGateway,
+        Self::GatewayTimeout,
     ];
 
     /// The slot as profiles spell it.

@@ -174,8 +174,14 @@ mod tests {
         let text = key.to_string();
         assert!(text.parse::<AccountId>().is_err());
         for wrong in [
-            text.to_uppercase(), text.replace("key_", ""), format!("{text}0"), format!(" {text}"),
-            key.to_uuid_text(), "key_../../x".into(), "key_zzzzzzzzzzzzzzzzzzzzzzzzzz".into(), String::new(),
+            text.to_uppercase(),
+            text.replace("key_", ""),
+            format!("{text}0"),
+            format!(" {text}"),
+            key.to_uuid_text(),
+            "key_../../x".into(),
+            "key_zzzzzzzzzzzzzzzzzzzzzzzzzz".into(),
+            String::new(),
         ] {
             assert_eq!(wrong.parse::<KeyId>(), Err(IdError), "{wrong}");
         }

@@ -177,7 +177,9 @@ mod tests {
 
     #[test]
     fn what_is_not_a_scope_is_refused() {
-        for json in ["\"most\"", "[\"\"]", "[\"a b\"]", "[\"a\\\"b\"]", "[\"all\"]", "[\"ü\"]", "null", "1", "[1]"] {
+        for json in
+            ["\"most\"", "[\"\"]", "[\"a b\"]", "[\"a\\\"b\"]", "[\"all\"]", "[\"ü\"]", "null", "1", "[1]"]
+        {
             assert!(scopes(json).is_err(), "{json}");
         }
     }

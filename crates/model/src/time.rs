@@ -12,7 +12,9 @@ pub struct Timestamp(i64);
 
 /// Why a text is not an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be an RFC 3339 date and time with its offset, such as 2025-01-01T00:00:00Z, at most in year 9999")]
+#[error(
+    "must be an RFC 3339 date and time with its offset, such as 2025-01-01T00:00:00Z, at most in year 9999"
+)]
 pub struct TimestampError;
 
 impl Timestamp {
@@ -27,11 +29,13 @@ impl Timestamp {
     }
 
     /// This instant moved later; saturates at the end of time.
+    #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
 
     /// This instant moved earlier; saturates at the beginning of time.
+    #[must_use]
     pub fn minus(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(span.as_millis()).unwrap_or(i64::MAX)))
     }
@@ -62,7 +66,10 @@ impl FromStr for Timestamp {
     type Err = TimestampError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let plain = text.len() <= 40 && text.is_ascii() && !text.contains('[') && text.as_bytes().get(10) == Some(&b'T');
+        let plain = text.len() <= 40
+            && text.is_ascii()
+            && !text.contains('[')
+            && text.as_bytes().get(10) == Some(&b'T');
         if !plain {
             return Err(TimestampError);
         }
@@ -177,8 +184,18 @@ mod tests {
     #[test]
     fn what_is_not_an_instant_is_refused() {
         for text in [
-            "", "now", "1736937000", "1736937000123", "-1", "1.5e9", "2025-01-15", "2025-01-15 10:30:00Z",
-            "2025-01-15T10:30:00", "2025-13-01T00:00:00Z", "10000-01-01T00:00:00Z", "2025-01-15T10:30:00Z[UTC]",
+            "",
+            "now",
+            "1736937000",
+            "1736937000123",
+            "-1",
+            "1.5e9",
+            "2025-01-15",
+            "2025-01-15 10:30:00Z",
+            "2025-01-15T10:30:00",
+            "2025-13-01T00:00:00Z",
+            "10000-01-01T00:00:00Z",
+            "2025-01-15T10:30:00Z[UTC]",
         ] {
             assert_eq!(text.parse::<Timestamp>(), Err(TimestampError), "{text}");
         }
@@ -192,7 +209,7 @@ mod tests {
         for text in ["", "d", "1", "-1d", "1w", "1.5h", "1 d", "99999999999d", "40000d", "+1d"] {
             assert_eq!(parse_duration(text), Err(DurationError), "{text}");
         }
-        assert_eq!(write_duration(Duration::from_secs(86_400)), "1d");
+        assert_eq!(write_duration(Duration::from_hours(24)), "1d");
         assert_eq!(write_duration(Duration::from_secs(90)), "90s");
         assert_eq!(write_duration(Duration::ZERO), "0s");
     }

@@ -43,7 +43,12 @@ pub struct Rules<'a> {
 
 /// Judges one attempt at the instant `now`. The first objection is the answer: what the key is comes before what
 /// it may do, so that a revoked key says so wherever it is tried.
-pub fn decide(key: &KeyFacts<'_>, rules: &Rules<'_>, attempt: &Attempt<'_>, now: Timestamp) -> Result<(), Denial> {
+pub fn decide(
+    key: &KeyFacts<'_>,
+    rules: &Rules<'_>,
+    attempt: &Attempt<'_>,
+    now: Timestamp,
+) -> Result<(), Denial> {
     lives(key, now)?;
     let path = attempt.path.map(CanonicalPath::new);
     let path_matters = !rules.routes.is_empty() || key.policy.restrictions.endpoints.is_some();
@@ -70,7 +75,12 @@ fn lives(key: &KeyFacts<'_>, now: Timestamp) -> Result<(), Denial> {
     if key.state == KeyState::Disabled || !key.account_active { Err(Denial::Disabled) } else { Ok(()) }
 }
 
-fn belongs(key: &KeyFacts<'_>, rules: &Rules<'_>, attempt: &Attempt<'_>, need: Option<&Need<'_>>) -> Result<(), Denial> {
+fn belongs(
+    key: &KeyFacts<'_>,
+    rules: &Rules<'_>,
+    attempt: &Attempt<'_>,
+    need: Option<&Need<'_>>,
+) -> Result<(), Denial> {
     let routed = need.and_then(|need| need.environment);
     let tied = [attempt.environment, routed].into_iter().flatten();
     let elsewhere = tied.into_iter().any(|environment| environment != key.environment);
@@ -78,7 +88,11 @@ fn belongs(key: &KeyFacts<'_>, rules: &Rules<'_>, attempt: &Attempt<'_>, need: O
     if elsewhere || refused { Err(Denial::Environment(key.environment)) } else { Ok(()) }
 }
 
-fn narrows(to: &Restrictions, attempt: &Attempt<'_>, target: Option<(&str, CanonicalPath<'_>)>) -> Result<(), Denial> {
+fn narrows(
+    to: &Restrictions,
+    attempt: &Attempt<'_>,
+    target: Option<(&str, CanonicalPath<'_>)>,
+) -> Result<(), Denial> {
     if let Some(networks) = &to.networks
         && !attempt.address.is_some_and(|address| networks.contain(address))
     {

@@ -35,7 +35,10 @@ fn table() -> RouteTable {
         scope: Some(scope.parse().unwrap()),
         environment: None,
     };
-    RouteTable::new(vec![route(&["GET"], "/v1/costs", "costs:read"), route(&["POST"], "/v1/alerts", "alerts:write")])
+    RouteTable::new(vec![
+        route(&["GET"], "/v1/costs", "costs:read"),
+        route(&["POST"], "/v1/alerts", "alerts:write"),
+    ])
 }
 
 fn judge(facts: &KeyFacts<'_>, attempt: &Attempt<'_>) -> Result<(), Denial> {
@@ -55,7 +58,8 @@ fn a_key_ends_at_its_instant_not_after() {
 #[test]
 fn what_a_key_is_comes_before_what_it_may_do() {
     let policy = policy(Scopes::listed(vec![]).unwrap(), Restrictions::default());
-    let revoked = KeyFacts { state: KeyState::Revoked, ends_at: Some(NOW), expires_at: Some(NOW), ..key(&policy) };
+    let revoked =
+        KeyFacts { state: KeyState::Revoked, ends_at: Some(NOW), expires_at: Some(NOW), ..key(&policy) };
     assert_eq!(judge(&revoked, &Attempt::default()), Err(Denial::Revoked(NOW)));
     let suspended = KeyFacts { account_active: false, ..key(&policy) };
     assert_eq!(judge(&suspended, &Attempt::default()), Err(Denial::Disabled));
@@ -70,7 +74,8 @@ fn a_key_works_in_its_own_environment_only() {
     assert_eq!(judge(&test_key, &at(Environment::Live)), Err(Denial::Environment(Environment::Test)));
     assert_eq!(judge(&key(&policy), &at(Environment::Test)), Err(Denial::Environment(Environment::Live)));
     assert_eq!(judge(&test_key, &at(Environment::Test)), Ok(()));
-    let refused = decide(&test_key, &Rules { routes: &table(), accepts_test: false }, &Attempt::default(), NOW);
+    let refused =
+        decide(&test_key, &Rules { routes: &table(), accepts_test: false }, &Attempt::default(), NOW);
     assert_eq!(refused, Err(Denial::Environment(Environment::Test)));
 }
 
@@ -78,22 +83,28 @@ fn a_key_works_in_its_own_environment_only() {
 fn routes_need_their_scope_and_unlisted_routes_need_all() {
     let routes = table();
     let rules = Rules { routes: &routes, accepts_test: true };
-    let reader = policy(Scopes::listed(vec!["costs:read".parse().unwrap()]).unwrap(), Restrictions::default());
+    let reader =
+        policy(Scopes::listed(vec!["costs:read".parse().unwrap()]).unwrap(), Restrictions::default());
     let to = |method, path| Attempt { method: Some(method), path: Some(path), ..Attempt::default() };
     assert_eq!(decide(&key(&reader), &rules, &to("GET", "/v1/costs"), NOW), Ok(()));
     let lacking = decide(&key(&reader), &rules, &to("POST", "/v1/alerts"), NOW);
     assert_eq!(lacking, Err(Denial::Scope("alerts:write".parse().unwrap())));
     assert_eq!(decide(&key(&reader), &rules, &to("GET", "/v1/secret"), NOW), Err(Denial::UnlistedRoute));
     assert_eq!(decide(&key(&open()), &rules, &to("GET", "/v1/secret"), NOW), Ok(()));
-    assert_eq!(decide(&key(&open()), &rules, &to("GET", "/v1//costs"), NOW), Err(Denial::Ambiguous(Misfit::Path)));
+    assert_eq!(
+        decide(&key(&open()), &rules, &to("GET", "/v1//costs"), NOW),
+        Err(Denial::Ambiguous(Misfit::Path))
+    );
 }
 
 #[test]
 fn what_is_not_known_is_refused_where_it_is_restricted() {
     let restrictions = |networks, referrers, endpoints| Restrictions { networks, referrers, endpoints };
     let network = policy(Scopes::All, restrictions(Networks::parse(&["10.0.0.0/8"]).ok(), None, None));
-    let referrer = policy(Scopes::All, restrictions(None, Referrers::parse(&["https://a.example"]).ok(), None));
-    let endpoint = policy(Scopes::All, restrictions(None, None, Endpoints::parse(&["GET /v1/users/**"]).ok()));
+    let referrer =
+        policy(Scopes::All, restrictions(None, Referrers::parse(&["https://a.example"]).ok(), None));
+    let endpoint =
+        policy(Scopes::All, restrictions(None, None, Endpoints::parse(&["GET /v1/users/**"]).ok()));
     assert_eq!(judge(&key(&network), &Attempt::default()), Err(Denial::Network));
     assert_eq!(judge(&key(&referrer), &Attempt::default()), Err(Denial::Referrer));
     assert_eq!(judge(&key(&endpoint), &Attempt::default()), Err(Denial::Endpoint));

@@ -159,7 +159,8 @@ impl KeyFormat {
 
 #[cfg(test)]
 pub(super) fn cashcat() -> KeyFormat {
-    KeyFormat::new("cc_live_", Some("cc_test_"), 44, Alphabet::new("base62").unwrap(), Checksum::None).unwrap()
+    KeyFormat::new("cc_live_", Some("cc_test_"), 44, Alphabet::new("base62").unwrap(), Checksum::None)
+        .unwrap()
 }
 
 #[cfg(test)]

@@ -22,12 +22,7 @@ pub use routes::{Need, Route, RouteTable};
 pub use self_service::{Action, Endpoint, Field, FieldValue, IdStyle, SelfService, Taken};
 pub use template::Template;
 
-use crate::{
-    Environment, Rules, Scope,
-    denial::Malformation,
-    key::KeyFormat,
-    restriction::Networks,
-};
+use crate::{Environment, Rules, Scope, denial::Malformation, key::KeyFormat, restriction::Networks};
 
 /// One api's contract, checked and ready to use.
 #[derive(Debug)]

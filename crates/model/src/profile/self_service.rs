@@ -107,10 +107,10 @@ impl SelfService {
     pub fn action(&self, method: &str, path: &str) -> Option<Action> {
         let canonical = CanonicalPath::new(path).ok()?;
         let meant = |endpoint: &&Endpoint| endpoint.method == method && endpoint.path.matches(canonical);
-        if self.list.as_ref().filter(meant).is_some() {
+        if self.list.as_ref().as_ref().is_some_and(meant) {
             return Some(Action::List);
         }
-        if self.create.as_ref().filter(meant).is_some() {
+        if self.create.as_ref().as_ref().is_some_and(meant) {
             return Some(Action::Create);
         }
         self.delete.as_ref().filter(meant).map(|endpoint| Action::Delete(endpoint.id_in(path)))

@@ -6,7 +6,8 @@ macro_rules! text_list {
         impl $list {
             /// Reads the entries, each in its text form.
             pub fn parse<T: AsRef<str>>(texts: &[T]) -> Result<Self, crate::restriction::RestrictionError> {
-                let entries = texts.iter().map(|text| <$entry>::parse(text.as_ref())).collect::<Result<_, _>>()?;
+                let entries =
+                    texts.iter().map(|text| <$entry>::parse(text.as_ref())).collect::<Result<_, _>>()?;
                 crate::restriction::bounded(entries).map(Self)
             }
 
@@ -77,7 +78,9 @@ pub enum RestrictionError {
     #[error("a network of every address restricts nothing: write null for no restriction")]
     Everything,
     /// Not a referrer pattern.
-    #[error("must be an origin with an optional path, such as https://app.example.com or https://*.example.com/shop/*")]
+    #[error(
+        "must be an origin with an optional path, such as https://app.example.com or https://*.example.com/shop/*"
+    )]
     Referrer,
     /// Not `METHOD /path`.
     #[error("must be a method or * and a path pattern, such as \"GET /v1/users/**\"")]

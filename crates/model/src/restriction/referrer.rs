@@ -47,7 +47,8 @@ fn read_web_url(text: &str) -> Option<Url> {
     }
     let url = Url::parse(text).ok()?;
     let web = matches!(url.scheme(), "http" | "https");
-    let anonymous = url.username().is_empty() && url.password().is_none() && !authority(after_scheme).contains('@');
+    let anonymous =
+        url.username().is_empty() && url.password().is_none() && !authority(after_scheme).contains('@');
     (web && anonymous).then_some(url)
 }
 
@@ -78,10 +79,12 @@ impl Referrer {
     pub(super) fn parse(text: &str) -> Result<Self, RestrictionError> {
         let subdomains = text.contains("://*.");
         let concrete = text.replacen("://*.", "://", 1);
-        let prefix = concrete.strip_suffix("/**").or_else(|| concrete.strip_suffix("/*")).unwrap_or(&concrete);
+        let prefix =
+            concrete.strip_suffix("/**").or_else(|| concrete.strip_suffix("/*")).unwrap_or(&concrete);
         let url = read_web_url(prefix).ok_or(RestrictionError::Referrer)?;
         let path = url.path().trim_end_matches('/');
-        let written_path = prefix.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
+        let written_path =
+            prefix.split_once("://").and_then(|(_, rest)| rest.split_once('/')).map_or("", |(_, path)| path);
         let as_written = path.trim_start_matches('/') == written_path.trim_end_matches('/');
         let named = matches!(url.host(), Some(Host::Domain(_)));
         let plain = url.query().is_none() && url.fragment().is_none() && !prefix.contains('*');
@@ -116,16 +119,34 @@ mod tests {
     #[test]
     fn only_the_exact_origin_is_admitted() {
         let pattern = "https://app.example.com/*";
-        for referrer in ["https://app.example.com", "https://app.example.com/", "https://APP.example.com/a?b#c",
-                         "https://app.example.com:443/a"] {
+        for referrer in [
+            "https://app.example.com",
+            "https://app.example.com/",
+            "https://APP.example.com/a?b#c",
+            "https://app.example.com:443/a",
+        ] {
             assert!(admits(pattern, referrer), "{referrer}");
         }
         for referrer in [
-            "https://app.example.com.evil.io/", "https://app.example.com@evil.io/", "https://evil.io/?https://app.example.com/",
-            "https://app.example.com%2eevil.io", "http://app.example.com/", "https://app.example.com:444/",
-            "https://app.example.com\\@evil.io", "https://user@app.example.com/", "https://@app.example.com/", "null", "",
-            "//app.example.com/", "https:app.example.com", "https:///app.example.com", "https://app.example.com\t/",
-            " https://app.example.com", "https://app.example.com./", "javascript://app.example.com/", "https://аpp.example.com/",
+            "https://app.example.com.evil.io/",
+            "https://app.example.com@evil.io/",
+            "https://evil.io/?https://app.example.com/",
+            "https://app.example.com%2eevil.io",
+            "http://app.example.com/",
+            "https://app.example.com:444/",
+            "https://app.example.com\\@evil.io",
+            "https://user@app.example.com/",
+            "https://@app.example.com/",
+            "null",
+            "",
+            "//app.example.com/",
+            "https:app.example.com",
+            "https:///app.example.com",
+            "https://app.example.com\t/",
+            " https://app.example.com",
+            "https://app.example.com./",
+            "javascript://app.example.com/",
+            "https://аpp.example.com/",
         ] {
             assert!(!admits(pattern, referrer), "{referrer}");
         }
@@ -153,9 +174,21 @@ mod tests {
     #[test]
     fn texts_that_are_no_referrer_patterns_are_refused() {
         for text in [
-            "", "*", "example.com", "https://*", "https://*/", "https://a.*.com", "ftp://example.com", "https://u@example.com",
-            "https://example.com/?q", "https://example.com/#f", "https://example.com/a*b", "https://*.10.0.0.1",
-            "https://example.com/a/../b", "https://example.com\\", "https://*.*.example.com",
+            "",
+            "*",
+            "example.com",
+            "https://*",
+            "https://*/",
+            "https://a.*.com",
+            "ftp://example.com",
+            "https://u@example.com",
+            "https://example.com/?q",
+            "https://example.com/#f",
+            "https://example.com/a*b",
+            "https://*.10.0.0.1",
+            "https://example.com/a/../b",
+            "https://example.com\\",
+            "https://*.*.example.com",
         ] {
             assert!(Referrers::parse(&[text]).is_err(), "{text}");
         }

@@ -17,7 +17,13 @@ use crate::{RequestId, Slot};
 
 /// Header fields that the server sets itself.
 const OWN_HEADERS: [&str; 7] = [
-    "connection", "content-length", "content-type", "date", "transfer-encoding", "www-authenticate", "x-request-id",
+    "connection",
+    "content-length",
+    "content-type",
+    "date",
+    "transfer-encoding",
+    "www-authenticate",
+    "x-request-id",
 ];
 
 impl Reading<'_> {
@@ -40,14 +46,11 @@ impl Reading<'_> {
     fn slots<'t>(&mut self, text: &'t AnswersText) -> HashMap<Slot, &'t Spanned<SlotText>> {
         let mut slots = HashMap::new();
         for (name, slot_text) in &text.slots {
-            match Slot::from_name(name.get_ref()) {
-                Some(slot) => {
-                    slots.insert(slot, slot_text);
-                }
-                None => {
-                    let known = Slot::ALL.map(Slot::as_str).join(", ");
-                    self.object(&name.span(), format!("no such slot; there are {known}"));
-                }
+            if let Some(slot) = Slot::from_name(name.get_ref()) {
+                slots.insert(slot, slot_text);
+            } else {
+                let known = Slot::ALL.map(Slot::as_str).join(", ");
+                self.object(&name.span(), format!("no such slot; there are {known}"));
             }
         }
         slots
@@ -58,8 +61,11 @@ impl Reading<'_> {
         let Some(text) = slots.get(&slot) else { return Some(slot) };
         let slot_text = text.get_ref();
         let Some(other) = &slot_text.same_as else { return Some(slot) };
-        let alone = slot_text.status.is_none() && slot_text.code.is_none() && slot_text.message.is_none()
-            && slot_text.body.is_none() && slot_text.headers.is_none();
+        let alone = slot_text.status.is_none()
+            && slot_text.code.is_none()
+            && slot_text.message.is_none()
+            && slot_text.body.is_none()
+            && slot_text.headers.is_none();
         if !alone {
             self.object(&text.span(), "same_as: a slot that shares another's answer says nothing else");
         }
@@ -90,7 +96,9 @@ impl Reading<'_> {
             wording.code = own.code.clone().unwrap_or(wording.code);
             wording.message = own.message.clone().unwrap_or(wording.message);
         }
-        if let Some(status) = own.and_then(|own| own.status.as_ref()).filter(|status| !(400..=599).contains(status.get_ref())) {
+        if let Some(status) =
+            own.and_then(|own| own.status.as_ref()).filter(|status| !(400..=599).contains(status.get_ref()))
+        {
             self.object(&status.span(), "status: an answer without a permit has one of 400 to 599");
         }
         let own_body = own.and_then(|own| own.body.as_ref());
@@ -100,7 +108,8 @@ impl Reading<'_> {
         };
         let message_text = own.and_then(|own| own.message.as_deref());
         let body = self.body(&template, &span, &wording, message_text, keys, content_type)?;
-        let headers = own.and_then(|own| own.headers.as_ref()).map(|table| self.headers(table)).unwrap_or_default();
+        let headers =
+            own.and_then(|own| own.headers.as_ref()).map(|table| self.headers(table)).unwrap_or_default();
         Some(Answer { status: wording.status, headers, content_type: content_type.to_owned(), body })
     }
 
@@ -126,7 +135,8 @@ impl Reading<'_> {
         let filled = template.fill(|name| wording.blank(name).or_else(|| limits(name)));
         let filled: Template = self.take(span, "body", filled.to_string().parse())?;
         if let Some(unknown) = filled.blanks().find(|name| !PER_REQUEST.contains(name)) {
-            let known = "status, code, message, name_max, keys_max (where there is one), request_id, correlation_id";
+            let known =
+                "status, code, message, name_max, keys_max (where there is one), request_id, correlation_id";
             self.object(span, format!("no such blank: ${{{unknown}}}; there are {known}"));
             return None;
         }
@@ -144,13 +154,17 @@ impl Reading<'_> {
         let mut headers = Vec::new();
         for (name, value) in table.get_ref() {
             let lower = name.to_ascii_lowercase();
-            let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+            let is_name =
+                !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
             let is_value = |text: &str| text.bytes().all(|b| (b' '..=b'~').contains(&b));
             match value {
                 Value::String(text) if is_name && is_value(text) && !OWN_HEADERS.contains(&&*lower) => {
                     headers.push((lower, text.clone()));
                 }
-                _ => self.object(&table.span(), format!("headers: \"{name}\" can't be set here or has no plain value")),
+                _ => self.object(
+                    &table.span(),
+                    format!("headers: \"{name}\" can't be set here or has no plain value"),
+                ),
             }
         }
         headers

@@ -16,10 +16,17 @@ use crate::{
     key::{Alphabet, KeyFormat, MIN_SECRET_BITS},
 };
 
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 /// Header fields that have a meaning of their own and can't carry a key.
 const TAKEN_HEADERS: [&str; 9] = [
-    "authorization", "connection", "content-length", "content-type", "cookie", "expect", "host", "transfer-encoding",
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "host",
+    "transfer-encoding",
     "upgrade",
 ];
 
@@ -66,7 +73,11 @@ impl Reading<'_> {
         }
         for (place, text) in texts.iter().enumerate() {
             if let Some(earlier) = (0..place).find(|earlier| overlap(&formats[*earlier], &formats[place])) {
-                let message = format!("format {} overlaps format {}: one's prefix begins with the other's and a key could be either's", place + 1, earlier + 1);
+                let message = format!(
+                    "format {} overlaps format {}: one's prefix begins with the other's and a key could be either's",
+                    place + 1,
+                    earlier + 1
+                );
                 self.object(&text.span(), message);
             }
         }
@@ -91,7 +102,10 @@ impl Reading<'_> {
                 let shown = |(_, prefix): (Environment, &str)| count.saturating_sub(prefix.len());
                 let most_shown = format.prefixes().map(shown).max().unwrap_or(0);
                 if format.secret_bits(most_shown) < MIN_SECRET_BITS {
-                    self.object(&text.span(), "display_prefix: shows so much that the rest of the key could be guessed");
+                    self.object(
+                        &text.span(),
+                        "display_prefix: shows so much that the rest of the key could be guessed",
+                    );
                 }
                 Some(Display::Characters(*count))
             }
@@ -120,11 +134,14 @@ impl Reading<'_> {
         has_test && (text.upstream.test.is_some() || passthrough.is_some_and(|stated| *stated.get_ref()))
     }
 
-    pub(super) fn credentials(&mut self, text: &ProfileText) -> Option<CredentialRules> {
+    pub(super) fn credentials(&mut self, text: &ProfileText) -> CredentialRules {
         let section = text.credentials.get_ref();
         let accept = section.accept.get_ref();
         if accept.is_empty() {
-            self.object(&section.accept.span(), "accept: at least one of \"bearer\", \"basic\" or a header's name");
+            self.object(
+                &section.accept.span(),
+                "accept: at least one of \"bearer\", \"basic\" or a header's name",
+            );
         }
         let carriers: Vec<_> = accept.iter().filter_map(|text| self.carrier(text)).collect();
         for (place, text) in accept.iter().enumerate() {
@@ -137,7 +154,7 @@ impl Reading<'_> {
             let span = section.realm.as_ref().map_or(text.title.span(), Spanned::span);
             self.object(&span, "realm: ASCII without quotes and backslashes (RFC 6750 §3); the title is used when it is left out");
         }
-        Some(CredentialRules { carriers, realm: realm.clone(), forward: section.forward })
+        CredentialRules { carriers, realm: realm.clone(), forward: section.forward }
     }
 
     fn carrier(&mut self, text: &Spanned<String>) -> Option<Carrier> {
@@ -152,7 +169,10 @@ impl Reading<'_> {
                 if is_field_name && !ours && !TAKEN_HEADERS.contains(&&*lower) {
                     return Some(Carrier::Header(lower));
                 }
-                self.object(&text.span(), "accept: \"bearer\", \"basic\" or a header of its own such as \"X-API-Key\"");
+                self.object(
+                    &text.span(),
+                    "accept: \"bearer\", \"basic\" or a header of its own such as \"X-API-Key\"",
+                );
                 None
             }
         }
@@ -167,4 +187,3 @@ fn overlap(one: &KeyFormat, other: &KeyFormat) -> bool {
         nested && one.key_length(mine_env) == other.key_length(theirs_env)
     })
 }
-

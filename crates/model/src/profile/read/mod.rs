@@ -17,7 +17,7 @@ use crate::parse_duration;
 /// The shortest lease: below it, polls half a second apart can't renew reliably.
 const LEASE_MIN: Duration = Duration::from_secs(2);
 /// The longest lease: beyond it a revocation could stay incomplete for too long to be of use.
-const LEASE_MAX: Duration = Duration::from_secs(600);
+const LEASE_MAX: Duration = Duration::from_mins(10);
 
 /// The text being read and what was found wrong with it.
 pub(super) struct Reading<'a> {
@@ -56,9 +56,8 @@ pub(super) fn read(file: &str, text: &str) -> Result<Profile, Problems> {
         problems.dedup_by_key(|problem| (problem.line, problem.column));
         Problems { file: file.to_owned(), problems }
     };
-    let parsed: ProfileText = toml::from_str(text).map_err(|error| {
-        refuse(vec![Problem::at(text, &error.span().unwrap_or(0..0), error.message())])
-    })?;
+    let parsed: ProfileText = toml::from_str(text)
+        .map_err(|error| refuse(vec![Problem::at(text, &error.span().unwrap_or(0..0), error.message())]))?;
     let mut reading = Reading { text, problems: Vec::new() };
     let profile = reading.profile(parsed);
     match profile {
@@ -79,7 +78,8 @@ impl Reading<'_> {
         let upstream = self.upstream(&text.upstream);
         let trusted_proxies = self.trusted_proxies(&text.trusted_proxies);
         let answers = self.answers(&text.answers, keys.as_ref());
-        let self_service = text.self_service.as_ref().and_then(|section| self.self_service(section, keys.as_ref()));
+        let self_service =
+            text.self_service.as_ref().map(|section| self.self_service(section, keys.as_ref()));
         let lease = self.lease(text.lease.as_ref());
         Some(Profile {
             name: Arc::from(text.name.into_inner()),
@@ -88,8 +88,8 @@ impl Reading<'_> {
             support: text.support.map(Spanned::into_inner),
             hosts,
             keys: keys?,
-            credentials: credentials?,
-            upstream: upstream?,
+            credentials,
+            upstream,
             trusted_proxies,
             scopes,
             routes,
@@ -111,8 +111,14 @@ impl Reading<'_> {
         }
         let variable = text.env_var.get_ref();
         let is_variable = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
-        if variable.is_empty() || !variable.bytes().all(is_variable) || variable.as_bytes()[0].is_ascii_digit() {
-            self.object(&text.env_var.span(), "env_var: upper-case letters, digits and underscores, such as ACME_API_KEY");
+        if variable.is_empty()
+            || !variable.bytes().all(is_variable)
+            || variable.as_bytes()[0].is_ascii_digit()
+        {
+            self.object(
+                &text.env_var.span(),
+                "env_var: upper-case letters, digits and underscores, such as ACME_API_KEY",
+            );
         }
     }
 

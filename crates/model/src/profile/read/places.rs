@@ -1,5 +1,7 @@
 //! Scopes, routes, hosts, upstreams and trusted proxies.
 
+use std::time::Duration;
+
 use toml::{Spanned, Table, Value};
 
 use super::{
@@ -14,7 +16,7 @@ use crate::{
     restriction::{Methods, Networks},
 };
 
-const DEFAULT_TIMEOUT_SECONDS: u64 = 60;
+const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
 const DEFAULT_BODY_MAX: u64 = 64 << 20;
 
 impl Reading<'_> {
@@ -25,7 +27,9 @@ impl Reading<'_> {
             let scope = self.take(&table.span(), &format!("scope {name:?}"), name.parse());
             match (scope, value) {
                 (Some(scope), Value::String(description)) => scopes.push((scope, description.clone())),
-                (Some(_), _) => self.object(&table.span(), format!("scope {name:?}: must be described by a text")),
+                (Some(_), _) => {
+                    self.object(&table.span(), format!("scope {name:?}: must be described by a text"));
+                }
                 (None, _) => {}
             }
         }
@@ -33,22 +37,31 @@ impl Reading<'_> {
     }
 
     pub(super) fn routes(&mut self, texts: &[Spanned<RouteText>], scopes: &[(Scope, String)]) -> RouteTable {
-        let routes: Vec<_> = texts.iter().filter_map(|text| self.route(text.get_ref(), scopes, text)).collect();
+        let routes: Vec<_> =
+            texts.iter().filter_map(|text| self.route(text.get_ref(), scopes, text)).collect();
         let all_read = routes.len() == texts.len();
         let table = RouteTable::new(routes);
         if let Some((earlier, later)) = table.unreachable().filter(|_| all_read) {
-            let message = format!("this route can't be reached: route {} above covers all of it", earlier + 1);
+            let message =
+                format!("this route can't be reached: route {} above covers all of it", earlier + 1);
             self.object(&texts[later].span(), message);
         }
         table
     }
 
-    fn route(&mut self, text: &RouteText, scopes: &[(Scope, String)], whole: &Spanned<RouteText>) -> Option<Route> {
+    fn route(
+        &mut self,
+        text: &RouteText,
+        scopes: &[(Scope, String)],
+        whole: &Spanned<RouteText>,
+    ) -> Option<Route> {
         let methods = self.methods(&text.methods);
         if text.paths.get_ref().is_empty() {
             self.object(&text.paths.span(), "paths: at least one");
         }
-        let parsed = |path: &Spanned<String>, reading: &mut Self| reading.take(&path.span(), "path", path.get_ref().parse());
+        let parsed = |path: &Spanned<String>, reading: &mut Self| {
+            reading.take(&path.span(), "path", path.get_ref().parse())
+        };
         let paths: Vec<_> = text.paths.get_ref().iter().filter_map(|path| parsed(path, self)).collect();
         let scope = text.scope.as_ref().and_then(|name| {
             let scope = self.take(&name.span(), "scope", name.get_ref().parse::<Scope>())?;
@@ -58,16 +71,26 @@ impl Reading<'_> {
             Some(scope)
         });
         if text.scope.is_some() == text.open {
-            self.object(&whole.span(), "a route needs either a scope or `open = true`, which lets every key in");
+            self.object(
+                &whole.span(),
+                "a route needs either a scope or `open = true`, which lets every key in",
+            );
         }
         let all_read = paths.len() == text.paths.get_ref().len();
-        all_read.then_some(Route { methods: methods?, paths: paths.into(), scope, environment: text.environment })
+        all_read.then_some(Route {
+            methods: methods?,
+            paths: paths.into(),
+            scope,
+            environment: text.environment,
+        })
     }
 
     fn methods(&mut self, text: &Spanned<MethodsText>) -> Option<Methods> {
         match text.get_ref() {
             MethodsText::Word(word) if word == "any" => Some(Methods::Any),
-            MethodsText::List(names) if !names.is_empty() && names.iter().all(|name| Methods::is_name(name)) => {
+            MethodsText::List(names)
+                if !names.is_empty() && names.iter().all(|name| Methods::is_name(name)) =>
+            {
                 Some(Methods::Listed(names.iter().map(|name| name.as_str().into()).collect()))
             }
             _ => {
@@ -78,7 +101,8 @@ impl Reading<'_> {
     }
 
     pub(super) fn hosts(&mut self, text: &HostsText) -> Vec<HostRule> {
-        let groups = [(&text.any, None), (&text.live, Some(Environment::Live)), (&text.test, Some(Environment::Test))];
+        let groups =
+            [(&text.any, None), (&text.live, Some(Environment::Live)), (&text.test, Some(Environment::Test))];
         let mut hosts: Vec<HostRule> = Vec::new();
         for (names, environment) in groups {
             for name in names {
@@ -96,17 +120,15 @@ impl Reading<'_> {
         hosts
     }
 
-    pub(super) fn upstream(&mut self, text: &UpstreamText) -> Option<Upstream> {
-        let live = text.live.as_ref().map(|origin| self.origin(origin));
-        let test = text.test.as_ref().map(|origin| self.origin(origin));
+    pub(super) fn upstream(&mut self, text: &UpstreamText) -> Upstream {
         let timeout = self.duration("timeout", text.timeout.as_ref());
         let body_max = text.body_max.as_ref().map_or(DEFAULT_BODY_MAX, |max| *max.get_ref());
-        Some(Upstream {
-            live: live.flatten(),
-            test: test.flatten(),
-            timeout: timeout.unwrap_or(std::time::Duration::from_secs(DEFAULT_TIMEOUT_SECONDS)),
+        Upstream {
+            live: text.live.as_ref().and_then(|origin| self.origin(origin)),
+            test: text.test.as_ref().and_then(|origin| self.origin(origin)),
+            timeout: timeout.unwrap_or(DEFAULT_TIMEOUT),
             body_max,
-        })
+        }
     }
 
     fn origin(&mut self, text: &Spanned<String>) -> Option<String> {

@@ -17,9 +17,10 @@ impl Reading<'_> {
         &mut self,
         section: &Spanned<SelfServiceText>,
         keys: Option<&KeyRules>,
-    ) -> Option<SelfService> {
+    ) -> SelfService {
         let text = section.get_ref();
-        let object: Vec<_> = text.object.get_ref().iter().filter_map(|field| self.field(field, keys)).collect();
+        let object: Vec<_> =
+            text.object.get_ref().iter().filter_map(|field| self.field(field, keys)).collect();
         let list = text.list.as_ref().and_then(|endpoint| self.endpoint(endpoint, false, &["objects"]));
         let create = text.create.as_ref().and_then(|endpoint| self.endpoint(endpoint, false, &["object"]));
         let delete = text.delete.as_ref().and_then(|endpoint| self.endpoint(endpoint, true, &[]));
@@ -29,7 +30,7 @@ impl Reading<'_> {
         if text.name_field.is_empty() {
             self.object(&section.span(), "name_field: can't be empty");
         }
-        Some(SelfService {
+        SelfService {
             ids: match text.ids {
                 IdsText::Typed => IdStyle::Typed,
                 IdsText::Uuid => IdStyle::Uuid,
@@ -38,12 +39,16 @@ impl Reading<'_> {
             list,
             create,
             delete,
-            takes: text.takes.iter().map(|taken| match taken {
-                TakenText::Json => Taken::Json,
-                TakenText::Form => Taken::Form,
-            }).collect(),
+            takes: text
+                .takes
+                .iter()
+                .map(|taken| match taken {
+                    TakenText::Json => Taken::Json,
+                    TakenText::Form => Taken::Form,
+                })
+                .collect(),
             name_field: text.name_field.clone(),
-        })
+        }
     }
 
     fn field(&mut self, field: &Spanned<FieldText>, keys: Option<&KeyRules>) -> Option<Field> {
@@ -55,9 +60,17 @@ impl Reading<'_> {
         };
         let digest_only = keys.is_some_and(|keys| keys.storage == Storage::Digest);
         if value == FieldValue::PlainKey && digest_only && !text.only_created {
-            self.object(&field.span(), "value: a key stored as a digest is only there when created: add only_created = true");
+            self.object(
+                &field.span(),
+                "value: a key stored as a digest is only there when created: add only_created = true",
+            );
         }
-        Some(Field { name: text.field.clone(), value, omit_empty: text.omit_empty, only_created: text.only_created })
+        Some(Field {
+            name: text.field.clone(),
+            value,
+            omit_empty: text.omit_empty,
+            only_created: text.only_created,
+        })
     }
 
     fn endpoint(&mut self, text: &EndpointText, takes_id: bool, blanks: &[&str]) -> Option<Endpoint> {

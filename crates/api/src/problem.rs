@@ -1,0 +1,204 @@
+//! What the management API answers when it doesn't do what was asked: RFC 9457 problems with closed codes.
+
+use axum::response::{IntoResponse, Response};
+use claviger_manage::{Fault, Refusal};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Why something was not done. The code is the contract; the texts may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Code {
+    /// No operator key, or none that is good.
+    Unauthorized,
+    /// The operator key lacks the ability.
+    Forbidden,
+    /// No such resource, or none that may be known of.
+    NotFound,
+    /// The resource has no such method.
+    MethodNotAllowed,
+    /// The request can't be understood, or can be in two ways.
+    MalformedRequest,
+    /// The body is not JSON.
+    UnsupportedMediaType,
+    /// The body is beyond its bound.
+    TooLarge,
+    /// Fields can't be taken: `errors` names them.
+    Invalid,
+    /// As many keys as the account may have.
+    TooManyKeys,
+    /// The account's last working key.
+    LastKey,
+    /// The key is revoked.
+    Revoked,
+    /// The external id names something else.
+    ExternalIdTaken,
+    /// The api keeps digests only.
+    NotSealed,
+    /// A replayed call: it created what `id` names.
+    AlreadyCreated,
+    /// The idempotency key was used for another request.
+    IdempotencyMismatch,
+    /// Nothing was changed or decided; try again.
+    Unavailable,
+    /// There is no room to store a change.
+    StorageFull,
+    /// It may or may not have happened; repeating is safe.
+    OutcomeUnknown,
+    /// A fault of ours.
+    Internal,
+}
+
+impl Code {
+    const fn status(self) -> StatusCode {
+        match self {
+            Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::Forbidden => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::MalformedRequest => StatusCode::BAD_REQUEST,
+            Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Invalid | Self::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::TooManyKeys
+            | Self::LastKey
+            | Self::Revoked
+            | Self::ExternalIdTaken
+            | Self::NotSealed
+            | Self::AlreadyCreated => StatusCode::CONFLICT,
+            Self::Unavailable | Self::OutcomeUnknown => StatusCode::SERVICE_UNAVAILABLE,
+            Self::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::Unauthorized => "An operator key is required",
+            Self::Forbidden => "The operator key may not do this",
+            Self::NotFound => "Not found",
+            Self::MethodNotAllowed => "The resource has no such method",
+            Self::MalformedRequest => "The request can't be understood",
+            Self::UnsupportedMediaType => "The body must be JSON",
+            Self::TooLarge => "The body is too large",
+            Self::Invalid => "Some fields can't be taken",
+            Self::TooManyKeys => "The account has as many keys as it may have",
+            Self::LastKey => "The account's last key can't go",
+            Self::Revoked => "The key is revoked",
+            Self::ExternalIdTaken => "The external id is taken",
+            Self::NotSealed => "Keys of this api can't be revealed",
+            Self::AlreadyCreated => "Already created",
+            Self::IdempotencyMismatch => "The idempotency key was used for another request",
+            Self::Unavailable => "Not possible right now",
+            Self::StorageFull => "There is no room left",
+            Self::OutcomeUnknown => "The outcome is unknown",
+            Self::Internal => "Something went wrong on our side",
+        }
+    }
+}
+
+/// A problem, as it is answered.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Problem {
+    /// `about:blank`: the code says it all.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    /// One sentence for the code.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// The code.
+    pub(crate) code: Code,
+    /// What went wrong this time, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    /// The fields that can't be taken.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+    /// What a replayed call created.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+}
+
+/// A field that can't be taken.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FieldError {
+    /// The field, as a JSON Pointer (RFC 6901).
+    pointer: String,
+    /// What is wrong with it.
+    detail: String,
+}
+
+impl Problem {
+    pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
+        let detail = detail.into();
+        Self {
+            kind: "about:blank",
+            title: code.title(),
+            status: code.status().as_u16(),
+            code,
+            detail: (!detail.is_empty()).then_some(detail),
+            errors: Vec::new(),
+            id: None,
+        }
+    }
+
+    /// Fields that can't be taken.
+    pub(crate) fn invalid(faults: Vec<Fault>) -> Self {
+        let errors =
+            faults.into_iter().map(|fault| FieldError { pointer: fault.pointer, detail: fault.detail });
+        Self { errors: errors.collect(), ..Self::new(Code::Invalid, "") }
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal.to_string();
+        match refusal {
+            Refusal::Forbidden(_) => Self::new(Code::Forbidden, detail),
+            Refusal::NotFound(_) => Self::new(Code::NotFound, detail),
+            Refusal::Invalid(faults) => Self::invalid(faults),
+            Refusal::NameTooLong { .. } => Self::invalid(vec![Fault::new("/name", detail)]),
+            Refusal::TooManyKeys { .. } => Self::new(Code::TooManyKeys, detail),
+            Refusal::LastKey => Self::new(Code::LastKey, detail),
+            Refusal::Revoked => Self::new(Code::Revoked, detail),
+            Refusal::ExternalIdTaken => Self::new(Code::ExternalIdTaken, detail),
+            Refusal::NotSealed => Self::new(Code::NotSealed, detail),
+            Refusal::AlreadyCreated { id } => {
+                Self { id: Some(id), ..Self::new(Code::AlreadyCreated, detail) }
+            }
+            Refusal::IdempotencyMismatch => Self::new(Code::IdempotencyMismatch, detail),
+            Refusal::Unavailable(source) => {
+                tracing::warn!(%source, "a change could not be made");
+                Self::new(Code::Unavailable, detail)
+            }
+            Refusal::StorageFull => Self::new(Code::StorageFull, detail),
+            Refusal::OutcomeUnknown(source) => {
+                tracing::error!(%source, "the outcome of a change is unknown");
+                Self::new(Code::OutcomeUnknown, detail)
+            }
+            Refusal::Internal(fault) => {
+                tracing::error!(%fault, "internal fault");
+                Self::new(Code::Internal, detail)
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.code.status();
+        let body = serde_json::to_vec(&self).expect("a problem is plain JSON");
+        let mut response = (status, body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"Claviger\""));
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}

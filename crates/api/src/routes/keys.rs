@@ -1,0 +1,265 @@
+//! `/v1/accounts/{id}/keys` and `/v1/keys`
+
+use std::time::Duration;
+
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use claviger_manage::{Changed, Fault, IssueKey, KeyPatch, KeyQuery, Manager, Rotation};
+use claviger_model::{AccountId, Environment, KeyId, Restrictions, Scopes, Timestamp, parse_duration};
+use http::{HeaderMap, Method, StatusCode, Uri};
+use serde::{Deserialize, Deserializer};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    by::Caller,
+    idempotency::idempotency,
+    json::{Json, MaybeJson},
+    page::{Asked, Id, List, page},
+    problem::Problem,
+    view::{ChangedJson, IssuedJson, KeyJson, RestrictionsJson, RevealedJson},
+};
+
+/// A key to issue.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IssueOrder {
+    /// What it is for.
+    name: Option<String>,
+    /// `live` (the default) or `test`.
+    #[schema(value_type = Option<String>)]
+    environment: Option<Environment>,
+    /// `"all"` (the default) or a list of scopes; the empty list is none.
+    #[schema(value_type = Option<Value>)]
+    scopes: Option<Scopes>,
+    /// When it expires: never where left out.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Timestamp>,
+    /// What narrows it.
+    #[schema(value_type = Option<RestrictionsJson>)]
+    restrictions: Option<Restrictions>,
+    /// The company's own id for it; unique within the account.
+    external_id: Option<String>,
+    /// The company's own data, at most 16 KiB.
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Value>,
+}
+
+/// A change of a key; what is left out stays.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ChangeKey {
+    #[serde(default, deserialize_with = "stated")]
+    #[schema(value_type = Option<String>)]
+    name: Option<Option<String>>,
+    #[schema(value_type = Option<Value>)]
+    scopes: Option<Scopes>,
+    /// Replaces all restrictions.
+    #[schema(value_type = Option<RestrictionsJson>)]
+    restrictions: Option<Restrictions>,
+    /// `null` removes the expiry.
+    #[serde(default, deserialize_with = "stated")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    expires_at: Option<Option<Timestamp>>,
+    #[serde(default, deserialize_with = "stated")]
+    #[schema(value_type = Option<String>)]
+    external_id: Option<Option<String>>,
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Value>,
+}
+
+/// A field that is there, be it `null`.
+fn stated<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+/// How a key is rotated.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RotateOrder {
+    /// How long the old secret stays valid, such as `24h`; `0` for a compromise; the profile's default where left out.
+    overlap: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListKeys {
+    /// Revoked ones too.
+    #[serde(default)]
+    include_revoked: bool,
+    /// Only those whose secret is older than the profile wants.
+    #[serde(default)]
+    due_for_rotation: bool,
+    /// Only those not used for as long as the profile says.
+    #[serde(default)]
+    unused: bool,
+    /// From 1 to 100.
+    limit: Option<usize>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+impl ListKeys {
+    async fn answer(
+        self,
+        manager: &Manager,
+        Caller(by): Caller,
+        account: Option<AccountId>,
+    ) -> Result<axum::Json<List<KeyJson>>, Problem> {
+        let Self { include_revoked, due_for_rotation, unused, limit, cursor } = self;
+        let query = KeyQuery { account, include_revoked, due_for_rotation, unused };
+        let keys = manager.list_keys(&by, query, page(limit, cursor.as_deref())?).await?;
+        Ok(axum::Json(List::from_page(keys)))
+    }
+}
+
+/// Lists an account's keys.
+#[utoipa::path(get, path = "/v1/accounts/{id}/keys", tag = "keys", params(("id" = String, Path), ListKeys),
+    responses((status = 200, body = List<KeyJson>), (status = "default", body = Problem)))]
+pub(super) async fn list_account_keys(
+    State(manager): State<Manager>,
+    caller: Caller,
+    Id(account): Id<AccountId>,
+    Asked(asked): Asked<ListKeys>,
+) -> Result<axum::Json<List<KeyJson>>, Problem> {
+    asked.answer(&manager, caller, Some(account)).await
+}
+
+/// Lists the keys of all accounts.
+#[utoipa::path(get, path = "/v1/keys", tag = "keys", params(ListKeys),
+    responses((status = 200, body = List<KeyJson>), (status = "default", body = Problem)))]
+pub(super) async fn list_keys(
+    State(manager): State<Manager>,
+    caller: Caller,
+    Asked(asked): Asked<ListKeys>,
+) -> Result<axum::Json<List<KeyJson>>, Problem> {
+    asked.answer(&manager, caller, None).await
+}
+
+/// Issues a key. Its secret is in this answer and nowhere else.
+#[utoipa::path(post, path = "/v1/accounts/{id}/keys", tag = "keys", request_body = IssueOrder,
+    params(("id" = String, Path),
+           ("Idempotency-Key" = Option<String>, Header, description = "Makes the call safe to repeat for 24 hours")),
+    responses((status = 201, body = IssuedJson), (status = "default", body = Problem)))]
+pub(super) async fn issue_key(
+    State(manager): State<Manager>,
+    Caller(by): Caller,
+    Id(account): Id<AccountId>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Json<IssueOrder>,
+) -> Result<impl IntoResponse, Problem> {
+    let repeated = idempotency(&headers, &by, &method, uri.path(), &body.bytes, manager.now())?;
+    let IssueOrder { name, environment, scopes, expires_at, restrictions, external_id, metadata } =
+        body.value;
+    let restrictions = restrictions.unwrap_or_default();
+    let order = IssueKey { name, environment, scopes, expires_at, restrictions, external_id, metadata };
+    let issued = manager.issue_key(&by, account, order, repeated).await?;
+    Ok((StatusCode::CREATED, axum::Json(IssuedJson::from(&issued))))
+}
+
+/// Shows a key, never its secret.
+#[utoipa::path(get, path = "/v1/keys/{id}", tag = "keys", params(("id" = String, Path)),
+    responses((status = 200, body = KeyJson), (status = "default", body = Problem)))]
+pub(super) async fn show_key(
+    State(manager): State<Manager>,
+    Caller(by): Caller,
+    Id(id): Id<KeyId>,
+) -> Result<axum::Json<KeyJson>, Problem> {
+    Ok(axum::Json((&manager.show_key(&by, id).await?).into()))
+}
+
+/// Renames, restricts or describes a key.
+#[utoipa::path(patch, path = "/v1/keys/{id}", tag = "keys", params(("id" = String, Path)), request_body = ChangeKey,
+    responses((status = 200, body = ChangedJson), (status = 202, body = ChangedJson), (status = "default", body = Problem)))]
+pub(super) async fn change_key(
+    State(manager): State<Manager>,
+    Caller(by): Caller,
+    Id(id): Id<KeyId>,
+    body: Json<ChangeKey>,
+) -> Result<Response, Problem> {
+    let ChangeKey { name, scopes, restrictions, expires_at, external_id, metadata } = body.value;
+    let patch = KeyPatch { name, scopes, restrictions, expires_at, external_id, metadata };
+    Ok(changed(&manager.patch_key(&by, id, patch).await?))
+}
+
+/// Gives a key a new secret; its id stays, and the old secret works until the overlap ends.
+#[utoipa::path(post, path = "/v1/keys/{id}/rotate", tag = "keys", request_body = RotateOrder,
+    params(("id" = String, Path),
+           ("Idempotency-Key" = Option<String>, Header, description = "Makes the call safe to repeat for 24 hours")),
+    responses((status = 200, body = IssuedJson), (status = 202, body = IssuedJson), (status = "default", body = Problem)))]
+pub(super) async fn rotate_key(
+    State(manager): State<Manager>,
+    Caller(by): Caller,
+    Id(id): Id<KeyId>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    MaybeJson(body): MaybeJson<RotateOrder>,
+) -> Result<Response, Problem> {
+    let repeated = idempotency(&headers, &by, &method, uri.path(), &body.bytes, manager.now())?;
+    let overlap = body.value.overlap.as_deref().map(overlap).transpose()?;
+    let issued = manager.rotate_key(&by, id, Rotation { overlap }, repeated).await?;
+    Ok((completeness(issued.receipt.complete), axum::Json(IssuedJson::from(&issued))).into_response())
+}
+
+fn overlap(text: &str) -> Result<Duration, Problem> {
+    parse_duration(text).map_err(|error| Problem::invalid(vec![Fault::new("/overlap", error.to_string())]))
+}
+
+/// Ends a key for good. 200 means that no node accepts it any more; 202 says by when none will.
+#[utoipa::path(post, path = "/v1/keys/{id}/revoke", tag = "keys", params(("id" = String, Path)),
+    responses((status = 200, body = ChangedJson), (status = 202, body = ChangedJson), (status = "default", body = Problem)))]
+pub(super) async fn revoke_key(
+    State(manager): State<Manager>,
+    Caller(by): Caller,
+    Id(id): Id<KeyId>,
+) -> Result<Response, Problem> {
+    Ok(changed(&manager.revoke_key(&by, id).await?))
+}
+
+/// Switches a key off until it is enabled again.
+#[utoipa::path(post, path = "/v1/keys/{id}/disable", tag = "keys", params(("id" = String, Path)),
+    responses((status = 200, body = ChangedJson), (status = 202, body = ChangedJson), (status = "default", body = Problem)))]
+pub(super) async fn disable_key(
+    State(manager): State<Manager>,
+    Caller(by): Caller,
+    Id(id): Id<KeyId>,
+) -> Result<Response, Problem> {
+    Ok(changed(&manager.disable_key(&by, id).await?))
+}
+
+/// Switches a key on again.
+#[utoipa::path(post, path = "/v1/keys/{id}/enable", tag = "keys", params(("id" = String, Path)),
+    responses((status = 200, body = ChangedJson), (status = 202, body = ChangedJson), (status = "default", body = Problem)))]
+pub(super) async fn enable_key(
+    State(manager): State<Manager>,
+    Caller(by): Caller,
+    Id(id): Id<KeyId>,
+) -> Result<Response, Problem> {
+    Ok(changed(&manager.enable_key(&by, id).await?))
+}
+
+/// Shows the secret of a sealed key again; audited.
+#[utoipa::path(post, path = "/v1/keys/{id}/reveal", tag = "keys", params(("id" = String, Path)),
+    responses((status = 200, body = RevealedJson), (status = "default", body = Problem)))]
+pub(super) async fn reveal_key(
+    State(manager): State<Manager>,
+    Caller(by): Caller,
+    Id(id): Id<KeyId>,
+) -> Result<axum::Json<RevealedJson>, Problem> {
+    let plain = manager.reveal_key(&by, id).await?;
+    Ok(axum::Json(RevealedJson { id: id.to_string(), key: plain.expose().to_owned() }))
+}
+
+fn changed(changed: &Changed) -> Response {
+    (completeness(changed.receipt.complete), axum::Json(ChangedJson::from(changed))).into_response()
+}
+
+const fn completeness(complete: bool) -> StatusCode {
+    if complete { StatusCode::OK } else { StatusCode::ACCEPTED }
+}

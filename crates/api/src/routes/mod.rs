@@ -1,0 +1,110 @@
+//! The router: every operation with its document, so that routes and OpenAPI can't differ.
+
+mod accounts;
+mod apis;
+mod audit;
+mod health;
+mod keys;
+mod operators;
+mod usage;
+
+use std::sync::Arc;
+
+use axum::{Router, extract::FromRef, response::IntoResponse as _};
+use claviger_manage::Manager;
+use claviger_verify::Verifier;
+use utoipa::{
+    OpenApi,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::problem::{Code, Problem};
+
+/// What handlers share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) manager: Manager,
+    pub(crate) verifier: Arc<Verifier>,
+}
+
+impl FromRef<Shared> for Manager {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.manager.clone()
+    }
+}
+
+impl FromRef<Shared> for Arc<Verifier> {
+    fn from_ref(shared: &Shared) -> Self {
+        Self::clone(&shared.verifier)
+    }
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Claviger management API",
+        description = "Issue, restrict, rotate and revoke the API keys of a company's customers, and verify them.",
+    ),
+    paths(crate::verify::verify_key),
+    components(schemas(Problem)),
+    modifiers(&OperatorKey),
+    security(("operator_key" = [])),
+)]
+struct Document;
+
+struct OperatorKey;
+
+impl utoipa::Modify for OperatorKey {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new()
+            .scheme(HttpAuthScheme::Bearer)
+            .description(Some("An operator key, `clv_op_…`."))
+            .build();
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("operator_key", SecurityScheme::Http(scheme));
+    }
+}
+
+fn documented() -> OpenApiRouter<Shared> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(apis::list_apis))
+        .routes(routes!(accounts::list_accounts, accounts::create_account))
+        .routes(routes!(accounts::show_account, accounts::change_account))
+        .routes(routes!(keys::list_account_keys, keys::issue_key))
+        .routes(routes!(keys::list_keys))
+        .routes(routes!(keys::show_key, keys::change_key))
+        .routes(routes!(keys::rotate_key))
+        .routes(routes!(keys::revoke_key))
+        .routes(routes!(keys::disable_key))
+        .routes(routes!(keys::enable_key))
+        .routes(routes!(keys::reveal_key))
+        .routes(routes!(operators::list_operators, operators::issue_operator))
+        .routes(routes!(operators::revoke_operator))
+        .routes(routes!(audit::list_events))
+        .routes(routes!(audit::check_chain))
+        .routes(routes!(usage::usage))
+        .routes(routes!(usage::denials))
+        .routes(routes!(health::health))
+        .routes(routes!(health::ready))
+}
+
+/// The OpenAPI 3.1 document of the management API.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    documented().into_openapi()
+}
+
+/// Everything but the verify call.
+pub(crate) fn router(shared: Shared) -> Router {
+    let (router, document) = documented().split_for_parts();
+    let document = bytes::Bytes::from(serde_json::to_vec(&document).expect("the document is plain JSON"));
+    let serve_document = move || async move {
+        ([(http::header::CONTENT_TYPE, "application/vnd.oai.openapi+json;version=3.1")], document)
+            .into_response()
+    };
+    router
+        .route("/v1/openapi.json", axum::routing::get(serve_document))
+        .fallback(async || Problem::new(Code::NotFound, "no such resource"))
+        .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed, ""))
+        .with_state(shared)
+}

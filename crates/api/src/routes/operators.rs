@@ -1,0 +1,74 @@
+//! `/v1/operators`
+
+use axum::{extract::State, response::IntoResponse};
+use claviger_manage::{Manager, OperatorOrder};
+use claviger_model::{Abilities, OperatorId};
+use http::StatusCode;
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    by::Caller,
+    json::Json,
+    page::{Asked, Id, List, page},
+    problem::Problem,
+    view::{ChangedOperatorJson, IssuedOperatorJson, OperatorJson},
+};
+
+/// An operator key to issue.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IssueOperator {
+    /// Who or what will hold it.
+    name: String,
+    /// `verify`, `read`, `manage`, `reveal`, or `all`; at least one.
+    #[schema(value_type = Vec<String>)]
+    can: Abilities,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListOperators {
+    /// From 1 to 100.
+    limit: Option<usize>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Lists operator keys.
+#[utoipa::path(get, path = "/v1/operators", tag = "operators", params(ListOperators),
+    responses((status = 200, body = List<OperatorJson>), (status = "default", body = Problem)))]
+pub(super) async fn list_operators(
+    State(manager): State<Manager>,
+    Caller(by): Caller,
+    Asked(asked): Asked<ListOperators>,
+) -> Result<axum::Json<List<OperatorJson>>, Problem> {
+    let operators = manager.list_operators(&by, page(asked.limit, asked.cursor.as_deref())?).await?;
+    Ok(axum::Json(List::from_page(operators)))
+}
+
+/// Issues an operator key. Its secret is in this answer and nowhere else.
+#[utoipa::path(post, path = "/v1/operators", tag = "operators", request_body = IssueOperator,
+    responses((status = 201, body = IssuedOperatorJson), (status = "default", body = Problem)))]
+pub(super) async fn issue_operator(
+    State(manager): State<Manager>,
+    Caller(by): Caller,
+    body: Json<IssueOperator>,
+) -> Result<impl IntoResponse, Problem> {
+    let IssueOperator { name, can } = body.value;
+    let issued = manager.issue_operator(&by, OperatorOrder { name, abilities: can }).await?;
+    Ok((StatusCode::CREATED, axum::Json(IssuedOperatorJson::from(&issued))))
+}
+
+/// Ends an operator key for good.
+#[utoipa::path(post, path = "/v1/operators/{id}/revoke", tag = "operators", params(("id" = String, Path)),
+    responses((status = 200, body = ChangedOperatorJson), (status = "default", body = Problem)))]
+pub(super) async fn revoke_operator(
+    State(manager): State<Manager>,
+    Caller(by): Caller,
+    Id(id): Id<OperatorId>,
+) -> Result<axum::Json<ChangedOperatorJson>, Problem> {
+    let (row, receipt) = manager.revoke_operator(&by, id).await?;
+    Ok(axum::Json(ChangedOperatorJson { operator: (&row).into(), receipt: (&receipt).into() }))
+}

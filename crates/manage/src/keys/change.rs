@@ -1,0 +1,188 @@
+//! Changing a key: rename, restrict, describe, rotate, disable, enable, revoke.
+
+use claviger_model::{Ability, AccountId, KeyId, KeyState, profile::Profile};
+use claviger_store::{Idempotency, KeyChange, KeyLimits, KeyRow, StoreError};
+use serde_json::{Value, json};
+
+use super::{Changed, Issued, KeyPatch, Rotation};
+use crate::{
+    By, Fault, Manager, Refusal,
+    check::{self, Faults},
+    vault::Place,
+};
+
+/// The longest overlap of two secrets.
+const OVERLAP_MAX: std::time::Duration = std::time::Duration::from_hours(8784);
+
+impl Manager {
+    /// Renames, restricts and describes a key, and waits until it holds everywhere.
+    pub async fn patch_key(&self, by: &By, id: KeyId, patch: KeyPatch) -> Result<Changed, Refusal> {
+        by.require(Ability::Manage)?;
+        let (row, profile) = self.key_and_profile(id).await?;
+        self.check_patch(&patch, &profile)?;
+        let mut changed = None;
+        for (action, detail, change) in patch_changes(patch) {
+            let note = self.note(by, action, detail);
+            let limits = KeyLimits { max: None, min: profile.keys.min };
+            let committed = self.store.change_key(row.id, None, change, limits, None, note).await;
+            changed = Some(committed.map_err(key_not_found)?);
+        }
+        let committed = changed.ok_or_else(|| Refusal::Invalid(vec![Fault::new("", "nothing to change")]))?;
+        let receipt = self.narrowed(committed.seq).await;
+        Ok(Changed { key: self.with_last_uses(committed.value).await?, receipt })
+    }
+
+    fn check_patch(&self, patch: &KeyPatch, profile: &Profile) -> Result<(), Refusal> {
+        if let Some(name) = &patch.name {
+            check::key_name(name.as_deref(), profile)?;
+        }
+        let mut faults = Faults::default();
+        if let Some(scopes) = &patch.scopes {
+            faults.scopes(scopes, profile);
+        }
+        faults.expiry(patch.expires_at.flatten(), self.clock.now());
+        faults.external_id(patch.external_id.as_ref().and_then(Option::as_deref));
+        if let Some(metadata) = &patch.metadata {
+            faults.metadata(metadata);
+        }
+        faults.settle()
+    }
+
+    /// Gives a key a new secret; the old one stays valid for the overlap.
+    pub async fn rotate_key(
+        &self,
+        by: &By,
+        id: KeyId,
+        rotation: Rotation,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Issued, Refusal> {
+        by.require(Ability::Manage)?;
+        let (row, profile) = self.key_and_profile(id).await?;
+        let overlap = rotation.overlap.unwrap_or(profile.keys.overlap);
+        if overlap > OVERLAP_MAX {
+            return Err(Refusal::Invalid(vec![Fault::new("/overlap", "must be at most 366d")]));
+        }
+        let place = Place { account: row.account, key: row.id };
+        let (secret, plain) = self.mint(&profile, row.environment, place)?;
+        let detail = json!({"overlap": claviger_model::write_duration(overlap), "hint": secret.hint});
+        let note = self.note(by, "key.rotate", detail);
+        let change = KeyChange::Rotate { secret, others_end_at: note.at.plus(overlap) };
+        let committed =
+            self.store.change_key(id, None, change, KeyLimits::default(), idempotency, note).await;
+        let committed = committed.map_err(key_not_found)?;
+        let receipt = self.narrowed(committed.seq).await;
+        Ok(Issued { key: self.with_last_uses(committed.value).await?, plain, receipt })
+    }
+
+    /// Switches a key off until it is enabled again.
+    pub async fn disable_key(&self, by: &By, id: KeyId) -> Result<Changed, Refusal> {
+        self.end_or_pause(by, id, None, "key.disable", KeyChange::Disable).await
+    }
+
+    /// Switches a key on again.
+    pub async fn enable_key(&self, by: &By, id: KeyId) -> Result<Changed, Refusal> {
+        by.require(Ability::Manage)?;
+        let note = self.note(by, "key.enable", json!({}));
+        let committed =
+            self.store.change_key(id, None, KeyChange::Enable, KeyLimits::default(), None, note).await;
+        let committed = committed.map_err(key_not_found)?;
+        let receipt = self.widened(committed.seq).await;
+        Ok(Changed { key: self.with_last_uses(committed.value).await?, receipt })
+    }
+
+    /// Ends a key for good. Returns when no node accepts it any more, or says by when none will.
+    pub async fn revoke_key(&self, by: &By, id: KeyId) -> Result<Changed, Refusal> {
+        self.end_or_pause(by, id, None, "key.revoke", KeyChange::Revoke).await
+    }
+
+    async fn end_or_pause(
+        &self,
+        by: &By,
+        id: KeyId,
+        within: Option<AccountId>,
+        action: &'static str,
+        change: KeyChange,
+    ) -> Result<Changed, Refusal> {
+        by.require(Ability::Manage)?;
+        let (_, profile) = self.key_and_profile(id).await?;
+        self.take_away(by, id, within, action, change, &profile).await
+    }
+
+    /// Takes a key away for someone whose authority was checked.
+    pub(crate) async fn take_away(
+        &self,
+        by: &By,
+        id: KeyId,
+        within: Option<AccountId>,
+        action: &'static str,
+        change: KeyChange,
+        profile: &Profile,
+    ) -> Result<Changed, Refusal> {
+        let note = self.note(by, action, json!({}));
+        let limits = KeyLimits { max: None, min: profile.keys.min };
+        let committed =
+            self.store.change_key(id, within, change, limits, None, note).await.map_err(key_not_found)?;
+        let receipt = self.narrowed(committed.seq).await;
+        Ok(Changed { key: self.with_last_uses(committed.value).await?, receipt })
+    }
+
+    pub(super) async fn key_and_profile(
+        &self,
+        id: KeyId,
+    ) -> Result<(KeyRow, std::sync::Arc<Profile>), Refusal> {
+        let row = self.store.find_key(id).await?.ok_or(Refusal::NotFound("key"))?;
+        let profile = self.profile_named(&row.api)?;
+        Ok((row, profile))
+    }
+}
+
+/// What a patch asks for, each with its action and what the trail says of it.
+fn patch_changes(patch: KeyPatch) -> Vec<(&'static str, Value, KeyChange)> {
+    let mut changes = Vec::new();
+    if let Some(name) = patch.name {
+        changes.push(("key.rename", json!({"name": name}), KeyChange::Rename(name)));
+    }
+    let KeyPatch { scopes, restrictions, expires_at, external_id, metadata, .. } = patch;
+    if external_id.is_some() || metadata.is_some() {
+        let detail = json!({"external_id": external_id});
+        changes.push(("key.describe", detail, KeyChange::Describe { external_id, metadata }));
+    }
+    if scopes.is_some() || restrictions.is_some() || expires_at.is_some() {
+        let mut detail = json!({});
+        if let Some(scopes) = &scopes {
+            detail["scopes"] = json!(scopes);
+        }
+        if let Some(restrictions) = &restrictions {
+            detail["restrictions"] = json!(restrictions);
+        }
+        if let Some(expires_at) = &expires_at {
+            detail["expires_at"] = json!(expires_at);
+        }
+        changes.push(("key.restrict", detail, KeyChange::Restrict { scopes, restrictions, expires_at }));
+    }
+    changes
+}
+
+fn key_not_found(error: StoreError) -> Refusal {
+    match Refusal::from(error) {
+        Refusal::NotFound(_) => Refusal::NotFound("key"),
+        other => other,
+    }
+}
+
+impl KeyPatch {
+    /// Whether nothing is asked for.
+    pub fn is_empty(&self) -> bool {
+        self.name.is_none()
+            && self.scopes.is_none()
+            && self.restrictions.is_none()
+            && self.expires_at.is_none()
+            && self.external_id.is_none()
+            && self.metadata.is_none()
+    }
+}
+
+/// Whether a key can still be used at all.
+pub(super) fn is_over(row: &KeyRow, now: claviger_model::Timestamp) -> bool {
+    row.state == KeyState::Revoked || row.expires_at.is_some_and(|at| now >= at)
+}
