@@ -1,7 +1,7 @@
 //! What the API shows: each resource as a JSON object.
 
 use claviger_manage::{AuditEvent, Changed, DayCount, Issued, IssuedOperator, KeyView, OperatorRow, Receipt};
-use claviger_model::{Account, profile::Profile};
+use claviger_model::{Account, Digest, profile::Profile};
 use claviger_verify::usage::{DeniedAttempt, LastUse};
 use serde::Serialize;
 use serde_json::Value;
@@ -339,17 +339,9 @@ impl From<&AuditEvent> for AuditJson {
             subject: event.subject.clone(),
             request_id: event.request.clone(),
             detail: event.detail.clone(),
-            hash: hex(&event.hash),
+            hash: Digest::from_bytes(event.hash).to_hex(),
         }
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes everything");
-        text
-    })
 }
 
 /// A count of one secret on one day.

@@ -71,12 +71,11 @@ pub(crate) fn key_name(name: Option<&str>, profile: &Profile) -> Result<(), Refu
     let fault = |detail: &str| Err(Refusal::Invalid(vec![Fault::new("/name", detail)]));
     match name {
         None if profile.keys.name_required => fault("a key needs a name: say what it is for"),
-        None => Ok(()),
         Some(name) if name.trim().is_empty() => fault("can't be empty"),
         Some(name) if name.chars().any(char::is_control) => fault("can't have control characters"),
         Some(name) if name.chars().count() > profile.keys.name_max => {
             Err(Refusal::NameTooLong { max: profile.keys.name_max })
         }
-        Some(_) => Ok(()),
+        None | Some(_) => Ok(()),
     }
 }

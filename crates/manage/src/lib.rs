@@ -55,7 +55,7 @@ impl Manager {
         store: Store,
         verifier: Arc<Verifier>,
         apis: Arc<Apis>,
-        master: Option<MasterKey>,
+        master: Option<&MasterKey>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> Self {

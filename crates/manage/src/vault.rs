@@ -53,7 +53,7 @@ impl MasterKey {
 
     /// The 64 digits, for the file that keeps them.
     pub fn to_hex(&self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        claviger_model::Digest::from_bytes(self.0).to_hex()
     }
 
     /// A value that tells this master key from another and betrays nothing of it.
@@ -88,7 +88,7 @@ pub(crate) struct Vault {
 }
 
 impl Vault {
-    pub(crate) fn new(master: MasterKey, installation: InstallationId) -> Self {
+    pub(crate) fn new(master: &MasterKey, installation: InstallationId) -> Self {
         let key =
             UnboundKey::new(&AES_256_GCM_SIV, &master.0).expect("the master key has the cipher's length");
         Self { key: LessSafeKey::new(key), installation }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     fn vault(master: u8, installation: u8) -> Vault {
-        Vault::new(MasterKey([master; 32]), InstallationId::from_bytes([installation; 16]))
+        Vault::new(&MasterKey([master; 32]), InstallationId::from_bytes([installation; 16]))
     }
 
     fn place(account: u8, key: u8) -> Place {

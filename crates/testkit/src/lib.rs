@@ -1,1 +1,14 @@
-//! Placeholder.
+//! Real servers and the people who use them, for tests: a `claviger` process on ports and a directory of its own, a
+//! client that sends exactly the bytes it is given, and actors that speak HTTP.
+//!
+//! It waits for events, never for time, and it knows nothing of the server's insides.
+
+mod actors;
+mod http;
+mod program;
+mod server;
+
+pub use actors::{Customer, Operator};
+pub use http::{Answer, Connection, exchange};
+pub use program::{Finished, Program, repository};
+pub use server::{Address, Server, ServerBuilder, Stopped};

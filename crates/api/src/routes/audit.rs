@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use claviger_manage::{AuditFilter, ChainCheck, Fault, Manager};
+use claviger_model::Digest;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -9,7 +10,7 @@ use crate::{
     by::Caller,
     page::{Asked, List, page},
     problem::Problem,
-    view::{AuditJson, hex},
+    view::AuditJson,
 };
 
 #[derive(Deserialize, IntoParams)]
@@ -74,7 +75,7 @@ pub(super) async fn check_chain(
         ChainCheck::Whole { events, head } => ChainReport {
             whole: true,
             events: Some(events),
-            head: Some(hex(&head)),
+            head: Some(Digest::from_bytes(head).to_hex()),
             ..ChainReport::default()
         },
         ChainCheck::Broken { number, reason } => {

@@ -50,6 +50,7 @@ pub(super) struct IssueOrder {
 /// A change of a key; what is left out stays.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::option_option, reason = "left out, null and a value are three wishes")]
 pub(super) struct ChangeKey {
     #[serde(default, deserialize_with = "stated")]
     #[schema(value_type = Option<String>)]

@@ -1,0 +1,292 @@
+//! A running server, on ports and a directory of its own, stopped when dropped.
+
+use std::{
+    fs::File,
+    mem::MaybeUninit,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Stdio},
+};
+
+use rustix::{
+    fs::inotify,
+    process::{Pid, Signal, kill_process},
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{Customer, Operator, Program, program::repository};
+
+/// A server to start.
+#[derive(Debug)]
+pub struct ServerBuilder {
+    program: Program,
+    profiles: Vec<PathBuf>,
+    arguments: Vec<String>,
+    directory: Option<TempDir>,
+}
+
+/// Where one of its listeners is.
+pub type Address = SocketAddr;
+
+/// A running server.
+#[derive(Debug)]
+pub struct Server {
+    program: Program,
+    builder_arguments: Vec<String>,
+    child: Child,
+    directory: TempDir,
+    operator_key: String,
+    /// The listener of the api's callers.
+    pub gateway: Address,
+    /// The listener of the page.
+    pub portal: Address,
+    /// The listener of operators.
+    pub control: Address,
+}
+
+/// A server that was stopped; its directory is still there.
+#[derive(Debug)]
+pub struct Stopped {
+    builder: ServerBuilder,
+    operator_key: String,
+    /// Its exit code, where it ended by itself.
+    pub code: Option<i32>,
+}
+
+impl ServerBuilder {
+    /// A server of the program at `path` (`env!("CARGO_BIN_EXE_claviger")`).
+    pub fn new(path: &str) -> Self {
+        Self { program: Program::at(path), profiles: Vec::new(), arguments: Vec::new(), directory: None }
+    }
+
+    /// With one of the profiles that ship.
+    #[must_use]
+    pub fn profile(self, name: &str) -> Self {
+        let file = repository().join(format!("profiles/{name}.toml"));
+        self.profile_file(file)
+    }
+
+    /// With the profile in `file`.
+    #[must_use]
+    pub fn profile_file(mut self, file: PathBuf) -> Self {
+        self.profiles.push(file);
+        self
+    }
+
+    /// With a profile of this text.
+    #[must_use]
+    pub fn profile_text(mut self, text: &str) -> Self {
+        let name = format!("profile-{}.toml", self.profiles.len());
+        let file = self.directory().join(name);
+        std::fs::write(&file, text).expect("the test's directory can be written");
+        self.profile_file(file)
+    }
+
+    /// With a further argument of `serve`.
+    #[must_use]
+    pub fn argument(mut self, argument: &str) -> Self {
+        self.arguments.push(argument.to_owned());
+        self
+    }
+
+    /// With an environment variable.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.program = self.program.with(name, value);
+        self
+    }
+
+    /// The directory of this server: its data are in `data`, its log in `log`.
+    pub fn directory(&mut self) -> &Path {
+        self.directory.get_or_insert_with(|| TempDir::new().expect("a directory can be made")).path()
+    }
+
+    /// Initialises the data directory and starts; returns when everything answers.
+    #[track_caller]
+    pub fn start(mut self) -> Server {
+        let data = self.directory().join("data");
+        let made = self.program.run(&["init", "--json", "--data", path(&data)]).expect(0).json();
+        let key = made["operator_key"].as_str().expect("init prints the operator key").to_owned();
+        self.start_again(key)
+    }
+
+    #[track_caller]
+    fn start_again(mut self, operator_key: String) -> Server {
+        let root = self.directory().to_owned();
+        let (data, ready) = (root.join("data"), root.join("ready"));
+        let _ = std::fs::remove_file(&ready);
+        let log =
+            File::options().create(true).append(true).open(root.join("log")).expect("the log can be written");
+        let mut arguments: Vec<String> =
+            ["serve", "--data", path(&data), "--ready-file", path(&ready)].map(ToOwned::to_owned).to_vec();
+        for listener in ["--gateway", "--portal", "--control"] {
+            if !self.arguments.iter().any(|argument| argument == listener) {
+                arguments.extend([listener.to_owned(), "127.0.0.1:0".to_owned()]);
+            }
+        }
+        for profile in &self.profiles {
+            arguments.extend(["--profile".to_owned(), path(profile).to_owned()]);
+        }
+        arguments.extend(self.arguments.iter().cloned());
+        let watch = Watch::on(&root);
+        let mut command = self.program.command(&arguments);
+        let errors = log.try_clone().expect("a file can be shared");
+        let mut child =
+            command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().expect("the program starts");
+        // The log's last writer is the server itself: that it was closed says that the server ended.
+        drop(command);
+        watch.until(&ready, &mut child, &root.join("log"));
+        let text = std::fs::read_to_string(&ready).expect("the ready file is there");
+        let places: Value = serde_json::from_str(&text).expect("the ready file is JSON");
+        let place = |name: &str| {
+            let url = places[name].as_str().expect("the ready file names its listeners");
+            url.trim_start_matches("http://").parse().expect("a listener has an address")
+        };
+        Server {
+            gateway: place("gateway"),
+            portal: place("portal"),
+            control: place("control"),
+            program: self.program,
+            builder_arguments: arguments_with(self.arguments, &self.profiles),
+            child,
+            directory: self.directory.expect("the directory was made above"),
+            operator_key,
+        }
+    }
+}
+
+/// Profiles become plain arguments, so that a restart is the same start.
+fn arguments_with(mut arguments: Vec<String>, profiles: &[PathBuf]) -> Vec<String> {
+    for profile in profiles {
+        arguments.extend(["--profile".to_owned(), path(profile).to_owned()]);
+    }
+    arguments
+}
+
+impl Server {
+    /// The first operator, who may do everything.
+    pub fn operator(&self) -> Operator {
+        Operator::new(self.control, &self.operator_key)
+    }
+
+    /// Someone who calls the api with `key`.
+    pub fn customer(&self, key: &str) -> Customer {
+        Customer::new(self.gateway, key)
+    }
+
+    /// The first operator's key.
+    pub fn operator_key(&self) -> &str {
+        &self.operator_key
+    }
+
+    /// The program, as this server's operator runs it.
+    pub fn cli(&self) -> Program {
+        let url = format!("http://{}", self.control);
+        self.program.clone().with("CLAVIGER_URL", &url).with("CLAVIGER_OPERATOR_KEY", &self.operator_key)
+    }
+
+    /// The server's process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// Everything it wrote to its log so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.directory.path().join("log")).expect("the log can be read")
+    }
+
+    /// Ends it in the middle of whatever it does (`SIGKILL`).
+    pub fn kill(self) -> Stopped {
+        self.end(Signal::KILL)
+    }
+
+    /// Asks it to end (`SIGTERM`), and waits until it has.
+    pub fn stop(self) -> Stopped {
+        self.end(Signal::TERM)
+    }
+
+    fn end(mut self, signal: Signal) -> Stopped {
+        self.signal(signal);
+        let status = self.child.wait().expect("a child can be waited for");
+        let directory =
+            std::mem::replace(&mut self.directory, TempDir::new().expect("a directory can be made"));
+        Stopped {
+            builder: ServerBuilder {
+                program: self.program.clone(),
+                profiles: Vec::new(),
+                arguments: self.builder_arguments.clone(),
+                directory: Some(directory),
+            },
+            operator_key: self.operator_key.clone(),
+            code: status.code(),
+        }
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid =
+            i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a child has a process id");
+        // A server that has ended already needs no signal.
+        let _ = kill_process(pid, signal);
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+        let _ = self.child.wait();
+    }
+}
+
+impl Stopped {
+    /// Starts it again as it was, on new ports.
+    #[track_caller]
+    pub fn start(self) -> Server {
+        self.builder.start_again(self.operator_key)
+    }
+
+    /// The data directory.
+    pub fn data(&mut self) -> PathBuf {
+        self.builder.directory().join("data")
+    }
+
+    /// Everything it wrote to its log.
+    pub fn log(&mut self) -> String {
+        std::fs::read_to_string(self.builder.directory().join("log")).expect("the log can be read")
+    }
+}
+
+/// Waits for a file by the kernel's word.
+struct Watch(rustix::fd::OwnedFd);
+
+impl Watch {
+    fn on(directory: &Path) -> Self {
+        let fd = inotify::init(inotify::CreateFlags::CLOEXEC).expect("inotify is there");
+        let events = inotify::WatchFlags::MOVED_TO | inotify::WatchFlags::CLOSE_WRITE;
+        inotify::add_watch(&fd, directory, events).expect("a directory can be watched");
+        Self(fd)
+    }
+
+    /// Returns when `file` is there. The log is in the same directory, so a server that dies says something first
+    /// and wakes this up when its log is closed.
+    fn until(&self, file: &Path, child: &mut Child, log: &Path) {
+        let mut buffer = [MaybeUninit::uninit(); 4096];
+        let mut reader = inotify::Reader::new(&self.0, &mut buffer);
+        while !file.exists() {
+            if let Some(status) = child.try_wait().expect("a child can be looked at") {
+                let said = std::fs::read_to_string(log).unwrap_or_default();
+                assert!(file.exists(), "the server ended with {status} before it was ready:\n{said}");
+            }
+            reader.next().expect("inotify can be read");
+        }
+    }
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().expect("the tests' paths are text")
+}
