@@ -4,7 +4,10 @@ use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
-use crate::{Answer, http::exchange};
+use crate::{
+    Answer,
+    http::{exchange, request},
+};
 
 /// Someone with an operator key.
 #[derive(Clone, Debug)]
@@ -29,16 +32,14 @@ impl Operator {
     #[track_caller]
     pub fn call_with(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        let mut head =
-            format!("{method} {path} HTTP/1.1\r\nHost: control\r\nAuthorization: Bearer {}\r\n", self.key);
-        for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
-        }
+        let authorization = format!("Bearer {}", self.key);
+        let mut fields = vec![("Host", "control"), ("Authorization", &authorization)];
+        fields.extend(headers);
         if !body.is_empty() {
-            head += "Content-Type: application/json\r\n";
+            fields.push(("Content-Type", "application/json"));
         }
-        head += &format!("Content-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-        exchange(self.address, method, (head + &body).as_bytes()).expect("the control listener answers")
+        exchange(self.address, method, &request(method, path, &fields, &body))
+            .expect("the control listener answers")
     }
 
     /// GET.
@@ -125,14 +126,11 @@ impl Customer {
     /// Sends a request with further header fields and a body.
     #[track_caller]
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.host);
+        let mut fields = vec![("Host", self.host.as_str())];
         if !self.authorization.is_empty() {
-            head += &format!("Authorization: {}\r\n", self.authorization);
+            fields.push(("Authorization", &self.authorization));
         }
-        for (name, value) in headers {
-            head += &format!("{name}: {value}\r\n");
-        }
-        head += &format!("Content-Length: {}\r\nConnection: close\r\n\r\n", body.len());
-        exchange(self.address, method, (head + body).as_bytes()).expect("the gateway answers")
+        fields.extend(headers);
+        exchange(self.address, method, &request(method, path, &fields, body)).expect("the gateway answers")
     }
 }
