@@ -4,6 +4,7 @@
 //! would take a caller's word for a field that only we may write.
 
 use std::{
+    error::Error,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -14,7 +15,18 @@ use http_body_util::{BodyExt as _, combinators::UnsyncBoxBody};
 use pin_project_lite::pin_project;
 
 /// Why a body ended early.
-pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
+///
+/// A type of its own rather than a boxed trait object: futures that hold a body stay `Send` for the compiler too.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct BodyError(Box<dyn Error + Send + Sync>);
+
+impl BodyError {
+    /// Says what went wrong.
+    pub fn new(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(error.into())
+    }
+}
 
 /// A request's or an answer's body.
 pub type Body = UnsyncBoxBody<Bytes, BodyError>;
@@ -23,9 +35,9 @@ pub type Body = UnsyncBoxBody<Bytes, BodyError>;
 pub fn body<B>(body: B) -> Body
 where
     B: HttpBody<Data = Bytes> + Send + 'static,
-    B::Error: Into<BodyError>,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    body.map_err(Into::into).boxed_unsync()
+    body.map_err(BodyError::new).boxed_unsync()
 }
 
 pin_project! {

@@ -1,19 +1,20 @@
 //! One request through the gateway: which api, may it, and then refuse, answer or forward.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{error::Error, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use claviger_layer::{Caller, Host, credential, request_id};
+use claviger_layer::{Api, Caller, Host, credential, request_id};
 use claviger_model::{Clock, Entropy, RequestId, Slot, profile::Action};
 use claviger_verify::{Permit, Verifier};
 use http::{Request, Response, request::Parts};
 use http_body::Body as HttpBody;
-use http_body_util::{BodyExt as _, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::{
-    Backend, Backends, Body, BodyError, SelfServiceCall, SelfServiceHandler, body,
+    Backend, Backends, Body, SelfServiceCall, SelfServiceHandler, body,
     body::WithoutTrailers,
     forward::{Provenance, rewrite_request, rewrite_response},
+    leftover,
     limits::{SELF_SERVICE_BODY_MAX, SELF_SERVICE_BODY_TIMEOUT},
     misplaced::Misplaced,
     refusal::{Refusal, check_head},
@@ -39,6 +40,27 @@ struct Passage<'a> {
     id: RequestId,
 }
 
+/// Why a request goes nowhere.
+enum NotAdmitted<'a> {
+    Misplaced(Misplaced),
+    Refused(&'a Api, Refusal),
+}
+
+impl NotAdmitted<'_> {
+    fn answer(self, id: RequestId) -> Response<Body> {
+        match self {
+            Self::Misplaced(misplaced) => misplaced.answer().map(body),
+            Self::Refused(api, refusal) => refusal.answer(api, id),
+        }
+    }
+}
+
+impl From<Misplaced> for NotAdmitted<'_> {
+    fn from(misplaced: Misplaced) -> Self {
+        Self::Misplaced(misplaced)
+    }
+}
+
 impl Gateway {
     /// A gateway to these apis.
     pub fn new(
@@ -55,43 +77,60 @@ impl Gateway {
     pub async fn handle<B>(&self, peer: SocketAddr, request: Request<B>) -> Response<Body>
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
-        B::Error: Into<BodyError>,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let id = RequestId::mint(self.clock.now(), &*self.entropy);
         let (head, request_body) = request.into_parts();
-        let mut response = match self.place(&head) {
-            Ok((backend, host)) => {
-                let passage = Passage { backend, host, peer, id };
-                let passed = self.pass(&passage, head, body(request_body)).await;
-                passed.unwrap_or_else(|refusal| refusal.answer(&backend.api, id))
+        let request_body = body(request_body);
+        let mut response = match self.admit(&head, peer, id) {
+            Ok((passage, permit)) => {
+                let api = &passage.backend.api;
+                let passed = self.pass(passage, permit, head, request_body).await;
+                passed.unwrap_or_else(|refusal| refusal.answer(api, id))
             }
-            Err(misplaced) => misplaced.answer().map(body),
+            Err(not_admitted) => {
+                leftover::read_off(&head, request_body);
+                not_admitted.answer(id)
+            }
         };
         request_id::set(response.headers_mut(), id);
         response
     }
 
-    fn place(&self, head: &Parts) -> Result<(&Backend, Host), Misplaced> {
-        let host = Host::of(&head.uri, &head.headers)?;
+    /// Which api the request is for, and whether it may: decided by its head alone.
+    fn admit(
+        &self,
+        head: &Parts,
+        peer: SocketAddr,
+        id: RequestId,
+    ) -> Result<(Passage<'_>, Permit), NotAdmitted<'_>> {
+        let host = Host::of(&head.uri, &head.headers).map_err(Misplaced::from)?;
         let backend = self.backends.choose(&host).ok_or(Misplaced::NoApi)?;
-        Ok((backend, host))
+        let refused = |refusal| NotAdmitted::Refused(&backend.api, refusal);
+        check_head(head).map_err(refused)?;
+        let caller = Caller { host: &host, peer: Some(peer.ip()) };
+        let permit =
+            backend.api.judge(&self.verifier, head, caller, id).map_err(|slot| refused(slot.into()))?;
+        Ok((Passage { backend, host, peer, id }, permit))
     }
 
-    async fn pass(&self, passage: &Passage<'_>, head: Parts, body: Body) -> Result<Response<Body>, Refusal> {
-        check_head(&head)?;
-        let api = &passage.backend.api;
-        let caller = Caller { host: &passage.host, peer: Some(passage.peer.ip()) };
-        let permit = api.judge(&self.verifier, &head, caller, passage.id)?;
-        let self_service = api.profile().self_service.as_ref();
+    async fn pass(
+        &self,
+        passage: Passage<'_>,
+        permit: Permit,
+        head: Parts,
+        request_body: Body,
+    ) -> Result<Response<Body>, Refusal> {
+        let self_service = passage.backend.api.profile().self_service.as_ref();
         match self_service.and_then(|own| own.action(head.method.as_str(), head.uri.path())) {
-            Some(action) => self.serve(passage, permit, action, head, body).await,
-            None => self.forward(passage, &permit, head, body).await,
+            Some(action) => self.serve(passage, permit, action, head, request_body).await,
+            None => self.forward(passage, &permit, head, request_body).await,
         }
     }
 
     async fn serve(
         &self,
-        passage: &Passage<'_>,
+        passage: Passage<'_>,
         permit: Permit,
         action: Action,
         mut head: Parts,
@@ -101,7 +140,7 @@ impl Gateway {
         let collecting = Limited::new(request_body, SELF_SERVICE_BODY_MAX).collect();
         let collected = match tokio::time::timeout(SELF_SERVICE_BODY_TIMEOUT, collecting).await {
             Ok(Ok(collected)) => collected.to_bytes(),
-            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
                 return Err(Slot::TooLarge.into());
             }
             Ok(Err(_)) | Err(_) => return Err(Slot::BadRequest.into()),
@@ -113,21 +152,21 @@ impl Gateway {
 
     async fn forward(
         &self,
-        passage: &Passage<'_>,
+        passage: Passage<'_>,
         permit: &Permit,
         mut head: Parts,
         request_body: Body,
     ) -> Result<Response<Body>, Refusal> {
-        let profile = passage.backend.api.profile();
-        let Passage { host, peer, id, .. } = passage;
+        let Passage { backend, host, peer, id } = passage;
+        let profile = backend.api.profile();
         rewrite_request(
             &mut head,
             &request_body,
-            &Provenance { profile, permit, host, peer: peer.ip(), request: *id },
+            &Provenance { profile, permit, host: &host, peer: peer.ip(), request: id },
         );
         let (upload, watch) = Upload::new(request_body, profile.upstream.body_max)?;
         let request = Request::from_parts(head, body(upload));
-        let upstream = passage.backend.upstream(permit.environment());
+        let upstream = backend.upstream(permit.environment());
         let response =
             upstream::send(upstream, &self.connections, request, &watch, profile.upstream.timeout).await?;
         let (mut head, response_body) = response.into_parts();

@@ -9,6 +9,7 @@ mod body;
 mod forward;
 mod gateway;
 mod hop_by_hop;
+mod leftover;
 pub mod limits;
 mod misplaced;
 mod origin;

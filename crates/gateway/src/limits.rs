@@ -11,9 +11,12 @@ pub const PATH_MAX: usize = 8 << 10;
 pub const QUERY_MAX: usize = 64 << 10;
 /// Most bytes of header names and values; more are answered 431.
 pub const HEADERS_MAX: usize = 16 << 10;
-/// Most header fields; more are answered 431.
-pub const HEADER_FIELDS_MAX: usize = 100;
+/// How much of the body of a request that was refused by its head is read off, in bytes.
+pub const LEFTOVER_MAX: usize = 1 << 20;
+/// How long reading it off may take.
+pub const LEFTOVER_TIMEOUT: Duration = Duration::from_secs(5);
 /// For the listener: largest request head, so that the bounds above are met with an answer and not a closed connection.
+/// (More than 100 fields the server refuses by itself, with a 431 that has no body.)
 pub const HEAD_MAX: usize = PATH_MAX + QUERY_MAX + 4 * HEADERS_MAX;
 /// For the listener: how long a request's head may take to arrive.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);

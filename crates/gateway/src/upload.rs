@@ -73,7 +73,7 @@ impl Upload {
     fn fail(&self, fault: UploadFault) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         // Only the first fault says what went wrong.
         let _ = self.watch.fault.set(fault);
-        Poll::Ready(Some(Err(fault.into())))
+        Poll::Ready(Some(Err(BodyError::new(fault))))
     }
 }
 

@@ -78,7 +78,10 @@ pub(crate) async fn send(
     timeout: Duration,
 ) -> Result<Response<Body>, Refusal> {
     match upstream {
-        Upstream::InProcess(service) => within(timeout, watch, service.call(request)).await,
+        Upstream::InProcess(service) => {
+            let response = within(timeout, watch, service.call(request)).await?;
+            watch.fault().map_or(Ok(response), |fault| Err(fault.into()))
+        }
         Upstream::Http(origin) => {
             let request = address(origin, request)?;
             let answering = connections.0.request(request);
