@@ -1,0 +1,1 @@
+//! The crates depend on each other as the architecture says.

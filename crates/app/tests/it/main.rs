@@ -1,0 +1,12 @@
+//! Everything that is tested against the running program: one binary, a module for each kind of question.
+
+mod architecture;
+mod attacks;
+mod changes;
+mod command_line;
+mod contracts;
+mod faults;
+mod matrix;
+
+/// The program under test.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_claviger");
