@@ -52,6 +52,11 @@ impl Lease {
         if age < span.saturating_sub(span / DRIFT) { Ok(()) } else { Err(Indeterminate::LeaseLost) }
     }
 
+    /// After how long no lease that was granted before can still hold, by any host's clock.
+    pub(crate) fn bound(&self) -> Duration {
+        self.span + self.span / DRIFT
+    }
+
     /// What the node can do at `now`, by its own lease.
     pub(crate) fn readiness(&self, now: Moment) -> Readiness {
         match self.check(now, None) {

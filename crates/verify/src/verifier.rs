@@ -121,6 +121,11 @@ impl Verifier {
         self.lease.readiness(self.clock.boot())
     }
 
+    /// How long after a change no node can still decide as before it, whatever became of the node.
+    pub fn lease_bound(&self) -> Duration {
+        self.lease.bound()
+    }
+
     /// How much is held in memory. Walks over all shards: for metrics, not for each request.
     pub fn size(&self) -> ReplicaSize {
         self.replica.load().size()
@@ -208,3 +213,6 @@ impl fmt::Debug for Verifier {
         f.debug_struct("Verifier").field("applied", &self.applied()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,8 @@
 //! follower) meet at the lock of a shard, each holding it for one row.
 
 mod accounts;
-
+#[cfg(test)]
+mod oracle;
 mod secrets;
 mod slab;
 mod terms;

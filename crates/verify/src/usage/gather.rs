@@ -163,3 +163,125 @@ fn shard_of_key(secret: SecretRef) -> usize {
 fn shard_of_request(request: RequestId) -> usize {
     spread::of_id(request.to_bytes()).1 % SHARDS
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::HashSet, thread};
+
+    use claviger_model::DenialCode;
+
+    use super::*;
+    use crate::fake::{NEW_YEAR, REQUEST, get, key_id};
+
+    const LIVE: Environment = Environment::Live;
+
+    fn secret(number: u64) -> SecretRef {
+        SecretRef { key: key_id(number), secret: 1 }
+    }
+
+    fn seen<'a>(api: &'a Arc<str>, attempt: &'a Attempt<'a>, later: i64) -> Seen<'a> {
+        Seen { api, at: Timestamp::from_millis(NEW_YEAR.as_millis() + later), attempt, request: REQUEST }
+    }
+
+    fn of_outcome(batch: &UsageBatch, outcome: Outcome) -> Vec<(Option<Environment>, bool, u64)> {
+        let meant = batch.counts.iter().filter(|(bucket, _)| bucket.outcome == outcome);
+        meant.map(|(bucket, count)| (bucket.environment, bucket.secret.is_some(), *count)).collect()
+    }
+
+    #[test]
+    fn attempts_are_counted_by_secret_environment_day_and_outcome() {
+        let (gatherer, api, attempt) = (Gatherer::default(), Arc::from("example"), get("/"));
+        for later in [0, 1, 86_400_000] {
+            gatherer.allowed(&seen(&api, &attempt, later), secret(1), LIVE);
+        }
+        gatherer.denied(&seen(&api, &attempt, 0), Some(secret(1)), Some(LIVE), &Denial::Network);
+        gatherer.denied(&seen(&api, &attempt, 0), None, Some(Environment::Test), &Denial::Unknown);
+        gatherer.denied(&seen(&api, &attempt, 0), None, Some(LIVE), &Denial::Unknown);
+        gatherer.denied(&seen(&api, &attempt, 0), None, None, &Denial::Missing);
+        let batch = gatherer.drain();
+        let mut by_day: Vec<_> =
+            of_outcome(&batch, Outcome::Allowed).into_iter().map(|(.., count)| count).collect();
+        by_day.sort_unstable();
+        assert_eq!(by_day, [1, 2]);
+        assert_eq!(of_outcome(&batch, Outcome::Denied(DenialCode::Network)), [(Some(LIVE), true, 1)]);
+        assert_eq!(of_outcome(&batch, Outcome::Denied(DenialCode::Missing)), [(None, false, 1)]);
+        let unknown: HashSet<_> =
+            of_outcome(&batch, Outcome::Denied(DenialCode::Unknown)).into_iter().collect();
+        assert_eq!(unknown, HashSet::from([(Some(LIVE), false, 1), (Some(Environment::Test), false, 1)]));
+        assert_eq!(batch.denials.len(), 4);
+        assert!(gatherer.drain().is_empty());
+    }
+
+    #[test]
+    fn the_last_use_is_the_latest_whatever_the_order() {
+        let (gatherer, api) = (Gatherer::default(), Arc::from("example"));
+        for (later, path) in [(5, "/five"), (9, "/nine?query"), (7, "/seven")] {
+            gatherer.allowed(&seen(&api, &get(path), later), secret(1), LIVE);
+        }
+        let batch = gatherer.drain();
+        let [last] = &batch.last_uses[..] else { panic!("{:?}", batch.last_uses) };
+        assert_eq!(
+            (last.at.as_millis() - NEW_YEAR.as_millis(), last.endpoint.as_deref()),
+            (9, Some("GET /nine"))
+        );
+        assert_eq!(last.address, get("/").address);
+    }
+
+    #[test]
+    fn the_same_name_from_two_places_is_one_bucket() {
+        let (gatherer, attempt) = (Gatherer::default(), get("/"));
+        for api in [Arc::from("example"), Arc::from("example")] {
+            gatherer.allowed(&seen(&api, &attempt, 0), secret(1), LIVE);
+        }
+        assert_eq!(of_outcome(&gatherer.drain(), Outcome::Allowed), [(Some(LIVE), true, 2)]);
+    }
+
+    #[test]
+    fn what_finds_no_room_is_dropped_and_counted() {
+        let (gatherer, api, attempt) = (Gatherer::default(), Arc::from("example"), get("/"));
+        let more = 1000;
+        for number in 0..(BUCKETS + more) as u64 {
+            gatherer.allowed(&seen(&api, &attempt, 0), secret(number), LIVE);
+        }
+        for number in 0..(DENIALS + more) as u64 {
+            let request = RequestId::from_bytes(u128::from(number).to_be_bytes());
+            let seen = Seen { request, ..seen(&api, &attempt, 0) };
+            gatherer.denied(&seen, Some(secret(number)), Some(LIVE), &Denial::Disabled);
+            gatherer.denied(&seen, None, None, &Denial::Missing);
+        }
+        let dropped = gatherer.dropped();
+        let batch = gatherer.drain();
+        assert_eq!((batch.counts.len(), batch.last_uses.len()), (BUCKETS, USES));
+        assert!(batch.denials.len() <= DENIALS, "{}", batch.denials.len());
+        assert_eq!(dropped.last_uses, more as u64);
+        let counted: u64 = batch.counts.iter().map(|(_, count)| count).sum();
+        assert_eq!(counted + dropped.attempts, (BUCKETS + more + 2 * (DENIALS + more)) as u64);
+        assert_eq!(batch.denials.len() as u64 + dropped.denials, 2 * (DENIALS + more) as u64);
+        gatherer.allowed(&seen(&api, &attempt, 0), secret(0), LIVE);
+        assert_eq!(gatherer.dropped(), dropped, "there is room again");
+    }
+
+    #[test]
+    fn nothing_is_lost_or_doubled_while_it_is_drained() {
+        const EACH: u64 = 20_000;
+        let (gatherer, api) = (Arc::new(Gatherer::default()), Arc::<str>::from("example"));
+        let counter = || {
+            let (gatherer, api) = (Arc::clone(&gatherer), Arc::clone(&api));
+            thread::spawn(move || {
+                let attempt = get("/");
+                (0..EACH).for_each(|number| {
+                    gatherer.allowed(&seen(&api, &attempt, 0), secret(number % 100), LIVE)
+                });
+            })
+        };
+        let counters = [counter(), counter()];
+        let mut counted = 0;
+        let mut drain = || counted += gatherer.drain().counts.iter().map(|(_, count)| count).sum::<u64>();
+        while !counters.iter().all(thread::JoinHandle::is_finished) {
+            drain();
+        }
+        drain();
+        assert_eq!(counted, 2 * EACH);
+        assert_eq!(gatherer.dropped(), UsageDropped::default());
+    }
+}

@@ -15,3 +15,6 @@ pub use gather::UsageDropped;
 pub(crate) use gather::{Gatherer, Seen};
 pub use port::*;
 pub use writer::UsageWriter;
+
+#[cfg(test)]
+mod tests;
