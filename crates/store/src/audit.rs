@@ -169,7 +169,7 @@ mod tests {
     fn the_hash_of_an_event_never_changes_between_versions() {
         let hash = entry(1).hash(&GENESIS);
         let text: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(text, "RECORDED");
+        assert_eq!(text, "06746cf930d6be0d9ca13641a1cea34fb3f0cd7af9d3755bb43a85579c347ec3");
     }
 
     #[test]

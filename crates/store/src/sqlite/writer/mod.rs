@@ -297,3 +297,6 @@ fn lost(job: &dyn Job) -> rusqlite::Error {
         .map_or(rusqlite::ffi::SQLITE_ABORT, |e| e.extended_code);
     rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None)
 }
+
+#[cfg(test)]
+mod tests;

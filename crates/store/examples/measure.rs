@@ -1,0 +1,189 @@
+//! Prints what this machine makes of the embedded database: how much committing together gains, and how long a large
+//! database takes to open and to load. `cargo run --release -p claviger-store --example measure`
+
+#![expect(
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "it measures, and prints what it measured"
+)]
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use claviger_model::{
+    Account, AccountId, AccountState, Digest, Entropy, Environment, EventId, KeyId, Restrictions, Scopes,
+    Timestamp,
+};
+use claviger_store::{AuditNote, KeyLimits, NewAccount, NewKey, NewSecret, Store};
+use claviger_verify::feed::{Intake, Record};
+
+const NOW: Timestamp = Timestamp::from_millis(1_736_937_000_000);
+const KEYS: u64 = 1_000_000;
+const TOGETHER: u64 = 64;
+
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+fn next() -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    bytes
+}
+
+struct Counted;
+
+impl Entropy for Counted {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(1);
+    }
+}
+
+fn note(action: &'static str) -> AuditNote {
+    let detail = serde_json::json!({ "name": "Production" });
+    AuditNote {
+        id: EventId::from_bytes(next()),
+        at: NOW,
+        actor: "operator:x".to_owned(),
+        action,
+        request: None,
+        detail,
+    }
+}
+
+fn new_key(account: AccountId) -> NewKey {
+    NewKey {
+        id: KeyId::from_bytes(next()),
+        account,
+        name: Some("Production".to_owned()),
+        environment: Environment::Live,
+        scopes: Scopes::All,
+        restrictions: Restrictions::default(),
+        expires_at: None,
+        created_at: NOW,
+        created_by: "operator:x".to_owned(),
+        external_id: None,
+        metadata: serde_json::json!({}),
+        secret: NewSecret { digest: Digest::of(&next()), hint: "cc_live_AbCdEfG".to_owned(), sealed: None },
+    }
+}
+
+async fn open(dir: &Path) -> Store {
+    Store::open_embedded(dir, NOW, &Counted).await.expect("a directory of its own")
+}
+
+async fn new_account(store: &Store) -> AccountId {
+    let account = Account {
+        id: AccountId::from_bytes(next()),
+        api: "cashcat".into(),
+        name: "Acme".to_owned(),
+        external_id: None,
+        metadata: serde_json::json!({}),
+        state: AccountState::Active,
+        created_at: NOW,
+    };
+    let made =
+        store.insert_account(NewAccount { account, first_key: None }, note("account.create"), None).await;
+    made.expect("there is room").value.0.id
+}
+
+async fn create(store: Store, account: AccountId, count: u64) {
+    let limits = KeyLimits { max: Some(1_000_000), min: 0 };
+    for _ in 0..count {
+        store.insert_key(new_key(account), limits, None, note("key.issue")).await.expect("there is room");
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a rate is printed in three digits")]
+fn rate(count: u64, took: Duration) -> f64 {
+    count as f64 / took.as_secs_f64()
+}
+
+/// Creates one by one, then by many at once.
+async fn group_commit(dir: &Path) {
+    let store = open(dir).await;
+    let alone = new_account(&store).await;
+    let begin = Instant::now();
+    create(store.clone(), alone, 300).await;
+    let single = rate(300, begin.elapsed());
+
+    let mut calls = tokio::task::JoinSet::new();
+    let mut accounts = Vec::new();
+    for _ in 0..TOGETHER {
+        accounts.push(new_account(&store).await);
+    }
+    let begin = Instant::now();
+    for account in accounts {
+        calls.spawn(create(store.clone(), account, 200));
+    }
+    calls.join_all().await;
+    let together = rate(TOGETHER * 200, begin.elapsed());
+    println!(
+        "creates: {single:.0}/s alone, {together:.0}/s by {TOGETHER} at once: {:.1} times",
+        together / single
+    );
+    store.close().await;
+}
+
+/// Puts a large database in place, past the store.
+fn fill(dir: &Path) {
+    let connection = rusqlite::Connection::open(dir.join("claviger.db")).expect("the file is there");
+    let statements = format!(
+        "PRAGMA synchronous = OFF;
+         BEGIN;
+         CREATE TEMP TABLE n AS
+         WITH RECURSIVE count (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM count WHERE n < {KEYS}) SELECT n FROM count;
+         INSERT INTO accounts (id, api, name, metadata, state, created_at)
+         SELECT CAST(printf('%016d', n) AS BLOB), 'cashcat', 'Acme', '{{}}', 'active', 1 FROM n WHERE n <= {KEYS} / 10;
+         INSERT INTO keys (id, account, name, environment, scopes, restrictions, state, created_at, created_by, metadata)
+         SELECT CAST(printf('%016d', n) AS BLOB), CAST(printf('%016d', 1 + n / 10 % ({KEYS} / 10)) AS BLOB), 'Production',
+                'live', '[\"costs:read\",\"alerts:read\"]', '{{\"networks\":[\"10.0.0.0/8\"],\"referrers\":null,\"endpoints\":null}}',
+                'active', 1, 'operator:' || n % 1000, '{{}}'
+           FROM n;
+         INSERT INTO secrets (key, number, digest, hint, created_at)
+         SELECT CAST(printf('%016d', n) AS BLOB), 1, randomblob(32), 'cc_live_AbCdEfG', 1 FROM n;
+         COMMIT;
+         PRAGMA wal_checkpoint(TRUNCATE);"
+    );
+    connection.execute_batch(&statements).expect("the statements are sound");
+}
+
+/// Counts what arrives.
+#[derive(Default)]
+struct Counter(AtomicU64);
+
+impl Intake for Counter {
+    fn take(&self, record: Record) {
+        self.0.fetch_add(u64::from(matches!(record, Record::Secret(_))), Ordering::Relaxed);
+    }
+}
+
+async fn large_database(dir: &Path) {
+    open(dir).await.close().await;
+    fill(dir);
+    let begin = Instant::now();
+    let store = open(dir).await;
+    println!("opening {KEYS} keys, with its check: {:.2} s", begin.elapsed().as_secs_f64());
+    for _ in 0..2 {
+        let counter = Arc::new(Counter::default());
+        let begin = Instant::now();
+        store.feed().load(Arc::<Counter>::clone(&counter), NOW).await.expect("the database is sound");
+        println!(
+            "loading {} keys: {:.2} s",
+            counter.0.load(Ordering::Relaxed),
+            begin.elapsed().as_secs_f64()
+        );
+    }
+    store.close().await;
+}
+
+#[tokio::main]
+async fn main() {
+    let dir = tempfile::tempdir().expect("a place for temporary files");
+    group_commit(&dir.path().join("small")).await;
+    large_database(&dir.path().join("large")).await;
+}

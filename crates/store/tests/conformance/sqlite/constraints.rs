@@ -1,0 +1,153 @@
+//! What the schema itself refuses, whoever writes.
+
+use super::fixture::Fixture;
+use crate::samples::{account, key, new_operator, note};
+
+const KEYS: &str =
+    "INSERT INTO keys (id, account, environment, scopes, restrictions, state, created_at, created_by,
+                                      revoked_at, external_id, metadata)";
+const SECRETS: &str = "INSERT INTO secrets (key, number, digest, hint, created_at)";
+const ACCOUNTS: &str = "INSERT INTO accounts (id, api, name, external_id, metadata, state, created_at)";
+const OPERATORS: &str = "INSERT INTO operators (id, name, abilities, digest, hint, created_at)";
+const AUDIT: &str = "INSERT INTO audit_events (number, id, at, actor, action, account, detail, hash)";
+
+/// Refused by a rule, that is, and not for being no SQL.
+fn assert_refused(outcome: Result<(), String>, statement: &str) {
+    let refusal = outcome.expect_err(statement);
+    let rules = ["constraint failed", "cannot store", "keeps its", "is taken", "never deleted"];
+    assert!(rules.iter().any(|rule| refusal.contains(rule)), "{statement}: {refusal}");
+}
+
+/// Each of these breaks one rule of a database with an operator, an account with an external id, and its one key.
+#[tokio::test]
+async fn every_rule_of_the_schema_is_kept() {
+    let fixture = Fixture::new().await;
+    fixture.store.initialise(new_operator("all"), note("init")).await.unwrap();
+    let owner = account(&fixture.store).await;
+    key(&fixture.store, owner).await;
+    fixture.raw("UPDATE accounts SET external_id = 'e'; UPDATE keys SET external_id = 'e'").unwrap();
+
+    let rules = [
+        // Heads and entries of the feed.
+        "INSERT INTO feed_head (one, installation, audit_hash) VALUES (2, zeroblob(16), zeroblob(32))"
+            .to_owned(),
+        "INSERT INTO feed_head (one, installation, audit_hash) VALUES (1, zeroblob(16), zeroblob(32))"
+            .to_owned(),
+        "UPDATE feed_head SET installation = zeroblob(15)".to_owned(),
+        "UPDATE feed_head SET seq = -1".to_owned(),
+        "UPDATE feed_head SET audit_number = -1".to_owned(),
+        "UPDATE feed_head SET audit_hash = zeroblob(31)".to_owned(),
+        "INSERT INTO feed_log (seq, kind, id) VALUES (1, 'key', zeroblob(16))".to_owned(),
+        "INSERT INTO feed_log (seq, kind, id) VALUES (99, 'thing', zeroblob(16))".to_owned(),
+        "INSERT INTO feed_log (seq, kind, id) VALUES (99, 'key', zeroblob(32))".to_owned(),
+        "INSERT INTO feed_log (seq, kind, id) VALUES (99, 'digest', zeroblob(16))".to_owned(),
+        // Accounts.
+        format!("{ACCOUNTS} SELECT id, api, name, NULL, metadata, state, created_at FROM accounts"),
+        format!(
+            "{ACCOUNTS} SELECT zeroblob(16), api, name, external_id, metadata, state, created_at FROM accounts"
+        ),
+        "UPDATE accounts SET id = zeroblob(16)".to_owned(),
+        "UPDATE accounts SET api = ''".to_owned(),
+        "UPDATE accounts SET external_id = ''".to_owned(),
+        "UPDATE accounts SET metadata = '[]'".to_owned(),
+        "UPDATE accounts SET metadata = '{'".to_owned(),
+        "UPDATE accounts SET state = 'gone'".to_owned(),
+        "UPDATE accounts SET created_at = 'now'".to_owned(),
+        "DELETE FROM accounts".to_owned(),
+        // Keys.
+        format!(
+            "{KEYS} SELECT id, account, 'live', '[]', '{{}}', 'active', 1, 'x', NULL, NULL, '{{}}' FROM keys"
+        ),
+        format!(
+            "{KEYS} SELECT zeroblob(16), account, 'live', '[]', '{{}}', 'active', 1, 'x', NULL, 'e', '{{}}' FROM keys"
+        ),
+        format!(
+            "{KEYS} VALUES (zeroblob(16), zeroblob(16), 'live', '[]', '{{}}', 'active', 1, 'x', NULL, NULL, '{{}}')"
+        ),
+        "UPDATE keys SET id = zeroblob(16)".to_owned(),
+        "UPDATE keys SET account = zeroblob(16)".to_owned(),
+        "UPDATE keys SET environment = 'stage'".to_owned(),
+        "UPDATE keys SET scopes = 'all'".to_owned(),
+        "UPDATE keys SET restrictions = '[]'".to_owned(),
+        "UPDATE keys SET restrictions = '{'".to_owned(),
+        "UPDATE keys SET state = 'gone'".to_owned(),
+        "UPDATE keys SET state = 'revoked'".to_owned(),
+        "UPDATE keys SET revoked_at = 1".to_owned(),
+        "UPDATE keys SET external_id = ''".to_owned(),
+        "UPDATE keys SET metadata = 'null'".to_owned(),
+        "DELETE FROM keys".to_owned(),
+        // Secrets.
+        format!("{SECRETS} SELECT key, 1, randomblob(32), '', 1 FROM secrets"),
+        format!("{SECRETS} SELECT key, 2, digest, '', 1 FROM secrets"),
+        format!("{SECRETS} SELECT key, 2, (SELECT digest FROM operators), '', 1 FROM secrets"),
+        format!("{SECRETS} SELECT key, 0, randomblob(32), '', 1 FROM secrets"),
+        format!("{SECRETS} SELECT key, 65536, randomblob(32), '', 1 FROM secrets"),
+        format!("{SECRETS} SELECT key, 2, randomblob(31), '', 1 FROM secrets"),
+        format!("{SECRETS} VALUES (zeroblob(16), 1, randomblob(32), '', 1)"),
+        format!(
+            "REPLACE INTO{} SELECT key, 1, randomblob(32), '', 1 FROM secrets",
+            &SECRETS["INSERT INTO".len()..]
+        ),
+        "UPDATE secrets SET key = zeroblob(16)".to_owned(),
+        "UPDATE secrets SET number = 2".to_owned(),
+        "UPDATE secrets SET digest = randomblob(32)".to_owned(),
+        // Operators.
+        format!("{OPERATORS} SELECT id, '', 'all', randomblob(32), '', 1 FROM operators"),
+        format!("{OPERATORS} SELECT zeroblob(16), '', 'all', digest, '', 1 FROM operators"),
+        format!("{OPERATORS} SELECT zeroblob(16), '', 'all', digest, '', 1 FROM secrets"),
+        format!("{OPERATORS} VALUES (zeroblob(15), '', 'all', randomblob(32), '', 1)"),
+        format!("{OPERATORS} VALUES (zeroblob(16), '', 'all', randomblob(31), '', 1)"),
+        format!(
+            "REPLACE INTO{} SELECT id, '', 'all', randomblob(32), '', 1 FROM operators",
+            &OPERATORS["INSERT INTO".len()..]
+        ),
+        "UPDATE operators SET id = zeroblob(16)".to_owned(),
+        "UPDATE operators SET digest = randomblob(32)".to_owned(),
+        "UPDATE operators SET abilities = ''".to_owned(),
+        "DELETE FROM operators".to_owned(),
+        // The trail.
+        format!("{AUDIT} SELECT 1, zeroblob(16), 1, '', '', NULL, '{{}}', zeroblob(32)"),
+        format!("{AUDIT} SELECT 0, zeroblob(16), 1, '', '', NULL, '{{}}', zeroblob(32)"),
+        format!("{AUDIT} SELECT 99, id, 1, '', '', NULL, '{{}}', zeroblob(32) FROM audit_events"),
+        format!("{AUDIT} SELECT 99, zeroblob(15), 1, '', '', NULL, '{{}}', zeroblob(32)"),
+        format!("{AUDIT} SELECT 99, zeroblob(16), 1, '', '', zeroblob(15), '{{}}', zeroblob(32)"),
+        format!("{AUDIT} SELECT 99, zeroblob(16), 1, '', '', NULL, '{{', zeroblob(32)"),
+        format!("{AUDIT} SELECT 99, zeroblob(16), 1, '', '', NULL, '{{}}', zeroblob(31)"),
+        // Calls and settings.
+        "INSERT INTO idempotency VALUES ('p', 'k', zeroblob(31), '', 1)".to_owned(),
+        "INSERT INTO idempotency VALUES ('p', 'k', zeroblob(32), '', 1), ('p', 'k', zeroblob(32), '', 1)"
+            .to_owned(),
+        "INSERT INTO settings VALUES ('a', x''), ('a', x'')".to_owned(),
+    ];
+    for broken in &rules {
+        assert_refused(fixture.raw(broken), broken);
+    }
+    assert!(matches!(
+        fixture.store.check_audit().await.unwrap(),
+        claviger_store::ChainCheck::Whole { events: 3, .. }
+    ));
+}
+
+#[tokio::test]
+async fn every_rule_of_the_usage_file_is_kept() {
+    let fixture = Fixture::new().await;
+    for broken in [
+        "INSERT INTO batches VALUES (zeroblob(15), 1)",
+        "INSERT INTO batches VALUES (zeroblob(16), 0)",
+        "INSERT INTO batches VALUES (zeroblob(16), 1), (zeroblob(16), 1)",
+        "INSERT INTO counts VALUES (zeroblob(15), 1, 'a', 1, 'live', 'allowed', 1)",
+        "INSERT INTO counts VALUES (zeroblob(16), 1, 'a', 65536, 'live', 'allowed', 1)",
+        "INSERT INTO counts VALUES (zeroblob(16), 1, 'a', 1, 'stage', 'allowed', 1)",
+        "INSERT INTO counts VALUES (zeroblob(16), 1, 'a', 1, 'live', '', 1)",
+        "INSERT INTO counts VALUES (zeroblob(16), 1, 'a', 1, 'live', 'allowed', 0)",
+        "INSERT INTO counts VALUES (x'', 1, 'a', 0, '', 'unknown', 1), (x'', 1, 'a', 0, '', 'unknown', 1)",
+        "INSERT INTO last_uses (key, secret, at) VALUES (zeroblob(15), 1, 1)",
+        "INSERT INTO last_uses (key, secret, at) VALUES (zeroblob(16), 0, 1)",
+        "INSERT INTO last_uses (key, secret, at) VALUES (zeroblob(16), 1, 1), (zeroblob(16), 1, 1)",
+        "INSERT INTO denials (api, key, at, request, code, detail) VALUES ('', zeroblob(15), 1, zeroblob(16), 'x', '')",
+        "INSERT INTO denials (api, key, at, request, code, detail) VALUES ('', NULL, 1, zeroblob(15), 'x', '')",
+        "INSERT INTO denials (api, key, at, request, code, detail) VALUES ('', NULL, 1, zeroblob(16), '', '')",
+    ] {
+        assert_refused(fixture.usage_raw(broken), broken);
+    }
+}

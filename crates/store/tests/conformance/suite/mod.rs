@@ -1,0 +1,14 @@
+//! The suite. It knows no database but through [`Fixture`], which whoever mounts it provides.
+
+mod accounts;
+mod audit;
+mod feed;
+mod idempotency;
+mod keys;
+mod limits;
+mod operators;
+mod sealed;
+mod settings;
+mod usage;
+
+use super::fixture::Fixture;
