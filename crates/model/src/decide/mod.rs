@@ -3,7 +3,7 @@
 use crate::{
     Attempt, Denial, Environment, KeyState, Misfit, Restrictions, Scopes, Timestamp,
     path::CanonicalPath,
-    profile::{Need, RouteTable},
+    profile::{Demand, Need, RouteTable},
 };
 
 /// What a key may do and from where: shared by all keys that are equal in it.
@@ -112,19 +112,17 @@ fn narrows(
 }
 
 fn permits(scopes: &Scopes, attempt: &Attempt<'_>, need: Option<&Need<'_>>) -> Result<(), Denial> {
-    match scopes {
-        Scopes::All => return Ok(()),
-        Scopes::Listed(none) if none.is_empty() => return Err(Denial::NoScopes),
-        Scopes::Listed(_) => {}
+    let Scopes::Listed(listed) = scopes else { return Ok(()) };
+    let demand = need.map_or(Demand::Unsaid, |need| need.scope);
+    let routed = match demand {
+        Demand::All => return Err(Denial::UnlistedRoute),
+        Demand::Scope(scope) => Some(scope),
+        Demand::Open | Demand::Unsaid => None,
+    };
+    if let Some(lacking) = routed.into_iter().chain(attempt.scopes).find(|scope| !scopes.include(scope)) {
+        return Err(Denial::Scope(lacking.clone()));
     }
-    if need.is_some_and(|need| need.unlisted) {
-        return Err(Denial::UnlistedRoute);
-    }
-    let routed = need.and_then(|need| need.scope);
-    match routed.into_iter().chain(attempt.scopes).find(|scope| !scopes.include(scope)) {
-        Some(lacking) => Err(Denial::Scope(lacking.clone())),
-        None => Ok(()),
-    }
+    if listed.is_empty() && demand != Demand::Open { Err(Denial::NoScopes) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -98,6 +98,24 @@ fn routes_need_their_scope_and_unlisted_routes_need_all() {
 }
 
 #[test]
+fn a_key_without_scopes_may_use_open_routes_only() {
+    let open_route = Route {
+        methods: Methods::Any,
+        paths: ["/v1/status".parse::<PathPattern>().unwrap()].into(),
+        scope: None,
+        environment: None,
+    };
+    let routes = RouteTable::new(vec![open_route]);
+    let rules = Rules { routes: &routes, accepts_test: true };
+    let none = policy(Scopes::listed(vec![]).unwrap(), Restrictions::default());
+    let to = |path| Attempt { method: Some("GET"), path: Some(path), ..Attempt::default() };
+    assert_eq!(decide(&key(&none), &rules, &to("/v1/status"), NOW), Ok(()));
+    assert_eq!(decide(&key(&none), &rules, &to("/v1/other"), NOW), Err(Denial::UnlistedRoute));
+    assert_eq!(decide(&key(&none), &rules, &Attempt::default(), NOW), Err(Denial::NoScopes));
+    assert_eq!(judge(&key(&none), &to("/v1/status")), Err(Denial::NoScopes));
+}
+
+#[test]
 fn what_is_not_known_is_refused_where_it_is_restricted() {
     let restrictions = |networks, referrers, endpoints| Restrictions { networks, referrers, endpoints };
     let network = policy(Scopes::All, restrictions(Networks::parse(&["10.0.0.0/8"]).ok(), None, None));

@@ -18,7 +18,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 pub use answers::{Answer, Answers, Body};
 pub use dashboard::Dashboard;
 pub use problem::{Problem, Problems};
-pub use routes::{Need, Route, RouteTable};
+pub use routes::{Demand, Need, Route, RouteTable};
 pub use self_service::{Action, Endpoint, Field, FieldValue, IdStyle, SelfService, Taken};
 pub use template::Template;
 

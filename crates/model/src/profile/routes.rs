@@ -26,12 +26,23 @@ pub struct Route {
 /// What a request needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Need<'a> {
-    /// This scope.
-    pub scope: Option<&'a Scope>,
+    /// Of the key's scopes.
+    pub scope: Demand<'a>,
     /// A key of this environment.
     pub environment: Option<Environment>,
-    /// The table has no entry for it: a key with listed scopes may not.
-    pub unlisted: bool,
+}
+
+/// What a request needs of a key's scopes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Demand<'a> {
+    /// Nothing is said: there is no table, and the upstream judges by the scopes it is told.
+    Unsaid,
+    /// Nothing: the route lets every key in.
+    Open,
+    /// This scope.
+    Scope(&'a Scope),
+    /// All scopes: the table doesn't name this route.
+    All,
 }
 
 impl RouteTable {
@@ -48,11 +59,13 @@ impl RouteTable {
     /// What a request for `method` and `path` needs.
     pub fn need(&self, method: &str, path: CanonicalPath<'_>) -> Need<'_> {
         let entry = self.0.iter().find(|route| route.is_for(method, path));
-        Need {
-            scope: entry.and_then(|route| route.scope.as_ref()),
-            environment: entry.and_then(|route| route.environment),
-            unlisted: entry.is_none() && !self.is_empty(),
-        }
+        let scope = match entry.map(|route| route.scope.as_ref()) {
+            Some(Some(scope)) => Demand::Scope(scope),
+            Some(None) => Demand::Open,
+            None if self.is_empty() => Demand::Unsaid,
+            None => Demand::All,
+        };
+        Need { scope, environment: entry.and_then(|route| route.environment) }
     }
 
     /// The first entry that can never decide because an earlier one covers it: `(earlier, later)`.
