@@ -78,3 +78,27 @@ impl<B: HttpBody> HttpBody for WithoutTrailers<B> {
         self.inner.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+    use http_body_util::StreamBody;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn data_passes_and_trailers_do_not() {
+        let frames: [Result<_, BodyError>; 4] = [
+            Ok(Frame::data(Bytes::from_static(b"a"))),
+            Ok(Frame::trailers(HeaderMap::new())),
+            Ok(Frame::data(Bytes::from_static(b"b"))),
+            Ok(Frame::trailers(HeaderMap::new())),
+        ];
+        let mut passed = WithoutTrailers::new(StreamBody::new(futures_util::stream::iter(frames)));
+        let mut text = Vec::new();
+        while let Some(frame) = passed.frame().await {
+            text.extend_from_slice(&frame.unwrap().into_data().unwrap());
+        }
+        assert_eq!(text, b"ab");
+    }
+}

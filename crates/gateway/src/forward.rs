@@ -25,7 +25,15 @@ const WHO_ASKED: [&str; 6] =
     ["x-forwarded-", "forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "x-cluster-client-ip"];
 
 /// Fields in which a caller could ask the upstream for another method or path than the one that was judged.
-const WHAT_WAS_ASKED: [&str; 4] = ["x-original-", "x-rewrite-", "x-http-method", "x-method-override"];
+const WHAT_WAS_ASKED: [&str; 7] = [
+    "x-original-uri",
+    "x-original-url",
+    "x-original-method",
+    "x-original-host",
+    "x-rewrite-url",
+    "x-http-method",
+    "x-method-override",
+];
 
 /// Whose request it is, and through what it came.
 pub(crate) struct Provenance<'a> {

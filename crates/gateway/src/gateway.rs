@@ -17,7 +17,7 @@ use crate::{
     leftover,
     limits::{SELF_SERVICE_BODY_MAX, SELF_SERVICE_BODY_TIMEOUT},
     misplaced::Misplaced,
-    refusal::{Refusal, check_head},
+    refusal::{Refusal, check_head, check_length},
     upload::Upload,
     upstream::{self, Connections},
 };
@@ -111,6 +111,7 @@ impl Gateway {
         let caller = Caller { host: &host, peer: Some(peer.ip()) };
         let permit =
             backend.api.judge(&self.verifier, head, caller, id).map_err(|slot| refused(slot.into()))?;
+        check_length(head, backend.api.profile().upstream.body_max).map_err(refused)?;
         Ok((Passage { backend, host, peer, id }, permit))
     }
 
@@ -164,7 +165,7 @@ impl Gateway {
             &request_body,
             &Provenance { profile, permit, host: &host, peer: peer.ip(), request: id },
         );
-        let (upload, watch) = Upload::new(request_body, profile.upstream.body_max)?;
+        let (upload, watch) = Upload::new(request_body, profile.upstream.body_max);
         let request = Request::from_parts(head, body(upload));
         let upstream = backend.upstream(permit.environment());
         let response =

@@ -1,7 +1,8 @@
 //! Reads off the body of a request that was answered by its head.
 //!
-//! A caller who is still sending when the connection closes may never see the answer, and loses the connection. So what
-//! is little is read and thrown away; of what is much, or slow, or not yet begun (`Expect: 100-continue`), nothing is.
+//! A caller who is still sending when the connection closes may never see the answer, and loses the connection. So the
+//! rest is read and thrown away, as far as it is little and quick. A caller who waits to be told to go on
+//! (`Expect: 100-continue`) isn't.
 
 use http::{header::EXPECT, request::Parts};
 use http_body::Body as _;
@@ -13,8 +14,7 @@ use crate::{
 };
 
 pub(crate) fn read_off(head: &Parts, body: Body) {
-    let is_much = body.size_hint().lower() > LEFTOVER_MAX as u64;
-    if body.is_end_stream() || is_much || head.headers.contains_key(EXPECT) {
+    if body.is_end_stream() || head.headers.contains_key(EXPECT) {
         return;
     }
     tokio::spawn(async move {

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 /// Longest path that is judged, in bytes; a longer one is answered 414.
 pub const PATH_MAX: usize = 8 << 10;
-/// Longest query that is forwarded, in bytes; a longer one is answered 414.
-pub const QUERY_MAX: usize = 64 << 10;
+/// Longest query that is forwarded, in bytes; a longer one is answered 414. (A target of 64 KiB the server refuses by
+/// itself, with a 414 that has no body.)
+pub const QUERY_MAX: usize = 32 << 10;
 /// Most bytes of header names and values; more are answered 431.
 pub const HEADERS_MAX: usize = 16 << 10;
 /// How much of the body of a request that was refused by its head is read off, in bytes.
@@ -17,7 +18,7 @@ pub const LEFTOVER_MAX: usize = 1 << 20;
 pub const LEFTOVER_TIMEOUT: Duration = Duration::from_secs(5);
 /// For the listener: largest request head, so that the bounds above are met with an answer and not a closed connection.
 /// (More than 100 fields the server refuses by itself, with a 431 that has no body.)
-pub const HEAD_MAX: usize = PATH_MAX + QUERY_MAX + 4 * HEADERS_MAX;
+pub const HEAD_MAX: usize = (64 << 10) + 4 * HEADERS_MAX;
 /// For the listener: how long a request's head may take to arrive.
 pub const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -31,5 +32,7 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a connection to an upstream is kept for the next request: less than the 5 s after which common servers
 /// close theirs, so that a request is seldom sent into a closing one.
 pub const UPSTREAM_IDLE: Duration = Duration::from_secs(4);
+/// Most connections to one upstream that are kept for the next request.
+pub const UPSTREAM_IDLE_MAX: usize = 256;
 /// How often an idle upstream connection with an answer in flight is probed, so that a dead peer is noticed.
 pub const UPSTREAM_KEEPALIVE: Duration = Duration::from_mins(1);

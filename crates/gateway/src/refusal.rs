@@ -2,7 +2,7 @@
 
 use claviger_layer::Api;
 use claviger_model::{RequestId, Slot};
-use http::{Method, Response, StatusCode, request::Parts};
+use http::{Method, Response, StatusCode, header::CONTENT_LENGTH, request::Parts};
 
 use crate::{
     Body, body,
@@ -57,4 +57,10 @@ pub(crate) fn check_head(head: &Parts) -> Result<(), Refusal> {
     }
     let size: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if size > HEADERS_MAX { Err(Refusal::HEADERS_TOO_LARGE) } else { Ok(()) }
+}
+
+/// Refuses a body that says at once that it is too large. One that doesn't say is cut off while it is sent.
+pub(crate) fn check_length(head: &Parts, max: u64) -> Result<(), Refusal> {
+    let stated = head.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    if stated.is_some_and(|length: u64| length > max) { Err(Slot::TooLarge.into()) } else { Ok(()) }
 }

@@ -55,13 +55,10 @@ pub(crate) struct Upload {
 }
 
 impl Upload {
-    /// A body of at most `max` bytes. One that says at once that it is larger is refused at once.
-    pub(crate) fn new(body: Body, max: u64) -> Result<(Self, Arc<UploadWatch>), UploadFault> {
-        if body.size_hint().lower() > max {
-            return Err(UploadFault::TooLarge);
-        }
+    /// A body that breaks off after `max` bytes.
+    pub(crate) fn new(body: Body, max: u64) -> (Self, Arc<UploadWatch>) {
         let watch = Arc::new(UploadWatch::default());
-        Ok((Self { inner: WithoutTrailers::new(body), left: max, watch: Arc::clone(&watch) }, watch))
+        (Self { inner: WithoutTrailers::new(body), left: max, watch: Arc::clone(&watch) }, watch)
     }
 
     fn count(&mut self, frame: &Frame<Bytes>) -> Result<(), UploadFault> {
@@ -110,7 +107,7 @@ impl HttpBody for Upload {
 
 #[cfg(test)]
 mod tests {
-    use http_body_util::{BodyExt as _, Full, StreamBody};
+    use http_body_util::{BodyExt as _, StreamBody};
 
     use super::*;
     use crate::body::body;
@@ -121,22 +118,13 @@ mod tests {
         body(StreamBody::new(futures_util::stream::iter(frames)))
     }
 
-    #[test]
-    fn a_body_that_says_it_is_too_large_is_refused_at_once() {
-        assert!(Upload::new(body(Full::new(Bytes::from_static(b"12345"))), 5).is_ok());
-        assert_eq!(
-            Upload::new(body(Full::new(Bytes::from_static(b"123456"))), 5).err(),
-            Some(UploadFault::TooLarge)
-        );
-    }
-
     #[tokio::test]
     async fn a_body_that_turns_out_too_large_breaks_off() {
-        let (upload, watch) = Upload::new(chunked(&[2, 3]), 5).unwrap();
+        let (upload, watch) = Upload::new(chunked(&[2, 3]), 5);
         assert_eq!(upload.collect().await.unwrap().to_bytes().len(), 5);
         assert_eq!((watch.fault(), watch.has_moved(), watch.has_moved()), (None, true, false));
 
-        let (upload, watch) = Upload::new(chunked(&[2, 4]), 5).unwrap();
+        let (upload, watch) = Upload::new(chunked(&[2, 4]), 5);
         assert!(upload.collect().await.is_err());
         assert_eq!(watch.fault(), Some(UploadFault::TooLarge));
     }

@@ -15,7 +15,7 @@ use hyper_util::{
 
 use crate::{
     Body, Origin, body,
-    limits::{CONNECT_TIMEOUT, UPSTREAM_IDLE, UPSTREAM_KEEPALIVE},
+    limits::{CONNECT_TIMEOUT, UPSTREAM_IDLE, UPSTREAM_IDLE_MAX, UPSTREAM_KEEPALIVE},
     refusal::Refusal,
     upload::UploadWatch,
 };
@@ -64,7 +64,10 @@ impl Connections {
         // written, so nothing is repeated, whatever the method. Once written, it is never sent again.
         let mut builder = Client::builder(TokioExecutor::new());
         builder.retry_canceled_requests(true);
-        builder.pool_timer(TokioTimer::new()).pool_idle_timeout(UPSTREAM_IDLE);
+        builder
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(UPSTREAM_IDLE)
+            .pool_max_idle_per_host(UPSTREAM_IDLE_MAX);
         Self(builder.build(connector))
     }
 }

@@ -153,8 +153,13 @@ async fn an_answer_to_head_keeps_its_length_and_has_no_body() {
 #[tokio::test]
 async fn a_body_that_says_it_is_too_large_is_refused_at_once() {
     let stage = Stage::set_with(|profile| profile.upstream.body_max = 5).await;
-    let (head, body) = stage.refused(post("Content-Length: 6\r\n")).await;
-    assert_eq!((head.status(), &*body), (413, r#"{"code":"too_large"}"#));
+    let mut caller = stage.caller().await;
+    for _ in 0..2 {
+        caller.send(post("Content-Length: 6\r\n")).await;
+        let (head, body) = caller.message().await;
+        assert_eq!((head.status(), &*body), (413, r#"{"code":"too_large"}"#));
+        caller.send("hello!").await;
+    }
 }
 
 #[tokio::test]

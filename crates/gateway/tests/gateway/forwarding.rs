@@ -8,8 +8,16 @@ use crate::{
 #[tokio::test]
 async fn what_was_judged_is_forwarded_to_the_byte() {
     let stage = Stage::set().await;
-    for target in ["/", "/?", "/a//b/../c/%2e%2E;x=1?q=%zz&r=//", "/a?b=c?d", "/%61?%00", "/v1/costs?x=/../y"]
-    {
+    for target in [
+        "/",
+        "/?",
+        "//evil.test/x",
+        "/http://evil.test/",
+        "/a//b/../c/%2e%2E;x=1?q=%zz&r=//",
+        "/a?b=c?d",
+        "/%61?%00",
+        "/v1/costs?x=/../y",
+    ] {
         assert_eq!(stage.received(&get(target, "")).await.first_line(), format!("GET {target} HTTP/1.1"));
     }
 }

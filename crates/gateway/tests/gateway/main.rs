@@ -7,6 +7,7 @@ mod bodies;
 mod failures;
 mod forwarding;
 mod heads;
+mod http2;
 mod keys;
 mod self_service;
 mod stage;

@@ -11,7 +11,7 @@ use claviger_verify::Verifier;
 use http::Response;
 use http_body_util::Full;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -150,8 +150,8 @@ pub(crate) async fn listen(backends: Vec<Backend>, verifier: Arc<Verifier>) -> S
                     let gateway = Arc::clone(&gateway);
                     async move { Ok::<_, std::convert::Infallible>(gateway.handle(peer, request).await) }
                 });
-                let mut server = hyper::server::conn::http1::Builder::new();
-                server.timer(TokioTimer::new()).max_buf_size(claviger_gateway::limits::HEAD_MAX);
+                let mut server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+                server.http1().timer(TokioTimer::new()).max_buf_size(claviger_gateway::limits::HEAD_MAX);
                 // How the connection ends is what the test looks at from the other side.
                 let _ = server.serve_connection(TokioIo::new(stream), service).await;
             });
