@@ -4,11 +4,16 @@
 //! It waits for events, never for time, and it knows nothing of the server's insides.
 
 mod actors;
+mod clock;
+mod eventually;
 mod http;
 mod program;
 mod server;
+mod wait;
 
 pub use actors::{Customer, Operator};
+pub use eventually::eventually;
 pub use http::{Answer, Connection, exchange};
 pub use program::{Finished, Program, repository};
 pub use server::{Address, Server, ServerBuilder, Stopped};
+pub use wait::eventually;

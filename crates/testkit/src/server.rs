@@ -191,6 +191,11 @@ impl Server {
         self.child.id()
     }
 
+    /// The directory of this server, in which its data are.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     /// The data directory.
     pub fn data(&self) -> PathBuf {
         self.directory.path().join("data")
