@@ -9,11 +9,9 @@ mod eventually;
 mod http;
 mod program;
 mod server;
-mod wait;
 
 pub use actors::{Customer, Operator};
 pub use eventually::eventually;
 pub use http::{Answer, Connection, exchange};
 pub use program::{Finished, Program, repository};
 pub use server::{Address, Server, ServerBuilder, Stopped};
-pub use wait::eventually;

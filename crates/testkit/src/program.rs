@@ -13,6 +13,7 @@ use serde_json::Value;
 pub struct Program {
     path: PathBuf,
     environment: Vec<(String, String)>,
+    wrapper: Vec<String>,
 }
 
 /// How a run ended.
@@ -29,7 +30,7 @@ pub struct Finished {
 impl Program {
     /// The program at `path`.
     pub fn at(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), environment: Vec::new() }
+        Self { path: path.into(), environment: Vec::new(), wrapper: Vec::new() }
     }
 
     /// The same with a variable set.
@@ -39,10 +40,23 @@ impl Program {
         self
     }
 
+    /// The same, started by another program that ends by replacing itself with it: `["prlimit", "--nofile=64"]`.
+    #[must_use]
+    pub fn under(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper = wrapper.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
     /// A command of it with these arguments.
     pub fn command<A: AsRef<std::ffi::OsStr>>(&self, arguments: &[A]) -> Command {
-        let mut command = Command::new(&self.path);
-        command.args(arguments).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        let program = self.path.as_os_str();
+        let mut words = self.wrapper.iter().map(AsRef::as_ref).chain([program]);
+        let mut command = Command::new(words.next().unwrap_or(program));
+        command
+            .args(words)
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }

@@ -23,6 +23,7 @@ pub struct ServerBuilder {
     program: Program,
     profiles: Vec<PathBuf>,
     arguments: Vec<String>,
+    wrapper: Vec<String>,
     directory: Option<TempDir>,
 }
 
@@ -34,6 +35,7 @@ pub type Address = SocketAddr;
 pub struct Server {
     program: Program,
     builder_arguments: Vec<String>,
+    wrapper: Vec<String>,
     child: Child,
     directory: TempDir,
     operator_key: String,
@@ -57,7 +59,13 @@ pub struct Stopped {
 impl ServerBuilder {
     /// A server of the program at `path` (`env!("CARGO_BIN_EXE_claviger")`).
     pub fn new(path: &str) -> Self {
-        Self { program: Program::at(path), profiles: Vec::new(), arguments: Vec::new(), directory: None }
+        Self {
+            program: Program::at(path),
+            profiles: Vec::new(),
+            arguments: Vec::new(),
+            wrapper: Vec::new(),
+            directory: None,
+        }
     }
 
     /// With one of the profiles that ship.
@@ -97,6 +105,13 @@ impl ServerBuilder {
         self
     }
 
+    /// With `serve` (not `init`) started by another program, see [`Program::under`].
+    #[must_use]
+    pub fn under(mut self, wrapper: &[&str]) -> Self {
+        self.wrapper = wrapper.iter().map(|&word| word.to_owned()).collect();
+        self
+    }
+
     /// The directory of this server: its data are in `data`, its log in `log`.
     pub fn directory(&mut self) -> &Path {
         self.directory.get_or_insert_with(|| TempDir::new().expect("a directory can be made")).path()
@@ -130,7 +145,8 @@ impl ServerBuilder {
         }
         arguments.extend(self.arguments.iter().cloned());
         let watch = Watch::on(&root);
-        let mut command = self.program.command(&arguments);
+        let wrapper: Vec<_> = self.wrapper.iter().map(String::as_str).collect();
+        let mut command = self.program.clone().under(&wrapper).command(&arguments);
         let errors = log.try_clone().expect("a file can be shared");
         let mut child =
             command.stdin(Stdio::null()).stdout(log).stderr(errors).spawn().expect("the program starts");
@@ -149,6 +165,7 @@ impl ServerBuilder {
             control: place("control"),
             program: self.program,
             builder_arguments: arguments_with(self.arguments, &self.profiles),
+            wrapper: self.wrapper,
             child,
             directory: self.directory.expect("the directory was made above"),
             operator_key,
@@ -216,8 +233,22 @@ impl Server {
         self.end(Signal::TERM)
     }
 
-    fn end(mut self, signal: Signal) -> Stopped {
+    /// Asks it to end (`SIGTERM`) without waiting for that: [`ended`](Self::ended) does.
+    pub fn ask_to_end(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Waits until it has ended by itself.
+    pub fn ended(self) -> Stopped {
+        self.wait()
+    }
+
+    fn end(self, signal: Signal) -> Stopped {
         self.signal(signal);
+        self.wait()
+    }
+
+    fn wait(mut self) -> Stopped {
         let status = self.child.wait().expect("a child can be waited for");
         let directory =
             std::mem::replace(&mut self.directory, TempDir::new().expect("a directory can be made"));
@@ -226,6 +257,7 @@ impl Server {
                 program: self.program.clone(),
                 profiles: Vec::new(),
                 arguments: self.builder_arguments.clone(),
+                wrapper: self.wrapper.clone(),
                 directory: Some(directory),
             },
             operator_key: self.operator_key.clone(),
@@ -253,6 +285,20 @@ impl Stopped {
     #[track_caller]
     pub fn start(self) -> Server {
         self.builder.start_again(self.operator_key)
+    }
+
+    /// The same with a further argument of `serve`.
+    #[must_use]
+    pub fn argument(mut self, argument: &str) -> Self {
+        self.builder = self.builder.argument(argument);
+        self
+    }
+
+    /// The same without another program around it.
+    #[must_use]
+    pub fn bare(mut self) -> Self {
+        self.builder.wrapper.clear();
+        self
     }
 
     /// The data directory.
