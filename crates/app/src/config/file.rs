@@ -1,0 +1,133 @@
+//! The grammar of the settings file, which is one layer of the settings.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    ops::Range,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::{Context as _, anyhow};
+use claviger_model::parse_duration;
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use crate::log;
+
+/// The settings that one source names; the others come from a source below.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Layer {
+    pub(super) data: Option<PathBuf>,
+    pub(super) profiles: Option<Vec<PathBuf>>,
+    pub(super) gateway: Option<SocketAddr>,
+    pub(super) portal: Option<SocketAddr>,
+    pub(super) control: Option<SocketAddr>,
+    pub(super) upstream: Option<String>,
+    pub(super) lease: Option<Span>,
+    pub(super) master_key_file: Option<PathBuf>,
+    pub(super) ready_file: Option<PathBuf>,
+    pub(super) log: Option<log::Level>,
+    pub(super) log_format: Option<log::Format>,
+    pub(super) connections: Option<usize>,
+    pub(super) connections_per_address: Option<usize>,
+    pub(super) header_timeout: Option<Span>,
+    pub(super) drain_timeout: Option<Span>,
+}
+
+/// A duration as the settings write it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Span(pub(super) Duration);
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        parse_duration(&text).map(Self).map_err(D::Error::custom)
+    }
+}
+
+impl Layer {
+    /// This layer, and `below` where it is silent.
+    pub(super) fn over(self, below: Self) -> Self {
+        Self {
+            data: self.data.or(below.data),
+            profiles: self.profiles.or(below.profiles),
+            gateway: self.gateway.or(below.gateway),
+            portal: self.portal.or(below.portal),
+            control: self.control.or(below.control),
+            upstream: self.upstream.or(below.upstream),
+            lease: self.lease.or(below.lease),
+            master_key_file: self.master_key_file.or(below.master_key_file),
+            ready_file: self.ready_file.or(below.ready_file),
+            log: self.log.or(below.log),
+            log_format: self.log_format.or(below.log_format),
+            connections: self.connections.or(below.connections),
+            connections_per_address: self.connections_per_address.or(below.connections_per_address),
+            header_timeout: self.header_timeout.or(below.header_timeout),
+            drain_timeout: self.drain_timeout.or(below.drain_timeout),
+        }
+    }
+
+    /// Makes paths that are relative to the file's folder relative to where we are.
+    fn moved_to(mut self, folder: &Path) -> Self {
+        let paths = [&mut self.data, &mut self.master_key_file, &mut self.ready_file].into_iter().flatten();
+        for path in paths.chain(self.profiles.iter_mut().flatten()) {
+            *path = folder.join(&*path);
+        }
+        self
+    }
+}
+
+/// Reads a settings file.
+pub(super) fn read(path: &Path) -> anyhow::Result<Layer> {
+    let text = fs::read_to_string(path).with_context(|| format!("{} can't be read", path.display()))?;
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    Ok(parse(&path.display().to_string(), &text)?.moved_to(folder))
+}
+
+/// Reads the text of the settings file `file`. What is wrong is said with its place.
+pub(super) fn parse(file: &str, text: &str) -> anyhow::Result<Layer> {
+    toml::from_str(text).map_err(|error| {
+        let (line, column) = place(text, error.span());
+        anyhow!("{file}:{line}:{column}: {}", error.message())
+    })
+}
+
+/// Line and column in characters, counted from 1.
+fn place(text: &str, span: Option<Range<usize>>) -> (usize, usize) {
+    let before = text.get(..span.map_or(0, |span| span.start)).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(text: &str) -> String {
+        parse("claviger.toml", text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_fault_is_told_with_its_place() {
+        assert!(
+            fault("data = \"d\"\nlaese = \"2s\"\n").starts_with("claviger.toml:2:1: unknown field `laese`")
+        );
+        assert!(
+            fault("# ä\nlease = \"two\"").starts_with("claviger.toml:2:9: must be a whole number and a unit")
+        );
+        assert!(fault("gateway = \"localhost\"").starts_with("claviger.toml:1:11: "));
+        assert!(fault("data = ").starts_with("claviger.toml:1:8: "));
+        assert!(fault("lease = \"2s\"\nlease = \"3s\"").starts_with("claviger.toml:2:1: duplicate key"));
+    }
+
+    #[test]
+    fn paths_are_relative_to_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("claviger.toml");
+        fs::write(&file, "data = \"d\"\nprofiles = [\"p.toml\", \"/q.toml\"]\n").unwrap();
+        let layer = read(&file).unwrap();
+        assert_eq!(layer.data.unwrap(), folder.path().join("d"));
+        assert_eq!(layer.profiles.unwrap(), [folder.path().join("p.toml"), PathBuf::from("/q.toml")]);
+    }
+}

@@ -1,0 +1,69 @@
+//! The flags of `serve` and the environment variables behind them.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::Args;
+use claviger_model::parse_duration;
+
+use super::file::{Layer, Span};
+use crate::log;
+
+/// What the command line and the environment say.
+#[derive(Args, Debug)]
+pub(crate) struct ServeFlags {
+    /// The data directory
+    #[arg(long, value_name = "DIR", env = "CLAVIGER_DATA")]
+    pub(super) data: Option<PathBuf>,
+    /// A profile to serve; may be given several times
+    #[arg(long = "profile", value_name = "FILE", env = "CLAVIGER_PROFILE", value_delimiter = ':')]
+    pub(super) profiles: Vec<PathBuf>,
+    /// Where the callers of your api come in
+    #[arg(long, value_name = "ADDR", env = "CLAVIGER_GATEWAY")]
+    pub(super) gateway: Option<SocketAddr>,
+    /// Where people see their keys
+    #[arg(long, value_name = "ADDR", env = "CLAVIGER_PORTAL")]
+    pub(super) portal: Option<SocketAddr>,
+    /// Where operators and proxies manage and verify; must not face the internet
+    #[arg(long, value_name = "ADDR", env = "CLAVIGER_CONTROL")]
+    pub(super) control: Option<SocketAddr>,
+    /// Where allowed requests go, instead of the profiles' upstreams
+    #[arg(long, value_name = "URL", env = "CLAVIGER_UPSTREAM")]
+    pub(super) upstream: Option<String>,
+    /// How long this node goes on deciding after it last confirmed that it knows every change
+    #[arg(long, value_name = "DURATION", env = "CLAVIGER_LEASE", value_parser = parse_duration)]
+    pub(super) lease: Option<Duration>,
+    /// The file with the master key of sealed keys
+    #[arg(long, value_name = "FILE", env = "CLAVIGER_MASTER_KEY_FILE")]
+    pub(super) master_key_file: Option<PathBuf>,
+    /// A file of settings
+    #[arg(long, value_name = "FILE", env = "CLAVIGER_CONFIG")]
+    pub(super) config: Option<PathBuf>,
+    /// A file to write once everything answers
+    #[arg(long, value_name = "FILE", env = "CLAVIGER_READY_FILE")]
+    pub(super) ready_file: Option<PathBuf>,
+    /// How much is logged
+    #[arg(long, value_enum, value_name = "LEVEL", env = "CLAVIGER_LOG")]
+    pub(super) log: Option<log::Level>,
+    /// What a line of the log looks like
+    #[arg(long, value_enum, value_name = "FORMAT", env = "CLAVIGER_LOG_FORMAT")]
+    pub(super) log_format: Option<log::Format>,
+}
+
+impl ServeFlags {
+    pub(super) fn into_layer(self) -> Layer {
+        Layer {
+            data: self.data,
+            profiles: (!self.profiles.is_empty()).then_some(self.profiles),
+            gateway: self.gateway,
+            portal: self.portal,
+            control: self.control,
+            upstream: self.upstream,
+            lease: self.lease.map(Span),
+            master_key_file: self.master_key_file,
+            ready_file: self.ready_file,
+            log: self.log,
+            log_format: self.log_format,
+            ..Layer::default()
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The settings of `serve`: from the command line, then the environment, then a file, then the documented defaults.
+
+mod file;
+mod flags;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use anyhow::{Context as _, bail};
+
+use self::file::Layer;
+pub(crate) use self::flags::ServeFlags;
+use crate::log;
+
+/// The defaults are the documentation: one file is both.
+const DEFAULTS: &str = include_str!("../claviger.default.toml");
+
+/// A shorter lease than this would be lost between two polls of the feed on a busy machine.
+const LEASE_MIN: Duration = Duration::from_secs(2);
+/// A longer lease than this would make "complete" a matter of patience.
+const LEASE_MAX: Duration = Duration::from_hours(1);
+
+/// Everything `serve` needs to know.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) data: PathBuf,
+    pub(crate) profiles: Vec<PathBuf>,
+    pub(crate) gateway: SocketAddr,
+    pub(crate) portal: SocketAddr,
+    pub(crate) control: SocketAddr,
+    pub(crate) upstream: Option<String>,
+    pub(crate) lease: Duration,
+    pub(crate) master_key_file: Option<PathBuf>,
+    pub(crate) ready_file: Option<PathBuf>,
+    pub(crate) log: log::Level,
+    pub(crate) log_format: log::Format,
+    pub(crate) connections: usize,
+    pub(crate) connections_per_address: usize,
+    pub(crate) header_timeout: Duration,
+    pub(crate) drain_timeout: Duration,
+}
+
+impl Settings {
+    /// Puts the layers on top of each other. `flags` holds the environment too, where no flag was given.
+    pub(crate) fn gather(flags: ServeFlags) -> anyhow::Result<Self> {
+        let file = flags.config.as_deref().map(file::read).transpose()?.unwrap_or_default();
+        Self::of(flags.into_layer().over(file).over(defaults()))
+    }
+
+    fn of(layer: Layer) -> anyhow::Result<Self> {
+        let settings = Self {
+            data: layer.data.context("`data` has no value")?,
+            profiles: layer.profiles.unwrap_or_default(),
+            gateway: layer.gateway.context("`gateway` has no value")?,
+            portal: layer.portal.context("`portal` has no value")?,
+            control: layer.control.context("`control` has no value")?,
+            upstream: layer.upstream.map(|text| upstream(&text)).transpose()?,
+            lease: layer.lease.context("`lease` has no value")?.0,
+            master_key_file: layer.master_key_file,
+            ready_file: layer.ready_file,
+            log: layer.log.context("`log` has no value")?,
+            log_format: layer.log_format.context("`log_format` has no value")?,
+            connections: layer.connections.context("`connections` has no value")?,
+            connections_per_address: layer
+                .connections_per_address
+                .context("`connections_per_address` has no value")?,
+            header_timeout: layer.header_timeout.context("`header_timeout` has no value")?.0,
+            drain_timeout: layer.drain_timeout.context("`drain_timeout` has no value")?.0,
+        };
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        if !(LEASE_MIN..=LEASE_MAX).contains(&self.lease) {
+            bail!("the lease must be between 2s and 1h");
+        }
+        for (name, bound) in
+            [("connections", self.connections), ("connections_per_address", self.connections_per_address)]
+        {
+            if !(1..=1_000_000).contains(&bound) {
+                bail!("`{name}` must be between 1 and 1000000");
+            }
+        }
+        if self.header_timeout.is_zero() {
+            bail!("`header_timeout` must be at least 1s");
+        }
+        Ok(())
+    }
+}
+
+fn upstream(text: &str) -> anyhow::Result<String> {
+    claviger_model::profile::origin(text).with_context(|| format!("the upstream {text:?} can't be used"))
+}
+
+fn defaults() -> Layer {
+    file::parse("claviger.default.toml", DEFAULTS).expect("the defaults are tested to be readable")
+}
+
+/// The data directory where none is named: what the defaults say.
+pub(crate) fn default_data() -> PathBuf {
+    defaults().data.expect("the defaults are tested to be complete")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documented_defaults_are_complete() {
+        let settings = Settings::of(defaults()).unwrap();
+        assert_eq!(settings.control, "127.0.0.1:8082".parse().unwrap());
+        assert_eq!(settings.lease, Duration::from_secs(120));
+        assert_eq!((settings.upstream, settings.ready_file), (None, None));
+    }
+
+    #[test]
+    fn the_upper_layer_wins_setting_by_setting() {
+        let upper = file::parse("upper.toml", "lease = \"3s\"\nprofiles = [\"a.toml\"]\n").unwrap();
+        let lower = file::parse("lower.toml", "lease = \"9s\"\nlog = \"debug\"\n").unwrap();
+        let settings = Settings::of(upper.over(lower).over(defaults())).unwrap();
+        assert_eq!(settings.lease, Duration::from_secs(3));
+        assert_eq!(settings.log, log::Level::Debug);
+        assert_eq!(settings.profiles, [PathBuf::from("a.toml")]);
+        assert_eq!(settings.data, default_data());
+    }
+
+    #[test]
+    fn what_can_not_work_is_refused() {
+        for text in [
+            "lease = \"1s\"",
+            "lease = \"2h\"",
+            "connections = 0",
+            "header_timeout = \"0\"",
+            "upstream = \"localhost:3000\"",
+        ] {
+            let layer = file::parse("claviger.toml", text).unwrap().over(defaults());
+            assert!(Settings::of(layer).is_err(), "{text}");
+        }
+    }
+}
