@@ -1,0 +1,85 @@
+//! What decides and remembers: the store, the verifier, and the two tasks that connect them.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::{Context as _, anyhow};
+use claviger_model::{Clock, Entropy};
+use claviger_store::Store;
+use claviger_verify::{Follower, Verifier, usage::UsageWriter};
+use tokio::{sync::oneshot, task::JoinHandle};
+
+/// A running engine.
+pub(super) struct Engine {
+    pub(super) store: Store,
+    pub(super) verifier: Arc<Verifier>,
+    follower: Task,
+    usage: Task,
+}
+
+/// A task that ends when it is told to.
+struct Task {
+    stop: oneshot::Sender<()>,
+    running: JoinHandle<()>,
+}
+
+impl Task {
+    fn start<F: Future<Output = ()> + Send + 'static>(
+        begin: impl FnOnce(oneshot::Receiver<()>) -> F,
+    ) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        Self { stop, running: tokio::spawn(begin(stopped)) }
+    }
+
+    async fn stop(self, what: &str) {
+        // Whoever is not there to hear it has ended, which `Engine::failure` told.
+        let _ = self.stop.send(());
+        if self.running.is_finished() {
+            return;
+        }
+        if let Err(error) = self.running.await {
+            tracing::error!(%error, "{what} failed");
+        }
+    }
+}
+
+impl Engine {
+    /// Loads all keys, then follows what changes.
+    pub(super) async fn start(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        entropy: &dyn Entropy,
+        lease: Duration,
+    ) -> anyhow::Result<Self> {
+        let verifier = Verifier::new(clock, lease);
+        let mut follower = Follower::new(Arc::clone(&verifier), store.feed());
+        follower.load().await.context("the keys can't be loaded")?;
+        let mut incarnation = [0; 16];
+        entropy.fill(&mut incarnation);
+        let usage = UsageWriter::new(Arc::clone(&verifier), store.usage_sink(), incarnation);
+        Ok(Self {
+            store,
+            verifier,
+            follower: Task::start(|stopped| follower.run(async { drop(stopped.await) })),
+            usage: Task::start(|stopped| usage.run(async { drop(stopped.await) })),
+        })
+    }
+
+    /// Returns when a task ended although nobody told it to: there is no going on then.
+    pub(super) async fn failure(&mut self) -> anyhow::Error {
+        let (what, result) = tokio::select! {
+            result = &mut self.follower.running => ("following the feed", result),
+            result = &mut self.usage.running => ("writing usage", result),
+        };
+        match result {
+            Ok(()) => anyhow!("{what} ended by itself"),
+            Err(error) => anyhow!("{what} failed: {error}"),
+        }
+    }
+
+    /// Writes what was counted, stops deciding, and closes the database, in this order.
+    pub(super) async fn stop(self) {
+        self.usage.stop("writing usage").await;
+        self.follower.stop("following the feed").await;
+        self.store.close().await;
+    }
+}

@@ -1,0 +1,219 @@
+//! Listeners: bind, accept within bounds, and stop without cutting anybody off.
+//!
+//! What is asked and answered is a [`Handle`]'s affair.
+
+mod admission;
+mod connection;
+
+use std::{
+    io,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use anyhow::anyhow;
+use bytes::Bytes;
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+    task::JoinHandle,
+};
+
+use self::{
+    admission::{Admission, Admitted},
+    connection::Connections,
+};
+use crate::config::Settings;
+
+/// Shortest and longest pause after the system refused to hand over a connection.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+
+/// What answers the requests of a listener.
+pub(crate) trait Handle: Send + Sync + 'static {
+    /// The body of its answers.
+    type Body: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static;
+
+    /// Answers one request from `peer`.
+    fn handle(
+        &self,
+        peer: SocketAddr,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<Self::Body>> + Send;
+}
+
+/// Tells whether an address speaks for many, so that its connections are not counted.
+pub(super) type Trusted = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
+
+/// The bounds of one listener.
+#[derive(Clone)]
+pub(super) struct Rules {
+    connections: usize,
+    /// For each address, where there is such a bound.
+    per_address: Option<(usize, Trusted)>,
+    head_max: usize,
+    header_timeout: Duration,
+}
+
+impl Rules {
+    /// For a listener that may face the internet.
+    pub(super) fn facing(settings: &Settings, head_max: usize, trusted: Trusted) -> Self {
+        let per_address = Some((settings.connections_per_address, trusted));
+        Self { per_address, ..Self::inside(settings, head_max) }
+    }
+
+    /// For a listener that only operators and proxies reach.
+    pub(super) fn inside(settings: &Settings, head_max: usize) -> Self {
+        let Settings { connections, header_timeout, .. } = *settings;
+        Self { connections, per_address: None, head_max, header_timeout }
+    }
+}
+
+/// A bound listener. Connections wait until it serves.
+pub(super) struct Listener {
+    name: &'static str,
+    socket: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listener {
+    /// Takes the address. `name` is also the name of its flag.
+    pub(super) async fn bind(name: &'static str, wanted: SocketAddr) -> anyhow::Result<Self> {
+        let socket = TcpListener::bind(wanted).await.map_err(|error| refused(name, wanted, &error))?;
+        let address = socket.local_addr()?;
+        Ok(Self { name, socket, address })
+    }
+
+    /// Its address as a URL that can be used on this machine.
+    pub(super) fn url(&self) -> String {
+        let ip = match self.address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        format!("http://{}", SocketAddr::new(ip, self.address.port()))
+    }
+
+    /// Answers with `handler` until `stopped`.
+    pub(super) fn serve<H: Handle>(
+        self,
+        handler: H,
+        rules: &Rules,
+        stopped: watch::Receiver<bool>,
+    ) -> Serving {
+        let Self { name, socket, .. } = self;
+        let admission = rules.per_address.clone().map(|(most, trusted)| Admission::new(most, trusted));
+        let accepting = Accepting {
+            name,
+            places: Arc::new(Semaphore::new(rules.connections)),
+            connections: Connections::new(handler, rules),
+            admission,
+            graceful: GracefulShutdown::new(),
+        };
+        Serving(tokio::spawn(accepting.run(socket, stopped)))
+    }
+}
+
+/// Why an address can't be taken, and what to do about it.
+fn refused(name: &str, wanted: SocketAddr, error: &io::Error) -> anyhow::Error {
+    let why = match error.kind() {
+        io::ErrorKind::AddrInUse => {
+            "another program uses that address: stop it, or choose another".to_owned()
+        }
+        io::ErrorKind::AddrNotAvailable => "this machine has no such address: choose another".to_owned(),
+        io::ErrorKind::PermissionDenied => {
+            "the system reserves that port: choose one from 1024 on".to_owned()
+        }
+        _ => format!("{error}: choose another"),
+    };
+    anyhow!(
+        "the {name} listener can't use {wanted}: {why} with --{name} ADDR (with port 0 the system chooses)"
+    )
+}
+
+/// A listener that serves.
+pub(super) struct Serving(JoinHandle<GracefulShutdown>);
+
+impl Serving {
+    /// Waits until open requests are answered, for at most so long. To be called when all of them were told to stop.
+    pub(super) async fn drain(all: impl IntoIterator<Item = Self>, at_most: Duration) {
+        let drained = async {
+            for Self(accepting) in all {
+                match accepting.await {
+                    Ok(graceful) => graceful.shutdown().await,
+                    Err(error) => tracing::error!(%error, "a listener failed"),
+                }
+            }
+        };
+        if tokio::time::timeout(at_most, drained).await.is_err() {
+            tracing::warn!("some requests took too long to finish and are cut off");
+        }
+    }
+}
+
+struct Accepting<H> {
+    name: &'static str,
+    places: Arc<Semaphore>,
+    connections: Connections<H>,
+    admission: Option<Admission>,
+    graceful: GracefulShutdown,
+}
+
+impl<H: Handle> Accepting<H> {
+    /// Accepts until `stopped`, then leaves the open connections to be waited for.
+    async fn run(self, socket: TcpListener, mut stopped: watch::Receiver<bool>) -> GracefulShutdown {
+        let mut pause = None;
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                _ = stopped.wait_for(|stopped| *stopped) => break,
+                accepted = self.next(&socket) => accepted,
+            };
+            match accepted {
+                Ok((stream, peer, place)) => {
+                    pause = None;
+                    self.begin(stream, peer, place);
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    if pause.is_none() {
+                        tracing::warn!(%error, listener = self.name, "no connections can be accepted for now");
+                    }
+                    let this_time = pause.map_or(PAUSES.0, |last: Duration| (last * 2).min(PAUSES.1));
+                    pause = Some(this_time);
+                    tokio::time::sleep(this_time).await;
+                }
+            }
+        }
+        self.graceful
+    }
+
+    /// The next connection, once there is a place for it: until then it waits with the system.
+    async fn next(&self, socket: &TcpListener) -> io::Result<(TcpStream, SocketAddr, Admitted)> {
+        let place = Arc::clone(&self.places).acquire_owned().await.expect("the places are never closed");
+        let (stream, peer) = socket.accept().await?;
+        Ok((stream, peer, Admitted::new(place)))
+    }
+
+    fn begin(&self, stream: TcpStream, peer: SocketAddr, mut place: Admitted) {
+        if let Some(admission) = &self.admission
+            && !admission.admit(peer.ip(), &mut place)
+        {
+            tracing::debug!(listener = self.name, %peer, "too many connections from this address");
+            connection::turn_away(&stream);
+            return;
+        }
+        self.connections.begin(stream, peer, place, self.graceful.watcher());
+    }
+}
+
+/// Whether an error of `accept` is about the connection that was to be accepted, not about accepting.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+    )
+}

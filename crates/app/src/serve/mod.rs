@@ -1,0 +1,153 @@
+//! `claviger serve`: everything wired together, from the first look at the settings to the last flush.
+
+pub(crate) mod data;
+mod engine;
+mod first_start;
+mod listener;
+mod master;
+mod own_keys;
+pub(crate) mod profiles;
+mod ready;
+mod services;
+mod signals;
+mod whole_file;
+
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use claviger_gateway::limits;
+use claviger_manage::{Apis, Manager};
+use claviger_model::{Clock, Entropy, profile::Profile};
+use tokio::sync::watch::{self, Receiver};
+
+pub(crate) use self::listener::Handle;
+use self::{
+    engine::Engine,
+    listener::{Listener, Rules, Serving},
+    ready::Addresses,
+    services::{Parts, Services},
+    signals::Signals,
+};
+use crate::{
+    config::{ServeFlags, Settings},
+    log,
+    portal::Portal,
+    system::{SystemClock, SystemEntropy},
+};
+
+/// The largest head of a request to the portal or the control listener.
+const SMALL_HEAD: usize = 16 << 10;
+/// How long what is left may take to end once everything is flushed.
+const LAST_TASKS: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Serves until asked to end.
+pub(crate) fn run(flags: ServeFlags) -> anyhow::Result<()> {
+    let settings = Settings::gather(flags)?;
+    log::begin(settings.log, settings.log_format);
+    protect_process();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let served = runtime.block_on(serve(settings));
+    runtime.shutdown_timeout(LAST_TASKS);
+    served
+}
+
+/// No core dumps, which would hold secrets, and as many open files as we may have.
+fn protect_process() {
+    use rustix::process::{DumpableBehavior, Resource, getrlimit, set_dumpable_behavior, setrlimit};
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "a crash may write secrets into a core dump");
+    }
+    let mut files = getrlimit(Resource::Nofile);
+    files.current = files.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, files) {
+        tracing::warn!(%error, "the limit of open files stays low");
+    }
+}
+
+/// The three listeners, bound and not answering yet.
+struct Listeners {
+    gateway: Listener,
+    portal: Listener,
+    control: Listener,
+}
+
+impl Listeners {
+    async fn bind(settings: &Settings) -> anyhow::Result<Self> {
+        Ok(Self {
+            gateway: Listener::bind("gateway", settings.gateway).await?,
+            portal: Listener::bind("portal", settings.portal).await?,
+            control: Listener::bind("control", settings.control).await?,
+        })
+    }
+
+    fn serve(self, settings: &Settings, services: Services, stopped: &Receiver<bool>) -> [Serving; 3] {
+        let Services { gateway, control, trusted } = services;
+        let callers = Rules::facing(settings, limits::HEAD_MAX, Arc::clone(&trusted));
+        let people = Rules::facing(settings, SMALL_HEAD, trusted);
+        let operators = Rules::inside(settings, SMALL_HEAD);
+        [
+            self.gateway.serve(gateway, &callers, stopped.clone()),
+            self.portal.serve(Portal, &people, stopped.clone()),
+            self.control.serve(control, &operators, stopped.clone()),
+        ]
+    }
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let signals = Signals::listen()?;
+    let profiles = profiles::load(&settings)?;
+    let apis = Apis::new(profiles.clone()).map_err(anyhow::Error::msg)?;
+    let prepared = profiles.iter().map(|profile| profiles::prepare(Arc::clone(profile)));
+    let prepared = prepared.collect::<anyhow::Result<Vec<_>>>()?;
+    // Before the data directory: where a port is taken, nothing is made.
+    let listeners = Listeners::bind(&settings).await?;
+
+    let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) =
+        (Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
+    let store = data::open(&settings.data, &*clock).await?;
+    let master = master::key(&settings, &profiles, &store, &*entropy).await?;
+    let mut engine = Engine::start(store, Arc::clone(&clock), &*entropy, settings.lease).await?;
+    let (store, verifier) = (engine.store.clone(), Arc::clone(&engine.verifier));
+    let manager = Manager::new(
+        store,
+        Arc::clone(&verifier),
+        Arc::new(apis),
+        master.as_ref(),
+        Arc::clone(&clock),
+        Arc::clone(&entropy),
+    );
+    let parts = Parts { manager, verifier, apis: prepared, clock, entropy };
+    let ended = answer(&settings, &profiles, listeners, parts, &mut engine, signals).await;
+    engine.stop().await;
+    tracing::info!("ended");
+    ended
+}
+
+/// Answers until a signal comes or the engine fails, and finishes what is asked until then.
+async fn answer(
+    settings: &Settings,
+    profiles: &[Arc<Profile>],
+    listeners: Listeners,
+    parts: Parts,
+    engine: &mut Engine,
+    mut signals: Signals,
+) -> anyhow::Result<()> {
+    first_start::greet(&parts.manager, &engine.store, &settings.data, &listeners, profiles).await?;
+    let addresses = Addresses::of(&listeners);
+    let (stop, stopped) = watch::channel(false);
+    let serving = listeners.serve(settings, Services::of(parts, profiles)?, &stopped);
+    tracing::info!(gateway = %addresses.gateway, portal = %addresses.portal, control = %addresses.control, "ready");
+    if let Some(file) = &settings.ready_file {
+        let written = ready::write(file, &addresses);
+        written.with_context(|| format!("the ready file {} can't be written", file.display()))?;
+    }
+    let ended = tokio::select! {
+        () = signals.next() => Ok(()),
+        failure = engine.failure() => Err(failure),
+    };
+    signals.end_at_next();
+    tracing::info!("ending: open requests are finished first");
+    stop.send_replace(true);
+    Serving::drain(serving, settings.drain_timeout).await;
+    ended
+}

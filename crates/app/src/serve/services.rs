@@ -1,0 +1,70 @@
+//! What answers on the listeners, put together from the other crates.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use claviger_api::{Control, ControlParts, OwnKeys};
+use claviger_gateway::{Backend, Backends, Gateway, InProcess};
+use claviger_layer::Api;
+use claviger_manage::Manager;
+use claviger_model::{Clock, Entropy, profile::Profile};
+use claviger_verify::Verifier;
+use http::{Request, Response};
+use hyper::body::Incoming;
+
+use super::{
+    listener::{Handle, Trusted},
+    own_keys::OwnKeysOf,
+};
+use crate::demo::Demo;
+
+/// What the services are made of.
+pub(super) struct Parts {
+    pub(super) manager: Manager,
+    pub(super) verifier: Arc<Verifier>,
+    pub(super) apis: Vec<Arc<Api>>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) entropy: Arc<dyn Entropy>,
+}
+
+/// The services, and whose connections are not counted.
+pub(super) struct Services {
+    pub(super) gateway: Gateway,
+    pub(super) control: Control,
+    pub(super) trusted: Trusted,
+}
+
+impl Services {
+    pub(super) fn of(parts: Parts, profiles: &[Arc<Profile>]) -> anyhow::Result<Self> {
+        let profiles = profiles.to_vec();
+        let trusted: Trusted = Arc::new(move |peer| profiles.iter().any(|profile| profile.trusts(peer)));
+        let gateway = gateway(&parts)?;
+        let Parts { manager, verifier, apis, clock, entropy } = parts;
+        let control = Control::new(ControlParts { manager, verifier, apis, clock, entropy });
+        Ok(Self { gateway, control, trusted })
+    }
+}
+
+fn gateway(parts: &Parts) -> anyhow::Result<Gateway> {
+    let Parts { manager, verifier, apis, clock, entropy } = parts;
+    let demo: Arc<dyn InProcess> = Arc::new(Demo::default());
+    let backends = apis.iter().map(|api| Backend::of_profile(Arc::clone(api), &demo));
+    let backends = Backends::new(backends.collect::<Result<_, _>>()?)?;
+    let own_keys = Arc::new(OwnKeysOf(OwnKeys::new(manager.clone())));
+    Ok(Gateway::new(backends, Arc::clone(verifier), Arc::clone(clock), Arc::clone(entropy), own_keys))
+}
+
+impl Handle for Gateway {
+    type Body = claviger_gateway::Body;
+
+    async fn handle(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Self::Body> {
+        Self::handle(self, peer, request).await
+    }
+}
+
+impl Handle for Control {
+    type Body = claviger_api::Body;
+
+    async fn handle(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Self::Body> {
+        Self::handle(self, peer, request).await
+    }
+}

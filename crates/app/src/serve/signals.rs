@@ -1,0 +1,34 @@
+//! SIGTERM and SIGINT: the first asks the process to end in order, the second at once.
+
+use anyhow::Context as _;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// The signals that ask the process to end.
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    pub(super) fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("signals can't be received");
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    /// Returns at the next signal.
+    pub(super) async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    /// From now on a signal ends the process without waiting for anything.
+    pub(super) fn end_at_next(mut self) {
+        tokio::spawn(async move {
+            self.next().await;
+            tracing::warn!("asked to end twice: open requests are cut off");
+            std::process::exit(1);
+        });
+    }
+}
