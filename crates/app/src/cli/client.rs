@@ -1,0 +1,203 @@
+//! A small HTTP client for the management API: one connection and one answer a call.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow, bail};
+use bytes::Bytes;
+use http::{
+    HeaderValue, Method, Request, StatusCode, Uri,
+    header::{AUTHORIZATION, CONTENT_TYPE, HOST},
+    uri::Authority,
+};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::TcpStream;
+
+use super::wrong_usage;
+
+/// How long a call may take, the wait for every node included.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest answer that is read.
+const ANSWER_MAX: usize = 64 << 20;
+
+/// The management API at one address.
+#[derive(Debug)]
+pub(super) struct Client {
+    authority: Authority,
+    authorization: HeaderValue,
+}
+
+impl Client {
+    pub(super) fn new(url: &str, operator_key: &str) -> anyhow::Result<Self> {
+        let uri: Uri = url.parse().map_err(|error| wrong_usage(format!("{url:?} is no URL: {error}")))?;
+        match uri.scheme_str() {
+            Some("http") => {}
+            Some("https") => bail!(wrong_usage(
+                "the control listener speaks plain http and must not face the internet: \
+                 use this command on its machine, or through a tunnel such as `ssh -L 8082:127.0.0.1:8082 HOST`"
+            )),
+            _ => bail!(wrong_usage(format!("{url:?} must be an address such as http://127.0.0.1:8082"))),
+        }
+        let authority = uri.authority().cloned().context("a URL with a scheme has an authority")?;
+        if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
+            bail!(wrong_usage(format!("{url:?} must not have a path: http://{authority} is enough")));
+        }
+        let mut authorization = HeaderValue::try_from(format!("Bearer {operator_key}"))
+            .or(Err(wrong_usage("what was given as operator key has characters that no operator key has")))?;
+        authorization.set_sensitive(true);
+        Ok(Self { authority, authorization })
+    }
+
+    pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        self.call(Method::GET, path, None).await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+        self.call(Method::POST, path, body).await
+    }
+
+    pub(super) async fn patch(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.call(Method::PATCH, path, Some(body)).await
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+        let changes = method != Method::GET;
+        let request = self.request(method, path, body)?;
+        let Ok(answered) = tokio::time::timeout(TIMEOUT, self.send(request)).await else {
+            let unknown = if changes { "; look whether the change was made before repeating it" } else { "" };
+            bail!("http://{} did not answer within {}s{unknown}", self.authority, TIMEOUT.as_secs());
+        };
+        let (status, body) = answered?;
+        if status.is_success() {
+            let read = serde_json::from_slice(&body);
+            return read.with_context(|| format!("http://{} answered {status} with no JSON", self.authority));
+        }
+        Err(self.refusal(status, &body))
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Request<Full<Bytes>>> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header(HOST, self.authority.as_str())
+            .header(AUTHORIZATION, &self.authorization);
+        if body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+        Ok(request.body(Full::new(body))?)
+    }
+
+    async fn send(&self, request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode, Bytes)> {
+        let address =
+            (self.authority.host().trim_matches(['[', ']']), self.authority.port_u16().unwrap_or(80));
+        let stream = TcpStream::connect(address).await.with_context(|| {
+            format!(
+                "http://{} can't be reached: is `claviger serve` running, and is that its control listener? \
+                 Name another one with --url or CLAVIGER_URL",
+                self.authority
+            )
+        })?;
+        let lost =
+            || format!("the connection to http://{} broke before the answer was complete", self.authority);
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.with_context(lost)?;
+        // An error of the connection is the error of the one call on it.
+        tokio::spawn(async move { drop(connection.await) });
+        let response = sender.send_request(request).await.with_context(lost)?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), ANSWER_MAX).collect().await;
+        let body = body.map_err(|error| anyhow!(error)).with_context(lost)?;
+        Ok((status, body.to_bytes()))
+    }
+
+    /// What an answer other than success says, for the person at the terminal.
+    fn refusal(&self, status: StatusCode, body: &[u8]) -> anyhow::Error {
+        if status == StatusCode::UNAUTHORIZED {
+            return anyhow!(
+                "http://{} doesn't accept this operator key: is it complete, of this installation, and not revoked?",
+                self.authority
+            );
+        }
+        let problem: Value = serde_json::from_slice(body).unwrap_or_default();
+        let text = |field: &str| problem[field].as_str();
+        let Some(title) = text("detail").or_else(|| text("title")) else {
+            return anyhow!(
+                "http://{} answered {status}: is that Claviger's control listener?",
+                self.authority
+            );
+        };
+        let mut message = title.to_owned();
+        for error in problem["errors"].as_array().into_iter().flatten() {
+            let (pointer, detail) = (error["pointer"].as_str(), error["detail"].as_str());
+            message.push_str("\n  ");
+            message.push_str(pointer.unwrap_or_default().trim_start_matches('/'));
+            message.push_str(": ");
+            message.push_str(detail.unwrap_or_default());
+        }
+        anyhow!(message)
+    }
+}
+
+/// One segment of a path, from an id that someone typed.
+pub(super) fn segment(id: &str) -> anyhow::Result<&str> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
+    if id.is_empty() || !id.bytes().all(plain) {
+        bail!(wrong_usage(format!("{id:?} is no id: ids look like key_01h455vb4pex5vsknk084sn02q")));
+    }
+    Ok(id)
+}
+
+/// A path with a query.
+pub(super) fn with_query<'a>(path: &str, query: impl IntoIterator<Item = (&'static str, &'a str)>) -> String {
+    let mut encoded = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in query {
+        encoded.append_pair(name, value);
+    }
+    let encoded = encoded.finish();
+    if encoded.is_empty() { path.to_owned() } else { format!("{path}?{encoded}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_addresses_are_taken() {
+        for url in ["http://127.0.0.1:8082", "http://[::1]:8082/", "http://claviger.internal"] {
+            assert!(Client::new(url, "clv_op_x").is_ok(), "{url}");
+        }
+        for url in
+            ["https://127.0.0.1", "127.0.0.1:8082", "http://h/v1", "http://h?x", "ftp://h", "", "http://"]
+        {
+            assert!(Client::new(url, "clv_op_x").is_err(), "{url}");
+        }
+        assert!(!format!("{:?}", Client::new("http://h", "clv_op_secret").unwrap()).contains("secret"));
+        assert!(Client::new("http://h", "two\nlines").is_err());
+    }
+
+    #[test]
+    fn what_is_no_id_goes_nowhere() {
+        assert!(segment("key_01h455vb4pex5vsknk084sn02q").is_ok());
+        for id in ["", "..", "a/b", "a?b", "a%2fb", "ä", "a b"] {
+            assert!(segment(id).is_err(), "{id}");
+        }
+        assert_eq!(with_query("/v1/x", [("a", "b&c=d"), ("e", "é")]), "/v1/x?a=b%26c%3Dd&e=%C3%A9");
+        assert_eq!(with_query("/v1/x", []), "/v1/x");
+    }
+
+    #[test]
+    fn a_problem_is_told_with_its_fields() {
+        let client = Client::new("http://h", "k").unwrap();
+        let body = br#"{"title":"Some fields can't be taken","errors":[{"pointer":"/name","detail":"can't be empty"}]}"#;
+        let told = client.refusal(StatusCode::UNPROCESSABLE_ENTITY, body).to_string();
+        assert_eq!(told, "Some fields can't be taken\n  name: can't be empty");
+        assert!(client.refusal(StatusCode::NOT_FOUND, b"<html>").to_string().contains("404"));
+    }
+}

@@ -1,0 +1,59 @@
+//! `claviger init`
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use claviger_manage::{Apis, Manager};
+use claviger_model::Clock;
+use claviger_verify::Verifier;
+use serde_json::json;
+
+use super::Ending;
+use crate::{
+    config, out,
+    serve::data,
+    system::{SystemClock, SystemEntropy},
+};
+
+#[derive(Args, Debug)]
+pub(super) struct Init {
+    /// The data directory
+    #[arg(long, value_name = "DIR", env = "CLAVIGER_DATA")]
+    data: Option<PathBuf>,
+    /// Print one JSON value
+    #[arg(long)]
+    json: bool,
+}
+
+impl Init {
+    pub(super) async fn run(self) -> anyhow::Result<Ending> {
+        let dir = self.data.unwrap_or_else(config::default_data);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let store = data::open(&dir, &*clock).await?;
+        let verifier = Verifier::new(Arc::clone(&clock), std::time::Duration::ZERO);
+        let apis = Arc::new(Apis::default());
+        let manager = Manager::new(store.clone(), verifier, apis, None, clock, Arc::new(SystemEntropy));
+        let made = manager.initialise().await;
+        store.close().await;
+        let Some(key) = made.context("the first operator key can't be made")? else {
+            bail!(
+                "{} is initialised already, and its operator key was shown then: use that one, \
+                 or choose another directory with --data",
+                dir.display()
+            );
+        };
+        if self.json {
+            out::json(&json!({"operator_key": key.expose()}))?;
+        } else {
+            out::data(&format!("{}\n", key.expose()))?;
+            out::note(NOTE);
+        }
+        Ok(Ending::Done)
+    }
+}
+
+const NOTE: &str = "\
+This is the operator key, shown this once: `export CLAVIGER_OPERATOR_KEY=…` lets this command manage keys.
+A revocation that is reported complete holds on every node. Where a node can't be reached, that takes at most the
+lease (120s unless --lease says otherwise).";

@@ -1,0 +1,137 @@
+//! `claviger key restrict`
+
+use std::time::Duration;
+
+use clap::Args;
+use claviger_model::parse_duration;
+use serde_json::{Value, json};
+
+use super::{
+    issue::{from_now, scopes},
+    show_changed,
+};
+use crate::cli::{Ending, client::segment, remote::Remote, wrong_usage};
+
+/// What is not named stays as it is; what is named replaces all of its kind.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[derive(Args, Debug)]
+pub(in crate::cli) struct Restrict {
+    /// The key's id
+    id: String,
+    /// What it may do; may be given several times; `all` for everything
+    #[arg(long = "scope", value_name = "SCOPE")]
+    scopes: Vec<String>,
+    /// Nothing that needs a scope
+    #[arg(long, conflicts_with = "scopes")]
+    no_scopes: bool,
+    /// When it expires, such as 90d
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    expires_in: Option<Duration>,
+    /// It never expires
+    #[arg(long, conflicts_with = "expires_in")]
+    no_expiry: bool,
+    /// Only from this network; may be given several times
+    #[arg(long = "network", value_name = "CIDR")]
+    networks: Vec<String>,
+    /// From any network
+    #[arg(long, conflicts_with = "networks")]
+    no_networks: bool,
+    /// Only from pages like this one; may be given several times
+    #[arg(long = "referrer", value_name = "PATTERN")]
+    referrers: Vec<String>,
+    /// From any page or none
+    #[arg(long, conflicts_with = "referrers")]
+    no_referrers: bool,
+    /// Only for requests like "GET /v1/users/**"; may be given several times
+    #[arg(long = "endpoint", value_name = "PATTERN")]
+    endpoints: Vec<String>,
+    /// For any request
+    #[arg(long, conflicts_with = "endpoints")]
+    no_endpoints: bool,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+impl Restrict {
+    pub(super) async fn run(self) -> anyhow::Result<Ending> {
+        let key = format!("/v1/keys/{}", segment(&self.id)?);
+        let client = self.remote.client()?;
+        let mut patch = json!({});
+        if let Some(scopes) = scopes(&self.scopes, self.no_scopes) {
+            patch["scopes"] = scopes;
+        }
+        if let Some(span) = self.expires_in {
+            patch["expires_at"] = json!(from_now(span));
+        }
+        if self.no_expiry {
+            patch["expires_at"] = Value::Null;
+        }
+        if self.narrows() {
+            // The API replaces all restrictions at once: those that are not named come from what there is.
+            let now = client.get(&key).await?;
+            patch["restrictions"] = self.restrictions(&now["restrictions"]);
+        }
+        if patch == json!({}) {
+            return Err(wrong_usage(
+                "nothing to change: name a scope, an expiry, a network, a referrer or an endpoint",
+            ));
+        }
+        show_changed(&self.remote, &client.patch(&key, &patch).await?)
+    }
+
+    fn lists(&self) -> [(&'static str, &[String], bool); 3] {
+        [
+            ("networks", &self.networks, self.no_networks),
+            ("referrers", &self.referrers, self.no_referrers),
+            ("endpoints", &self.endpoints, self.no_endpoints),
+        ]
+    }
+
+    fn narrows(&self) -> bool {
+        self.lists().iter().any(|(_, entries, none)| *none || !entries.is_empty())
+    }
+
+    fn restrictions(&self, now: &Value) -> Value {
+        let mut wanted = json!({});
+        for (kind, entries, none) in self.lists() {
+            wanted[kind] = match entries {
+                [] if none => Value::Null,
+                [] => now[kind].clone(),
+                entries => json!(entries),
+            };
+        }
+        wanted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::{Cli, Command, key};
+
+    fn restrict(flags: &[&str]) -> Restrict {
+        let line = ["claviger", "key", "restrict", "key_1"].iter().chain(flags);
+        match Cli::try_parse_from(line).unwrap().command {
+            Command::Key(key::Command::Restrict(restrict)) => restrict,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_not_named_stays() {
+        let now = json!({"networks": ["10.0.0.0/8"], "referrers": ["https://a.com"], "endpoints": null});
+        let asked = restrict(&["--no-networks", "--endpoint", "GET /v1"]);
+        let wanted = json!({"networks": null, "referrers": ["https://a.com"], "endpoints": ["GET /v1"]});
+        assert_eq!(asked.restrictions(&now), wanted);
+        assert!(asked.narrows());
+        assert!(!restrict(&["--no-expiry"]).narrows());
+    }
+
+    #[test]
+    fn a_kind_can_not_be_named_and_lifted_at_once() {
+        let line = ["claviger", "key", "restrict", "key_1", "--network", "::1", "--no-networks"];
+        assert!(Cli::try_parse_from(line).is_err());
+    }
+}

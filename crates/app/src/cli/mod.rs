@@ -1,0 +1,129 @@
+//! The command line: what can be asked for, and who answers it.
+//!
+//! All but `serve`, `init` and `profile` speak HTTP to the control listener and have no power of their own.
+
+mod account;
+mod audit;
+mod client;
+mod init;
+mod key;
+mod operator;
+mod paging;
+mod profile;
+mod remote;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{config::ServeFlags, out, serve};
+
+/// The keeper of an API's keys
+#[derive(Debug, Parser)]
+#[command(name = "claviger", version, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway, the portal and the control listener
+    Serve(Box<ServeFlags>),
+    /// Make a data directory and the first operator key
+    Init(init::Init),
+    /// The customers of an api
+    #[command(subcommand)]
+    Account(account::Command),
+    /// Their keys
+    #[command(subcommand)]
+    Key(key::Command),
+    /// The keys of those who run Claviger
+    #[command(subcommand)]
+    Operator(operator::Command),
+    /// What was changed, when and by whom
+    #[command(subcommand)]
+    Audit(audit::Command),
+    /// The contracts of apis
+    #[command(subcommand)]
+    Profile(profile::Command),
+}
+
+/// A command that can't be carried out as it was written. Ends with status 2.
+#[derive(Debug)]
+struct WrongUsage(String);
+
+impl std::fmt::Display for WrongUsage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for WrongUsage {}
+
+fn wrong_usage(what: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(WrongUsage(what.into()))
+}
+
+/// How a command that was carried out ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    /// As it was meant to.
+    Done,
+    /// With a no: the key is denied, the chain is broken, a profile has faults.
+    No,
+}
+
+/// Carries out what the command line asks for.
+pub(crate) fn run() -> ExitCode {
+    let cli = Cli::parse();
+    match carry_out(cli.command) {
+        Ok(Ending::Done) => ExitCode::SUCCESS,
+        Ok(Ending::No) => ExitCode::from(1),
+        Err(error) => {
+            out::note(&format!("error: {}", out::visible_lines(&format!("{error:#}"))));
+            ExitCode::from(if error.is::<WrongUsage>() { 2 } else { 1 })
+        }
+    }
+}
+
+fn carry_out(command: Command) -> anyhow::Result<Ending> {
+    match command {
+        Command::Serve(flags) => serve::run(*flags).map(|()| Ending::Done),
+        Command::Init(init) => waiting(init.run()),
+        Command::Account(command) => waiting(command.run()),
+        Command::Key(command) => waiting(command.run()),
+        Command::Operator(command) => waiting(command.run()),
+        Command::Audit(command) => waiting(command.run()),
+        Command::Profile(command) => command.run(),
+    }
+}
+
+/// Runs a short command on this thread alone.
+fn waiting(command: impl Future<Output = anyhow::Result<Ending>>) -> anyhow::Result<Ending> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_flag_takes_a_secret() {
+        fn flags(command: &clap::Command, found: &mut Vec<String>) {
+            found.extend(command.get_arguments().map(|flag| flag.get_id().to_string()));
+            command.get_subcommands().for_each(|below| flags(below, found));
+        }
+        let mut found = Vec::new();
+        flags(&Cli::command(), &mut found);
+        assert!(!found.iter().any(|flag| flag == "operator_key" || flag == "key"), "{found:?}");
+    }
+}
