@@ -51,7 +51,90 @@ pub(crate) enum Code {
 }
 
 impl Code {
-    const fn status(self) -> StatusCode {
+    /// Every code.
+    pub(crate) const ALL: [Self; 19] = [
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::MalformedRequest,
+        Self::UnsupportedMediaType,
+        Self::TooLarge,
+        Self::Invalid,
+        Self::TooManyKeys,
+        Self::LastKey,
+        Self::Revoked,
+        Self::ExternalIdTaken,
+        Self::NotSealed,
+        Self::AlreadyCreated,
+        Self::IdempotencyMismatch,
+        Self::Unavailable,
+        Self::StorageFull,
+        Self::OutcomeUnknown,
+        Self::Internal,
+    ];
+
+    /// The code as it is written.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::MalformedRequest => "malformed_request",
+            Self::UnsupportedMediaType => "unsupported_media_type",
+            Self::TooLarge => "too_large",
+            Self::Invalid => "invalid",
+            Self::TooManyKeys => "too_many_keys",
+            Self::LastKey => "last_key",
+            Self::Revoked => "revoked",
+            Self::ExternalIdTaken => "external_id_taken",
+            Self::NotSealed => "not_sealed",
+            Self::AlreadyCreated => "already_created",
+            Self::IdempotencyMismatch => "idempotency_mismatch",
+            Self::Unavailable => "unavailable",
+            Self::StorageFull => "storage_full",
+            Self::OutcomeUnknown => "outcome_unknown",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// What it means and what to do, for the page that the problem's type leads to.
+    pub(crate) const fn advice(self) -> &'static str {
+        match self {
+            Self::Unauthorized => {
+                "Send an operator key of this installation in the header Authorization: Bearer."
+            }
+            Self::Forbidden => {
+                "Use an operator key that has the ability the detail names, or have one issued."
+            }
+            Self::NotFound => "Look at the id and the path; ids are written in lower case.",
+            Self::MethodNotAllowed => "Look at /v1/openapi.json for the methods of the resource.",
+            Self::MalformedRequest => "Send one JSON value, each member once, and each header once.",
+            Self::UnsupportedMediaType => {
+                "Send the header Content-Type: application/json and the body as it is."
+            }
+            Self::TooLarge => "A body may be at most 64 KiB.",
+            Self::Invalid => "`errors` names each field and what it takes.",
+            Self::TooManyKeys => "Revoke a key that isn't used any more, then issue the new one.",
+            Self::LastKey => "Issue another key first.",
+            Self::Revoked => "A revocation can't be undone; issue a new key.",
+            Self::ExternalIdTaken => "Find what has the external id, or choose another.",
+            Self::NotSealed => "Rotate the key to get a secret you can see.",
+            Self::AlreadyCreated => {
+                "The call was made before; `id` names what it created. Rotate the key if its answer was lost."
+            }
+            Self::IdempotencyMismatch => "Use a new Idempotency-Key for each request.",
+            Self::Unavailable => "Nothing was changed or decided. Try again after Retry-After.",
+            Self::StorageFull => "Nothing was changed. Make room on the disk of the database.",
+            Self::OutcomeUnknown => {
+                "Read the resource to see, or repeat the call with the same Idempotency-Key."
+            }
+            Self::Internal => "Look for the request id in the log of the server.",
+        }
+    }
+
+    pub(crate) const fn status(self) -> StatusCode {
         match self {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
             Self::Forbidden => StatusCode::FORBIDDEN,
@@ -73,7 +156,7 @@ impl Code {
         }
     }
 
-    const fn title(self) -> &'static str {
+    pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::Unauthorized => "An operator key is required",
             Self::Forbidden => "The operator key may not do this",
@@ -101,9 +184,9 @@ impl Code {
 /// A problem, as it is answered.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Problem {
-    /// `about:blank`: the code says it all.
+    /// `/problems/{code}`, where the problem is explained.
     #[serde(rename = "type")]
-    kind: &'static str,
+    kind: String,
     /// One sentence for the code.
     title: &'static str,
     /// The HTTP status.
@@ -134,7 +217,7 @@ impl Problem {
     pub(crate) fn new(code: Code, detail: impl Into<String>) -> Self {
         let detail = detail.into();
         Self {
-            kind: "about:blank",
+            kind: format!("/problems/{}", code.as_str()),
             title: code.title(),
             status: code.status().as_u16(),
             code,

@@ -6,6 +6,7 @@ mod audit;
 mod health;
 mod keys;
 mod operators;
+mod problems;
 mod usage;
 
 use std::sync::Arc;
@@ -87,6 +88,7 @@ fn documented() -> OpenApiRouter<Shared> {
         .routes(routes!(usage::denials))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
+        .routes(routes!(problems::explain))
 }
 
 /// The OpenAPI 3.1 document of the management API.
