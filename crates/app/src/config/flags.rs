@@ -3,9 +3,12 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
-use claviger_model::parse_duration;
+use claviger_model::{parse_duration, profile::origin};
 
-use super::file::{Layer, Span};
+use super::{
+    check_lease,
+    file::{Layer, Span},
+};
 use crate::log;
 
 /// What the command line and the environment say.
@@ -18,19 +21,19 @@ pub(crate) struct ServeFlags {
     #[arg(long = "profile", value_name = "FILE", env = "CLAVIGER_PROFILE", value_delimiter = ':')]
     pub(super) profiles: Vec<PathBuf>,
     /// Where the callers of your api come in
-    #[arg(long, value_name = "ADDR", env = "CLAVIGER_GATEWAY")]
+    #[arg(long, value_name = "ADDR", env = "CLAVIGER_GATEWAY", value_parser = address)]
     pub(super) gateway: Option<SocketAddr>,
     /// Where people see their keys
-    #[arg(long, value_name = "ADDR", env = "CLAVIGER_PORTAL")]
+    #[arg(long, value_name = "ADDR", env = "CLAVIGER_PORTAL", value_parser = address)]
     pub(super) portal: Option<SocketAddr>,
     /// Where operators and proxies manage and verify; must not face the internet
-    #[arg(long, value_name = "ADDR", env = "CLAVIGER_CONTROL")]
+    #[arg(long, value_name = "ADDR", env = "CLAVIGER_CONTROL", value_parser = address)]
     pub(super) control: Option<SocketAddr>,
     /// Where allowed requests go, instead of the profiles' upstreams
-    #[arg(long, value_name = "URL", env = "CLAVIGER_UPSTREAM")]
+    #[arg(long, value_name = "URL", env = "CLAVIGER_UPSTREAM", value_parser = origin)]
     pub(super) upstream: Option<String>,
     /// How long this node goes on deciding after it last confirmed that it knows every change
-    #[arg(long, value_name = "DURATION", env = "CLAVIGER_LEASE", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", env = "CLAVIGER_LEASE", value_parser = lease)]
     pub(super) lease: Option<Duration>,
     /// The file with the master key of sealed keys
     #[arg(long, value_name = "FILE", env = "CLAVIGER_MASTER_KEY_FILE")]
@@ -66,4 +69,13 @@ impl ServeFlags {
             ..Layer::default()
         }
     }
+}
+
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().or(Err("must be an IP address and a port, such as 127.0.0.1:8080"))
+}
+
+fn lease(text: &str) -> Result<Duration, String> {
+    let span = parse_duration(text).map_err(|error| error.to_string())?;
+    check_lease(span).map_err(ToString::to_string)
 }

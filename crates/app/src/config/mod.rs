@@ -71,9 +71,7 @@ impl Settings {
     }
 
     fn check(&self) -> anyhow::Result<()> {
-        if !(LEASE_MIN..=LEASE_MAX).contains(&self.lease) {
-            bail!("the lease must be between 2s and 1h");
-        }
+        check_lease(self.lease).map_err(anyhow::Error::msg)?;
         for (name, bound) in
             [("connections", self.connections), ("connections_per_address", self.connections_per_address)]
         {
@@ -85,6 +83,14 @@ impl Settings {
             bail!("`header_timeout` must be at least 1s");
         }
         Ok(())
+    }
+}
+
+fn check_lease(span: Duration) -> Result<Duration, &'static str> {
+    if (LEASE_MIN..=LEASE_MAX).contains(&span) {
+        Ok(span)
+    } else {
+        Err("the lease must be between 2s and 1h")
     }
 }
 

@@ -6,6 +6,7 @@ mod first_start;
 mod listener;
 mod master;
 mod own_keys;
+mod process;
 pub(crate) mod profiles;
 mod ready;
 mod services;
@@ -42,26 +43,14 @@ const LAST_TASKS: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Serves until asked to end.
 pub(crate) fn run(flags: ServeFlags) -> anyhow::Result<()> {
-    let settings = Settings::gather(flags)?;
+    let mut settings = Settings::gather(flags)?;
     log::begin(settings.log, settings.log_format);
-    protect_process();
+    process::hide_memory();
+    settings.connections = process::connections(settings.connections);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(serve(settings));
     runtime.shutdown_timeout(LAST_TASKS);
     served
-}
-
-/// No core dumps, which would hold secrets, and as many open files as we may have.
-fn protect_process() {
-    use rustix::process::{DumpableBehavior, Resource, getrlimit, set_dumpable_behavior, setrlimit};
-    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
-        tracing::warn!(%error, "a crash may write secrets into a core dump");
-    }
-    let mut files = getrlimit(Resource::Nofile);
-    files.current = files.maximum;
-    if let Err(error) = setrlimit(Resource::Nofile, files) {
-        tracing::warn!(%error, "the limit of open files stays low");
-    }
 }
 
 /// The three listeners, bound and not answering yet.
