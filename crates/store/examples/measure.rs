@@ -92,7 +92,7 @@ async fn new_account(store: &Store) -> AccountId {
 }
 
 async fn create(store: Store, account: AccountId, count: u64) {
-    let limits = KeyLimits { max: Some(1_000_000), min: 0 };
+    let limits = KeyLimits::default();
     for _ in 0..count {
         store.insert_key(new_key(account), limits, None, note("key.issue")).await.expect("there is room");
     }

@@ -168,8 +168,11 @@ mod tests {
     #[test]
     fn the_hash_of_an_event_never_changes_between_versions() {
         let hash = entry(1).hash(&GENESIS);
-        let text: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(text, "06746cf930d6be0d9ca13641a1cea34fb3f0cd7af9d3755bb43a85579c347ec3");
+        let recorded = [
+            0x06, 0x74, 0x6c, 0xf9, 0x30, 0xd6, 0xbe, 0x0d, 0x9c, 0xa1, 0x36, 0x41, 0xa1, 0xce, 0xa3, 0x4f,
+            0xb3, 0xf0, 0xcd, 0x7a, 0xf9, 0xd3, 0x75, 0x5b, 0xb4, 0x3a, 0x85, 0x57, 0x9c, 0x34, 0x7e, 0xc3,
+        ];
+        assert_eq!(hash, recorded);
     }
 
     #[test]

@@ -45,6 +45,11 @@ pub(crate) trait Database: Send + Sync {
         change: AccountChange,
         note: AuditNote,
     ) -> Result<Committed<Account>, StoreError>;
+    async fn patch_account(
+        &self,
+        id: AccountId,
+        changes: Vec<(AccountChange, AuditNote)>,
+    ) -> Result<Committed<Account>, StoreError>;
 
     async fn insert_key(
         &self,
@@ -67,6 +72,12 @@ pub(crate) trait Database: Send + Sync {
         limits: KeyLimits,
         idempotency: Option<Idempotency>,
         note: AuditNote,
+    ) -> Result<Committed<KeyRow>, StoreError>;
+    async fn patch_key(
+        &self,
+        id: KeyId,
+        changes: Vec<(KeyChange, AuditNote)>,
+        limits: KeyLimits,
     ) -> Result<Committed<KeyRow>, StoreError>;
     async fn sealed_secrets(
         &self,

@@ -108,7 +108,7 @@ impl Store {
         self.0.list_operators(page).await
     }
 
-    /// Ends an operator; [`StoreError::LastKey`] for the last one that may manage. Ending one that has ended changes
+    /// Ends an operator; [`StoreError::LastKey`] for the last one that may do everything. Ending one that has ended changes
     /// nothing and writes no event.
     pub async fn revoke_operator(
         &self,
@@ -153,6 +153,15 @@ impl Store {
         note: AuditNote,
     ) -> Result<Committed<Account>, StoreError> {
         self.0.change_account(id, change, note).await
+    }
+
+    /// Makes several changes of an account, each with its event, in one transaction: all or none.
+    pub async fn patch_account(
+        &self,
+        id: AccountId,
+        changes: Vec<(AccountChange, AuditNote)>,
+    ) -> Result<Committed<Account>, StoreError> {
+        self.0.patch_account(id, changes).await
     }
 }
 
@@ -200,6 +209,17 @@ impl Store {
         note: AuditNote,
     ) -> Result<Committed<KeyRow>, StoreError> {
         self.0.change_key(id, within, change, limits, idempotency, note).await
+    }
+
+    /// Makes several changes of a key, each with its event, in one transaction: all or none. Limits bind as they do
+    /// in [`change_key`](Self::change_key).
+    pub async fn patch_key(
+        &self,
+        id: KeyId,
+        changes: Vec<(KeyChange, AuditNote)>,
+        limits: KeyLimits,
+    ) -> Result<Committed<KeyRow>, StoreError> {
+        self.0.patch_key(id, changes, limits).await
     }
 
     /// The sealed copies of the newest secret of these keys, those of `account` only if one is given. Keys without

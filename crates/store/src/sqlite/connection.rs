@@ -31,6 +31,8 @@ pub(super) fn to_write(path: &Path, durability: Durability) -> rusqlite::Result<
     // Checkpoints are the writer's own work, which looks at what they return.
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;
+    // What a savepoint may have to put back is a few pages: no temporary file for them.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
     // Digests arrive in no order: their index should stay in memory. Negative: in KiB.
     connection.pragma_update(None, "cache_size", -(64 << 10))?;
     Ok(connection)
@@ -54,6 +56,8 @@ fn open(path: &Path) -> rusqlite::Result<Connection> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    // Plans don't depend on the values bound, so a statement is compiled once and not for every call.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cell_size_check", true)?;
     Ok(connection)

@@ -86,7 +86,7 @@ pub(super) fn revoke(
     if row.revoked_at.is_some() {
         return committed(connection, row);
     }
-    if may_manage(row.abilities) && !another_may_manage(connection, id)? {
+    if row.abilities == Abilities::ALL && !another_may_do_everything(connection, id)? {
         return Err(StoreError::LastKey.into());
     }
     let sql = "UPDATE operators SET revoked_at = ?2 WHERE id = ?1";
@@ -96,15 +96,12 @@ pub(super) fn revoke(
     committed(connection, row)
 }
 
-fn may_manage(abilities: Abilities) -> bool {
-    abilities.include(Ability::Manage)
-}
-
-fn another_may_manage(connection: &Connection, id: OperatorId) -> Outcome<bool> {
+/// Nobody gives abilities they lack: without such a key the others' would be all there ever are.
+fn another_may_do_everything(connection: &Connection, id: OperatorId) -> Outcome<bool> {
     let sql = "SELECT abilities FROM operators WHERE id <> ?1 AND revoked_at IS NULL";
     let mut statement = connection.prepare_cached(sql)?;
     for abilities in statement.query_map([id.to_bytes()], |row| stored(row, 0))? {
-        if may_manage(abilities?) {
+        if abilities? == Abilities::ALL {
             return Ok(true);
         }
     }

@@ -9,8 +9,10 @@ use claviger_verify::{
     usage::{DeniedAttempt, LastUse, UsageSink},
 };
 
+use rusqlite::Connection;
+
 use super::{
-    Sqlite, accounts, audit, feed::Feed, key_rows, keys, operators, secrets, settings, usage::Sink,
+    Sqlite, accounts, audit, failure::Outcome, feed::Feed, key_rows, keys, operators, secrets, settings, usage::Sink,
     usage_rows,
 };
 use crate::{
@@ -18,6 +20,19 @@ use crate::{
     Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, NewAccount, NewKey, NewOperator, OperatorRow, Page,
     PageRequest, SealedSecret, StoreError, UsageFilter, database::Database,
 };
+
+/// Applies changes in their order within one change of the writer, so that all are made or none, and returns what
+/// the last one left.
+fn one_by_one<C, T>(
+    changes: Vec<(C, AuditNote)>,
+    mut apply: impl FnMut(C, &AuditNote) -> Outcome<T>,
+) -> Outcome<T> {
+    let mut left = Err(StoreError::Internal("a patch of nothing".to_owned()).into());
+    for (change, note) in changes {
+        left = Ok(apply(change, &note)?);
+    }
+    left
+}
 
 #[async_trait]
 impl Database for Sqlite {
@@ -82,6 +97,17 @@ impl Database for Sqlite {
         self.0.change(move |connection| accounts::change(connection, id, change, &note)).await
     }
 
+    async fn patch_account(
+        &self,
+        id: AccountId,
+        changes: Vec<(AccountChange, AuditNote)>,
+    ) -> Result<Committed<Account>, StoreError> {
+        let all = move |connection: &Connection| {
+            one_by_one(changes, |change, note| accounts::change(connection, id, change, note))
+        };
+        self.0.change(all).await
+    }
+
     async fn insert_key(
         &self,
         new: NewKey,
@@ -120,6 +146,20 @@ impl Database for Sqlite {
                 keys::change(connection, id, within, change, limits, idempotency.as_ref(), &note)
             })
             .await
+    }
+
+    async fn patch_key(
+        &self,
+        id: KeyId,
+        changes: Vec<(KeyChange, AuditNote)>,
+        limits: KeyLimits,
+    ) -> Result<Committed<KeyRow>, StoreError> {
+        let all = move |connection: &Connection| {
+            one_by_one(changes, |change, note| {
+                keys::change(connection, id, None, change, limits, None, note)
+            })
+        };
+        self.0.change(all).await
     }
 
     async fn sealed_secrets(

@@ -24,8 +24,9 @@ use crate::StoreError;
 const QUEUE: usize = 1024;
 /// Most changes in one commit: bounds how long the first of them waits for the others.
 const GROUP: usize = 256;
-/// Pages in the write-ahead log from which on it is copied into the database.
-const CHECKPOINT_PAGES: i64 = 1000;
+/// Pages (of 4 KiB) in the write-ahead log from which on it is copied into the database. More would make a restart
+/// after a crash slower, fewer would have the same pages copied again and again.
+const CHECKPOINT_PAGES: i64 = 4000;
 
 /// What a writer is told about the file it writes.
 pub(super) struct Settings {
@@ -188,7 +189,6 @@ impl Desk {
         let mut group = Vec::with_capacity(GROUP);
         while let Some(first) = self.queue.blocking_recv() {
             group.push(first);
-            self.fill(&mut group, GROUP);
             let end = self.write(&mut group);
             self.answer(mem::take(&mut group), end);
             self.checkpoint_when_due();
@@ -217,10 +217,16 @@ impl Desk {
             self.fill(group, QUEUE);
             return End::Undone(error);
         }
-        for job in group.iter_mut() {
-            job.run(&self.connection);
+        // Whoever comes while the others' changes are made still goes along.
+        let mut next = 0;
+        while next < group.len() {
+            group[next].run(&self.connection);
             if self.connection.is_autocommit() {
-                return End::Undone(lost(&**job));
+                return End::Undone(lost(&*group[next]));
+            }
+            next += 1;
+            if next == group.len() {
+                self.fill(group, GROUP);
             }
         }
         match execute(&self.connection, "COMMIT") {
