@@ -103,7 +103,7 @@ fn slot_of(refusal: Refusal) -> Slot {
             Slot::Unavailable
         }
         Refusal::StorageFull => Slot::Unavailable,
-        Refusal::NotSealed => Slot::Internal,
+        Refusal::NotSealed | Refusal::LastOperator => Slot::Internal,
         Refusal::Internal(fault) => {
             tracing::error!(%fault, "internal fault");
             Slot::Internal

@@ -30,6 +30,8 @@ pub(crate) enum Code {
     TooManyKeys,
     /// The account's last working key.
     LastKey,
+    /// The last operator key that may do everything.
+    LastOperator,
     /// The key is revoked.
     Revoked,
     /// The external id names something else.
@@ -52,7 +54,7 @@ pub(crate) enum Code {
 
 impl Code {
     /// Every code.
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Unauthorized,
         Self::Forbidden,
         Self::NotFound,
@@ -63,6 +65,7 @@ impl Code {
         Self::Invalid,
         Self::TooManyKeys,
         Self::LastKey,
+        Self::LastOperator,
         Self::Revoked,
         Self::ExternalIdTaken,
         Self::NotSealed,
@@ -87,6 +90,7 @@ impl Code {
             Self::Invalid => "invalid",
             Self::TooManyKeys => "too_many_keys",
             Self::LastKey => "last_key",
+            Self::LastOperator => "last_operator",
             Self::Revoked => "revoked",
             Self::ExternalIdTaken => "external_id_taken",
             Self::NotSealed => "not_sealed",
@@ -118,6 +122,7 @@ impl Code {
             Self::Invalid => "`errors` names each field and what it takes.",
             Self::TooManyKeys => "Revoke a key that isn't used any more, then issue the new one.",
             Self::LastKey => "Issue another key first.",
+            Self::LastOperator => "Issue another operator key that can do everything first.",
             Self::Revoked => "A revocation can't be undone; issue a new key.",
             Self::ExternalIdTaken => "Find what has the external id, or choose another.",
             Self::NotSealed => "Rotate the key to get a secret you can see.",
@@ -146,6 +151,7 @@ impl Code {
             Self::Invalid | Self::IdempotencyMismatch => StatusCode::UNPROCESSABLE_ENTITY,
             Self::TooManyKeys
             | Self::LastKey
+            | Self::LastOperator
             | Self::Revoked
             | Self::ExternalIdTaken
             | Self::NotSealed
@@ -168,6 +174,7 @@ impl Code {
             Self::Invalid => "Some fields can't be taken",
             Self::TooManyKeys => "The account has as many keys as it may have",
             Self::LastKey => "The account's last key can't go",
+            Self::LastOperator => "The last operator key can't go",
             Self::Revoked => "The key is revoked",
             Self::ExternalIdTaken => "The external id is taken",
             Self::NotSealed => "Keys of this api can't be revealed",
@@ -245,6 +252,7 @@ impl From<Refusal> for Problem {
             Refusal::NameTooLong { .. } => Self::invalid(vec![Fault::new("/name", detail)]),
             Refusal::TooManyKeys { .. } => Self::new(Code::TooManyKeys, detail),
             Refusal::LastKey => Self::new(Code::LastKey, detail),
+            Refusal::LastOperator => Self::new(Code::LastOperator, detail),
             Refusal::Revoked => Self::new(Code::Revoked, detail),
             Refusal::ExternalIdTaken => Self::new(Code::ExternalIdTaken, detail),
             Refusal::NotSealed => Self::new(Code::NotSealed, detail),

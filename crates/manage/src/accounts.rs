@@ -134,12 +134,13 @@ impl Manager {
             patch.metadata.map(|data| ("account.describe", json!({}), AccountChange::SetMetadata(data))),
             patch.state.map(|state| (state_action(state), json!({}), AccountChange::SetState(state))),
         ];
-        let mut last = None;
-        for (action, detail, change) in changes.into_iter().flatten() {
-            let note = self.note(by, action, detail);
-            last = Some(self.store.change_account(id, change, note).await.map_err(account_not_found)?);
+        let changes = changes.into_iter().flatten();
+        let changes: Vec<_> =
+            changes.map(|(action, detail, change)| (change, self.note(by, action, detail))).collect();
+        if changes.is_empty() {
+            return Err(Refusal::Invalid(vec![Fault::new("", "nothing to change")]));
         }
-        let committed = last.ok_or_else(|| Refusal::Invalid(vec![Fault::new("", "nothing to change")]))?;
+        let committed = self.store.patch_account(id, changes).await.map_err(account_not_found)?;
         Ok((committed.value, self.narrowed(committed.seq).await))
     }
 

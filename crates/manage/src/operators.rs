@@ -97,6 +97,7 @@ impl Manager {
         let committed =
             self.store.revoke_operator(id, note).await.map_err(|error| match Refusal::from(error) {
                 Refusal::NotFound(_) => Refusal::NotFound("operator key"),
+                Refusal::LastKey => Refusal::LastOperator,
                 other => other,
             })?;
         Ok((committed.value, self.narrowed(committed.seq).await))

@@ -45,6 +45,9 @@ pub enum Refusal {
     /// The account would be left without a working key.
     #[error("this is the account's last working key: issue another one first")]
     LastKey,
+    /// Nobody would be left who may do everything.
+    #[error("this is the last operator key that may do everything: issue another one first")]
+    LastOperator,
     /// Nothing about a revoked key changes any more.
     #[error("the key is revoked, which can't be undone: issue a new one")]
     Revoked,

@@ -20,14 +20,14 @@ impl Manager {
         by.require(Ability::Manage)?;
         let (row, profile) = self.key_and_profile(id).await?;
         self.check_patch(&patch, &profile)?;
-        let mut changed = None;
-        for (action, detail, change) in patch_changes(patch) {
-            let note = self.note(by, action, detail);
-            let limits = KeyLimits { max: None, min: profile.keys.min };
-            let committed = self.store.change_key(row.id, None, change, limits, None, note).await;
-            changed = Some(committed.map_err(key_not_found)?);
+        let changes = patch_changes(patch).into_iter();
+        let changes: Vec<_> =
+            changes.map(|(action, detail, change)| (change, self.note(by, action, detail))).collect();
+        if changes.is_empty() {
+            return Err(Refusal::Invalid(vec![Fault::new("", "nothing to change")]));
         }
-        let committed = changed.ok_or_else(|| Refusal::Invalid(vec![Fault::new("", "nothing to change")]))?;
+        let limits = KeyLimits { max: profile.keys.max, min: profile.keys.min };
+        let committed = self.store.patch_key(row.id, changes, limits).await.map_err(key_not_found)?;
         let receipt = self.narrowed(committed.seq).await;
         Ok(Changed { key: self.with_last_uses(committed.value).await?, receipt })
     }

@@ -29,7 +29,7 @@ pub(super) fn insert(
     audit::append(connection, note, Some(account.id), Some(&subject))?;
     let key = match first_key {
         Some((key, note)) if key.account == account.id => {
-            Some(keys::insert(connection, &key, KeyLimits::default(), None, &note)?.value)
+            Some(keys::insert(connection, key, KeyLimits::default(), None, &note)?.value)
         }
         Some(_) => return Err(StoreError::Internal("the first key is another account's".to_owned()).into()),
         None => None,

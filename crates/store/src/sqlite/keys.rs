@@ -1,16 +1,18 @@
 //! Keys as they are made and changed.
 
+use std::sync::Arc;
+
 use claviger_model::{AccountId, KeyId, KeyState, Restrictions, Scopes, Timestamp};
 use rusqlite::{Connection, params};
 
 use super::{
     audit, columns::to_json, failure::Outcome, feed::committed, idempotency, key_rows::find, limits, secrets,
 };
-use crate::{AuditNote, Committed, Idempotency, KeyChange, KeyLimits, KeyRow, NewKey, StoreError};
+use crate::{AuditNote, Committed, Idempotency, KeyChange, KeyLimits, KeyRow, NewKey, SecretRow, StoreError};
 
 pub(super) fn insert(
     connection: &Connection,
-    new: &NewKey,
+    new: NewKey,
     limits: KeyLimits,
     call: Option<&Idempotency>,
     note: &AuditNote,
@@ -20,11 +22,33 @@ pub(super) fn insert(
     if let Some(external_id) = &new.external_id {
         free(connection, account.id, external_id, new.id)?;
     }
-    insert_row(connection, new)?;
+    insert_row(connection, &new)?;
     secrets::add(connection, new.id, &new.secret, new.created_at)?;
-    let key = found(connection, new.id)?;
+    let key = inserted(new, account.api);
     limits::hold(connection, None, &key, limits, note.at)?;
     end(connection, key, call, note)
+}
+
+/// The row that was made of a new key: reading it back would cost as much as writing it.
+fn inserted(new: NewKey, api: Arc<str>) -> KeyRow {
+    let created_at = new.created_at;
+    KeyRow {
+        id: new.id,
+        account: new.account,
+        api,
+        name: new.name,
+        environment: new.environment,
+        scopes: new.scopes,
+        restrictions: new.restrictions,
+        state: KeyState::Active,
+        created_at,
+        created_by: new.created_by,
+        expires_at: new.expires_at,
+        revoked_at: None,
+        external_id: new.external_id,
+        metadata: new.metadata,
+        secrets: vec![SecretRow { number: 1, hint: new.secret.hint, created_at, ends_at: None }],
+    }
 }
 
 fn insert_row(connection: &Connection, new: &NewKey) -> Outcome<()> {

@@ -23,8 +23,9 @@ pub(super) fn hold(
     {
         return Err(StoreError::TooManyKeys { max }.into());
     }
-    let went = before.is_some_and(|key| works(key, now)) && !works(after, now);
-    if went && working(connection, after.account, now, limits.min)? < limits.min {
+    let went =
+        before.is_some_and(|key| (works(key, now) && !works(after, now)) || (lasts(key) && !lasts(after)));
+    if went && lasting(connection, after.account, limits.min)? < limits.min {
         return Err(StoreError::LastKey.into());
     }
     Ok(())
@@ -38,6 +39,12 @@ fn works(key: &KeyRow, now: Timestamp) -> bool {
     key.state == KeyState::Active && stands(key, now)
 }
 
+/// Whether a key works until somebody ends it. One that is going to expire is no remaining key: an expiry a second
+/// ahead would delete the last one.
+fn lasts(key: &KeyRow) -> bool {
+    key.state == KeyState::Active && key.expires_at.is_none()
+}
+
 /// Keys neither revoked nor expired; counts no further than one more than `enough`.
 fn standing(connection: &Connection, account: AccountId, now: Timestamp, enough: u32) -> Outcome<u32> {
     let sql = "SELECT count(*)
@@ -47,29 +54,20 @@ fn standing(connection: &Connection, account: AccountId, now: Timestamp, enough:
                           AND state <> 'revoked'
                           AND (expires_at IS NULL OR expires_at > ?2)
                         LIMIT ?3 + 1)";
-    count(connection, sql, account, now, enough)
+    let values = params![account.to_bytes(), now.as_millis(), enough];
+    Ok(connection.prepare_cached(sql)?.query_one(values, |row| row.get(0))?)
 }
 
-/// Of those, the active ones.
-fn working(connection: &Connection, account: AccountId, now: Timestamp, enough: u32) -> Outcome<u32> {
+/// Active keys without an expiry; counts no further than one more than `enough`.
+fn lasting(connection: &Connection, account: AccountId, enough: u32) -> Outcome<u32> {
     let sql = "SELECT count(*)
                  FROM (SELECT 1
                          FROM keys
                         WHERE account = ?1
                           AND state <> 'revoked'
                           AND state = 'active'
-                          AND (expires_at IS NULL OR expires_at > ?2)
-                        LIMIT ?3 + 1)";
-    count(connection, sql, account, now, enough)
-}
-
-fn count(
-    connection: &Connection,
-    sql: &str,
-    account: AccountId,
-    now: Timestamp,
-    enough: u32,
-) -> Outcome<u32> {
-    let values = params![account.to_bytes(), now.as_millis(), enough];
+                          AND expires_at IS NULL
+                        LIMIT ?2 + 1)";
+    let values = params![account.to_bytes(), enough];
     Ok(connection.prepare_cached(sql)?.query_one(values, |row| row.get(0))?)
 }

@@ -1,6 +1,6 @@
 //! Operators' rows.
 
-use claviger_model::{Abilities, Ability, OperatorId};
+use claviger_model::{Abilities, OperatorId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
@@ -101,7 +101,8 @@ fn another_may_do_everything(connection: &Connection, id: OperatorId) -> Outcome
     let sql = "SELECT abilities FROM operators WHERE id <> ?1 AND revoked_at IS NULL";
     let mut statement = connection.prepare_cached(sql)?;
     for abilities in statement.query_map([id.to_bytes()], |row| stored(row, 0))? {
-        if abilities? == Abilities::ALL {
+        let abilities: Abilities = abilities?;
+        if abilities == Abilities::ALL {
             return Ok(true);
         }
     }

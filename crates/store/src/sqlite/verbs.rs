@@ -12,8 +12,8 @@ use claviger_verify::{
 use rusqlite::Connection;
 
 use super::{
-    Sqlite, accounts, audit, failure::Outcome, feed::Feed, key_rows, keys, operators, secrets, settings, usage::Sink,
-    usage_rows,
+    Sqlite, accounts, audit, failure::Outcome, feed::Feed, key_rows, keys, operators, secrets, settings,
+    usage::Sink, usage_rows,
 };
 use crate::{
     AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, ChainCheck, Committed, DayCount,
@@ -116,7 +116,7 @@ impl Database for Sqlite {
         note: AuditNote,
     ) -> Result<Committed<KeyRow>, StoreError> {
         self.0
-            .change(move |connection| keys::insert(connection, &new, limits, idempotency.as_ref(), &note))
+            .change(move |connection| keys::insert(connection, new, limits, idempotency.as_ref(), &note))
             .await
     }
 
@@ -155,9 +155,7 @@ impl Database for Sqlite {
         limits: KeyLimits,
     ) -> Result<Committed<KeyRow>, StoreError> {
         let all = move |connection: &Connection| {
-            one_by_one(changes, |change, note| {
-                keys::change(connection, id, None, change, limits, None, note)
-            })
+            one_by_one(changes, |change, note| keys::change(connection, id, None, change, limits, None, note))
         };
         self.0.change(all).await
     }
