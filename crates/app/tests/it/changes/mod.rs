@@ -1,1 +1,57 @@
-//! Stories follow.
+//! Each change that an operator can make, by its URL, and what it does to the very next request.
+
+mod account_keys;
+mod accounts;
+mod attention;
+mod audit;
+mod denials;
+mod enable_disable;
+mod hammer;
+mod idempotency;
+mod keys;
+mod operators;
+mod receipts;
+mod restrict;
+mod reveal;
+mod revoke;
+mod rotate;
+mod usage;
+
+use claviger_testkit::{Operator, Server, ServerBuilder};
+use serde_json::Value;
+
+/// A server of one of the profiles that ship, its operator, and an account.
+#[track_caller]
+fn opened(profile: &str) -> (Server, Operator, String) {
+    with_account(ServerBuilder::new(crate::PROGRAM).profile(profile).start())
+}
+
+/// The same with a wall clock that the test moves.
+#[track_caller]
+fn opened_with_clock(profile: &str) -> (Server, Operator, String) {
+    with_account(ServerBuilder::new(crate::PROGRAM).profile(profile).movable_clock().start())
+}
+
+#[track_caller]
+fn with_account(server: Server) -> (Server, Operator, String) {
+    let operator = server.operator();
+    let account = operator.account("Acme");
+    (server, operator, account)
+}
+
+/// What the gateway answers a request with `key`.
+#[track_caller]
+fn status(server: &Server, key: &str) -> u16 {
+    server.customer(key).get("/v1/things").status
+}
+
+#[track_caller]
+fn text<'a>(value: &'a Value, field: &str) -> &'a str {
+    value[field].as_str().expect("the field is text")
+}
+
+/// The names of the keys in a list.
+fn names(list: &Value) -> Vec<&str> {
+    let items = list["items"].as_array().expect("a list has items");
+    items.iter().map(|item| item["name"].as_str().unwrap_or("-")).collect()
+}
