@@ -57,7 +57,8 @@ impl Fixture {
 
     /// How an id or digest is written in such statements.
     pub(crate) fn literal(bytes: &[u8]) -> String {
-        let digits: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let quoted = format!("{bytes:02x?}");
+        let digits = quoted.replace(['[', ']', ',', ' '], "");
         format!("x'{digits}'")
     }
 }

@@ -23,9 +23,11 @@ async fn a_key_is_found_as_it_was_made() {
         name: None,
         ..new_key(account)
     };
-    store.insert_key(new.clone(), KeyLimits::default(), None, note("key.issue")).await.unwrap();
+    let made =
+        store.insert_key(new.clone(), KeyLimits::default(), None, note("key.issue")).await.unwrap().value;
 
     let found = store.find_key(new.id).await.unwrap().unwrap();
+    assert_eq!(format!("{made:?}"), format!("{found:?}"));
     assert_eq!((found.id, found.account, &*found.api), (new.id, account, "cashcat"));
     assert_eq!((found.name, found.environment), (None, new.environment));
     assert_eq!((found.scopes, found.restrictions), (new.scopes, new.restrictions));

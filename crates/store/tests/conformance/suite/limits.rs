@@ -76,11 +76,11 @@ async fn whatever_stops_the_last_key_is_refused() {
     let Fixture { store, .. } = &Fixture::new().await;
     let account = account(store).await;
     let last = key(store, account).await;
-    for change_of in [KeyChange::Revoke, KeyChange::Disable, expire_at(0), expire_at(-1)] {
+    for change_of in [KeyChange::Revoke, KeyChange::Disable, expire_at(0), expire_at(-1), expire_at(1)] {
         let refused = stop(store, last, change_of).await;
         assert!(matches!(refused, Err(StoreError::LastKey)), "{refused:?}");
     }
-    for change_of in [expire_at(1), rotate(NOW), KeyChange::Rename(None), KeyChange::Enable] {
+    for change_of in [rotate(NOW), KeyChange::Rename(None), KeyChange::Enable] {
         stop(store, last, change_of).await.unwrap();
     }
     let kept = key(store, account).await;
@@ -100,6 +100,19 @@ async fn a_key_that_does_not_work_is_no_last_key() {
     assert!(matches!(stop(store, working, KeyChange::Revoke).await, Err(StoreError::LastKey)));
     stop(store, disabled, KeyChange::Revoke).await.unwrap();
     stop(store, expired, KeyChange::Revoke).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_key_that_is_going_to_expire_is_no_remaining_key() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let account = account(store).await;
+    let (lasting, brief) = (key(store, account).await, key(store, account).await);
+    stop(store, brief, expire_at(60)).await.unwrap();
+    for change_of in [KeyChange::Revoke, KeyChange::Disable, expire_at(60)] {
+        assert!(matches!(stop(store, lasting, change_of).await, Err(StoreError::LastKey)));
+    }
+    stop(store, brief, expire_at(30)).await.unwrap();
+    stop(store, brief, KeyChange::Revoke).await.unwrap();
 }
 
 #[tokio::test]
