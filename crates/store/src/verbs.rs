@@ -273,7 +273,7 @@ pub enum KeyChange {
 pub struct KeyLimits {
     /// At most this many keys. Counts disabled ones.
     pub max: Option<u32>,
-    /// At least this many working keys, active and not expired: binds the changes that stop one.
+    /// At least this many keys that work and will not expire: binds the changes that stop one or set its end.
     pub min: u32,
 }
 
