@@ -1,6 +1,9 @@
 //! The accounts, one row each: suspending one touches its row, not its keys.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use claviger_model::AccountId;
 use hashbrown::HashTable;
@@ -19,25 +22,13 @@ pub(super) struct Accounts {
     apis: Mutex<HashSet<Arc<str>>>,
 }
 
+/// A row is one word: on the way from a key to its account it is the only one that is read.
 #[derive(Default)]
 struct Shard {
-    rows: Vec<Row>,
+    /// `None` is awaited: a key named the account before it arrived, and belongs to no api until it does.
+    rows: Vec<Option<Arc<AccountRecord>>>,
+    awaited: HashMap<usize, AccountId>,
     index: HashTable<u32>,
-}
-
-enum Row {
-    /// A key named it before it arrived. Its keys belong to no api until it does.
-    Awaited(AccountId),
-    Known(Arc<AccountRecord>),
-}
-
-impl Row {
-    fn id(&self) -> AccountId {
-        match self {
-            Self::Awaited(id) => *id,
-            Self::Known(record) => record.id,
-        }
-    }
 }
 
 impl Default for Accounts {
@@ -54,7 +45,8 @@ impl Accounts {
         let (hash, shard) = place_of(record.id);
         let mut shard = self.shards[shard].write();
         let row = shard.row_of(hash, record.id);
-        shard.rows[row] = Row::Known(Arc::new(record));
+        shard.rows[row] = Some(Arc::new(record));
+        shard.awaited.remove(&row);
     }
 
     /// The slot of an account, and whether the account itself has arrived.
@@ -62,7 +54,7 @@ impl Accounts {
         let (hash, number) = place_of(id);
         let mut shard = self.shards[number].write();
         let row = shard.row_of(hash, id);
-        let known = matches!(shard.rows[row], Row::Known(_));
+        let known = shard.rows[row].is_some();
         let row = u32::try_from(row).expect("the index holds rows as u32");
         let number = u32::try_from(number).expect("there are few shards");
         (row << SHARD_BITS | number, known)
@@ -70,11 +62,8 @@ impl Accounts {
 
     /// The account in a slot that [`Accounts::slot_of`] gave, if it has arrived.
     pub(super) fn get(&self, slot: u32) -> Option<Arc<AccountRecord>> {
-        let shard = self.shards[index(slot % SHARDS)].read();
-        match &shard.rows[index(slot >> SHARD_BITS)] {
-            Row::Awaited(_) => None,
-            Row::Known(record) => Some(Arc::clone(record)),
-        }
+        let shard = self.shards[as_index(slot % SHARDS)].read();
+        shard.rows[as_index(slot >> SHARD_BITS)].clone()
     }
 
     /// How many have arrived or are awaited, and the bytes they take.
@@ -97,45 +86,48 @@ impl Accounts {
 
 impl Shard {
     fn row_of(&mut self, hash: u64, id: AccountId) -> usize {
-        if let Some(row) = self.index.find(hash, |row| self.rows[index(*row)].id() == id) {
-            return index(*row);
+        let Self { rows, awaited, index } = self;
+        if let Some(row) = index.find(hash, |row| id_in(rows, awaited, *row) == id) {
+            return as_index(*row);
         }
-        let row = self.rows.len();
-        self.rows.push(Row::Awaited(id));
-        let rows = &self.rows;
+        let row = rows.len();
+        rows.push(None);
+        awaited.insert(row, id);
         let slot = u32::try_from(row).ok().filter(|row| *row < 1 << (32 - SHARD_BITS));
         let slot = slot.expect("four billion accounts don't fit in memory");
-        self.index.insert_unique(hash, slot, |row| place_of(rows[index(*row)].id()).0);
+        index.insert_unique(hash, slot, |row| place_of(id_in(rows, awaited, *row)).0);
         row
     }
 
     fn size(&self) -> (usize, usize) {
-        let own = self.rows.capacity() * size_of::<Row>() + self.index.allocation_size();
-        let records: usize = self.rows.iter().map(Row::bytes).sum();
+        let own =
+            self.rows.capacity() * size_of::<Option<Arc<AccountRecord>>>() + self.index.allocation_size();
+        let records: usize = self.rows.iter().flatten().map(|record| bytes_of(record)).sum();
         (self.rows.len(), own + records)
     }
 }
 
-impl Row {
-    /// An `Arc` keeps two counts beside what it holds.
-    fn bytes(&self) -> usize {
-        const COUNTS: usize = 2 * size_of::<usize>();
-        match self {
-            Self::Awaited(_) => 0,
-            Self::Known(record) => {
-                let external = record.external_id.as_ref().map_or(0, |id| COUNTS + id.len());
-                COUNTS + size_of::<AccountRecord>() + external
-            }
-        }
+fn id_in(rows: &[Option<Arc<AccountRecord>>], awaited: &HashMap<usize, AccountId>, row: u32) -> AccountId {
+    let row = as_index(row);
+    match &rows[row] {
+        Some(record) => record.id,
+        None => awaited[&row],
     }
+}
+
+/// An `Arc` keeps two counts beside what it holds.
+fn bytes_of(record: &AccountRecord) -> usize {
+    const COUNTS: usize = 2 * size_of::<usize>();
+    let external = record.external_id.as_ref().map_or(0, |id| COUNTS + id.len());
+    COUNTS + size_of::<AccountRecord>() + external
 }
 
 fn place_of(id: AccountId) -> (u64, usize) {
     let (hash, shard) = spread::of_id(id.to_bytes());
-    (hash, shard % index(SHARDS))
+    (hash, shard % as_index(SHARDS))
 }
 
-fn index(number: u32) -> usize {
+fn as_index(number: u32) -> usize {
     usize::try_from(number).expect("a number of rows in memory")
 }
 
@@ -150,7 +142,9 @@ mod tests {
     fn an_account_is_found_in_its_slot_before_and_after_it_changes() {
         let accounts = Accounts::default();
         let ids: Vec<_> = (0..2000).map(account_id).collect();
-        ids.iter().for_each(|id| accounts.put(account(*id, "example")));
+        for id in &ids {
+            accounts.put(account(*id, "example"));
+        }
         let slots: Vec<_> = ids.iter().map(|id| accounts.slot_of(*id)).collect();
         assert!(slots.iter().all(|(_, known)| *known));
         accounts.put(AccountRecord { state: AccountState::Suspended, ..account(ids[7], "example") });

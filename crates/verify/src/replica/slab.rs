@@ -1,7 +1,7 @@
 //! Rows in numbered slots, in chunks, so that growing copies little and wastes little.
 
 /// Rows of a chunk. Half of one is what a slab wastes on average.
-const CHUNK: usize = 128;
+const CHUNK: usize = 512;
 
 /// Slots hold a row or wait to hold one again.
 pub(super) struct Slab<T> {
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn rows_stay_in_their_slots_while_it_grows() {
         let mut slab = Slab::default();
-        let slots: Vec<u32> = (0..1000).map(|row| slab.insert(row)).collect();
+        let slots: Vec<u32> = (0..3000).map(|row| slab.insert(row)).collect();
         assert!(slots.iter().zip(0..).all(|(slot, row)| *slab.get(*slot) == row));
         *slab.get_mut(slots[500]) = 7;
         assert_eq!(*slab.get(slots[500]), 7);
@@ -93,25 +93,25 @@ mod tests {
     #[test]
     fn an_emptied_slot_is_filled_again() {
         let mut slab = Slab::default();
-        let slots: Vec<u32> = (0..300).map(|row| slab.insert(row)).collect();
+        let slots: Vec<u32> = (0..600).map(|row| slab.insert(row)).collect();
         let bytes = slab.bytes();
         assert_eq!(slab.remove(slots[200]), Some(200));
         assert_eq!(slab.remove(slots[200]), None);
         assert_eq!(slab.insert(-1), slots[200]);
-        assert_eq!(slab.insert(-2), 300);
+        assert_eq!(slab.insert(-2), 600);
         assert!(slab.bytes() - bytes <= 64);
     }
 
     #[test]
     fn chunks_list_their_rows_and_end() {
         let mut slab = Slab::default();
-        let slots: Vec<u32> = (0..130).map(|row| slab.insert(row)).collect();
+        let slots: Vec<u32> = (0..514).map(|row| slab.insert(row)).collect();
         slab.remove(slots[1]);
         let rows: Vec<i32> = (0..)
             .map_while(|number| slab.chunk(number).map(|c| c.copied().collect::<Vec<_>>()))
             .flatten()
             .collect();
-        assert_eq!(rows.len(), 129);
+        assert_eq!(rows.len(), 513);
         assert!(!rows.contains(&1));
     }
 

@@ -1,6 +1,12 @@
 //! Gathers from all threads what happened since the last flush.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use claviger_model::{Attempt, Denial, Environment, RequestId, Timestamp};
 use parking_lot::Mutex;
@@ -16,10 +22,8 @@ use crate::spread;
 
 /// Locks, so that threads seldom meet at one.
 const SHARDS: usize = 64;
-/// Most different buckets between two flushes.
+/// Most different buckets between two flushes, and so most last uses: each has a bucket.
 const BUCKETS: usize = 65_536;
-/// Most secrets whose last use is noted between two flushes.
-const USES: usize = 65_536;
 /// Most denied attempts kept between two flushes, and how many of them each shard keeps of those without a key.
 const DENIALS: usize = 10_000;
 const DENIALS_OF_NOBODY: usize = 16;
@@ -28,7 +32,7 @@ const DENIALS_OF_NOBODY: usize = 16;
 pub(crate) struct Gatherer {
     shards: Box<[Mutex<Tally>]>,
     buckets: Room,
-    uses: Room,
+    uses_dropped: AtomicU64,
     denials: Room,
 }
 
@@ -57,7 +61,7 @@ impl Default for Gatherer {
         Self {
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
             buckets: Room::new(BUCKETS),
-            uses: Room::new(USES),
+            uses_dropped: AtomicU64::new(0),
             denials: Room::new(DENIALS - SHARDS * DENIALS_OF_NOBODY),
         }
     }
@@ -66,10 +70,10 @@ impl Default for Gatherer {
 impl Gatherer {
     /// An attempt was allowed with this secret.
     pub(crate) fn allowed(&self, seen: &Seen<'_>, secret: SecretRef, environment: Environment) {
-        let bucket = seen.bucket(Some(secret), Some(environment), Outcome::Allowed);
-        let mut tally = self.shards[shard_of_key(secret)].lock();
-        tally.count(&bucket, &self.buckets);
-        tally.note_use(secret, seen.at, seen.attempt, &self.uses);
+        let noted = self.shards[shard_of_key(secret)].lock().allow(seen, secret, environment, &self.buckets);
+        if !noted {
+            self.uses_dropped.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// An attempt was denied: with this secret of the api, or with none that is known, of an environment if what was
@@ -85,31 +89,27 @@ impl Gatherer {
         let kept = seen.kept(secret, denial);
         if let Some(secret) = secret {
             let mut tally = self.shards[shard_of_key(secret)].lock();
-            tally.count(&bucket, &self.buckets);
+            tally.deny(&bucket, &self.buckets);
             tally.denials.keep_of_key(secret.key, kept, &self.denials);
         } else {
             let mut tally = self.shards[shard_of_request(seen.request)].lock();
-            tally.count(&bucket, &self.buckets);
+            tally.deny(&bucket, &self.buckets);
             tally.denials.keep_of_nobody(DENIALS_OF_NOBODY, kept, &self.denials);
         }
     }
 
     /// Takes everything that was gathered. What happens meanwhile is in this batch or the next, never in both.
     pub(crate) fn drain(&self) -> UsageBatch {
-        let mut counts: HashMap<Bucket, u64> = HashMap::new();
         let mut batch = UsageBatch::default();
         for shard in &self.shards {
             let mut tally = std::mem::take(&mut *shard.lock());
-            let buckets = tally.take_counts();
-            self.buckets.give_back(buckets.len());
-            buckets.for_each(|(bucket, count)| *counts.entry(bucket).or_default() += count);
-            let uses = tally.take_uses();
-            self.uses.give_back(uses.len());
-            batch.last_uses.extend(uses);
+            self.buckets.give_back(tally.pour(&mut batch));
             let (of_keys, denials) = tally.denials.take();
             self.denials.give_back(of_keys);
             batch.denials.extend(denials.into_iter().map(DeniedAttempt::from));
         }
+        let mut counts: HashMap<Bucket, u64> = HashMap::with_capacity(batch.counts.len());
+        batch.counts.drain(..).for_each(|(bucket, count)| *counts.entry(bucket).or_default() += count);
         batch.counts.extend(counts);
         batch.denials.sort_by_key(|denied| denied.at);
         batch
@@ -118,7 +118,7 @@ impl Gatherer {
     /// A batch that was taken will not be written.
     pub(crate) fn gave_up(&self, batch: &UsageBatch) {
         self.buckets.drop_more(batch.counts.iter().map(|(_, count)| count).sum());
-        self.uses.drop_more(batch.last_uses.len() as u64);
+        self.uses_dropped.fetch_add(batch.last_uses.len() as u64, Ordering::Relaxed);
         self.denials.drop_more(batch.denials.len() as u64);
     }
 
@@ -126,14 +126,14 @@ impl Gatherer {
     pub(crate) fn dropped(&self) -> UsageDropped {
         UsageDropped {
             attempts: self.buckets.dropped(),
-            last_uses: self.uses.dropped(),
+            last_uses: self.uses_dropped.load(Ordering::Relaxed),
             denials: self.denials.dropped(),
         }
     }
 }
 
 impl<'a> Seen<'a> {
-    fn bucket(
+    pub(super) fn bucket(
         &self,
         secret: Option<SecretRef>,
         environment: Option<Environment>,
@@ -251,7 +251,7 @@ mod tests {
         }
         let dropped = gatherer.dropped();
         let batch = gatherer.drain();
-        assert_eq!((batch.counts.len(), batch.last_uses.len()), (BUCKETS, USES));
+        assert_eq!((batch.counts.len(), batch.last_uses.len()), (BUCKETS, BUCKETS));
         assert!(batch.denials.len() <= DENIALS, "{}", batch.denials.len());
         assert_eq!(dropped.last_uses, more as u64);
         let counted: u64 = batch.counts.iter().map(|(_, count)| count).sum();
@@ -265,19 +265,19 @@ mod tests {
     fn nothing_is_lost_or_doubled_while_it_is_drained() {
         const EACH: u64 = 20_000;
         let (gatherer, api) = (Arc::new(Gatherer::default()), Arc::<str>::from("example"));
-        let counter = || {
+        let caller = || {
             let (gatherer, api) = (Arc::clone(&gatherer), Arc::clone(&api));
             thread::spawn(move || {
                 let attempt = get("/");
                 (0..EACH).for_each(|number| {
-                    gatherer.allowed(&seen(&api, &attempt, 0), secret(number % 100), LIVE)
+                    gatherer.allowed(&seen(&api, &attempt, 0), secret(number % 100), LIVE);
                 });
             })
         };
-        let counters = [counter(), counter()];
+        let callers = [caller(), caller()];
         let mut counted = 0;
         let mut drain = || counted += gatherer.drain().counts.iter().map(|(_, count)| count).sum::<u64>();
-        while !counters.iter().all(thread::JoinHandle::is_finished) {
+        while !callers.iter().all(thread::JoinHandle::is_finished) {
             drain();
         }
         drain();

@@ -2,10 +2,12 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use claviger_model::{Attempt, Environment, Timestamp};
-use hashbrown::{HashTable, hash_table::Entry};
+use claviger_model::{Environment, Timestamp};
+use hashbrown::HashTable;
 
-use super::{Bucket, LastUse, Outcome, SecretRef, denials::Denials, endpoint, room::Room};
+use super::{
+    Bucket, LastUse, Outcome, SecretRef, UsageBatch, denials::Denials, endpoint, gather::Seen, room::Room,
+};
 use crate::spread;
 
 /// Golden ratio of 2⁶⁴, odd: spreads small numbers over all bits.
@@ -14,64 +16,128 @@ const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 /// What was counted of the keys of one shard.
 #[derive(Default)]
 pub(super) struct Tally {
-    counts: HashTable<(Bucket, u64)>,
     uses: HashTable<Use>,
+    counts: Counts,
     pub(super) denials: Denials,
 }
 
-/// A last use that may still be written over.
+/// The uses of one secret on one day, and the last of all. One place for both, since nearly every attempt is allowed
+/// and finding its place is what counting costs.
 struct Use {
     secret: SecretRef,
+    api: Arc<str>,
+    environment: Environment,
+    day: i64,
+    count: u64,
     at: Timestamp,
     address: Option<IpAddr>,
     endpoint: String,
     has_endpoint: bool,
 }
 
+/// Everything else that is counted.
+#[derive(Default)]
+struct Counts(HashTable<(Bucket, u64)>);
+
 impl Tally {
-    /// Counts one attempt; `room` is asked if it is the first of its bucket.
-    pub(super) fn count(&mut self, bucket: &BucketRef<'_>, room: &Room) {
+    /// Counts an allowed attempt and notes it as the last use, over the one before. Of a secret that wasn't used since
+    /// the last flush `room` is asked; false if there is none.
+    pub(super) fn allow(
+        &mut self,
+        seen: &Seen<'_>,
+        secret: SecretRef,
+        environment: Environment,
+        room: &Room,
+    ) -> bool {
+        let hash = hash_of(secret);
+        let Some(last) = self.uses.find_mut(hash, |last| last.secret == secret) else {
+            let fits = room.take();
+            if fits {
+                let first = Use::first(seen, secret, environment);
+                self.uses.insert_unique(hash, first, |last| hash_of(last.secret));
+            }
+            return fits;
+        };
+        if seen.at.day() == last.day {
+            last.count += 1;
+        } else {
+            self.counts.add(&seen.bucket(Some(secret), Some(environment), Outcome::Allowed), room);
+        }
+        if seen.at >= last.at {
+            last.note(seen);
+        }
+        true
+    }
+
+    /// Counts a denied attempt; `room` is asked if it is the first of its bucket.
+    pub(super) fn deny(&mut self, bucket: &BucketRef<'_>, room: &Room) {
+        self.counts.add(bucket, room);
+    }
+
+    /// Puts what was counted into `batch`, where one bucket may come several times; how much room it took.
+    pub(super) fn pour(&mut self, batch: &mut UsageBatch) -> usize {
+        let (uses, counts) = (std::mem::take(&mut self.uses), std::mem::take(&mut self.counts.0));
+        let room = uses.len() + counts.len();
+        batch.counts.extend(counts);
+        for last in uses {
+            batch.counts.push(last.bucket());
+            batch.last_uses.push(last.into());
+        }
+        room
+    }
+}
+
+impl Use {
+    fn first(seen: &Seen<'_>, secret: SecretRef, environment: Environment) -> Self {
+        let mut last = Self {
+            secret,
+            api: Arc::clone(seen.api),
+            environment,
+            day: seen.at.day(),
+            count: 1,
+            at: seen.at,
+            address: None,
+            endpoint: String::new(),
+            has_endpoint: false,
+        };
+        last.note(seen);
+        last
+    }
+
+    fn note(&mut self, seen: &Seen<'_>) {
+        self.at = seen.at;
+        self.address = seen.attempt.address;
+        self.has_endpoint = endpoint::write(&mut self.endpoint, seen.attempt);
+    }
+
+    fn bucket(&self) -> (Bucket, u64) {
+        let bucket = Bucket {
+            api: Arc::clone(&self.api),
+            secret: Some(self.secret),
+            environment: Some(self.environment),
+            day: self.day,
+            outcome: Outcome::Allowed,
+        };
+        (bucket, self.count)
+    }
+}
+
+impl From<Use> for LastUse {
+    fn from(last: Use) -> Self {
+        let Use { secret, at, address, endpoint, has_endpoint, .. } = last;
+        Self { secret, at, address, endpoint: has_endpoint.then(|| endpoint.into()) }
+    }
+}
+
+impl Counts {
+    fn add(&mut self, bucket: &BucketRef<'_>, room: &Room) {
         let hash = bucket.hash();
-        if let Some((_, count)) = self.counts.find_mut(hash, |(known, _)| bucket.is(known)) {
+        if let Some((_, count)) = self.0.find_mut(hash, |(known, _)| bucket.is(known)) {
             *count += 1;
         } else if room.take() {
             let hash_again = |(known, _): &(Bucket, u64)| BucketRef::from(known).hash();
-            self.counts.insert_unique(hash, (bucket.owned(), 1), hash_again);
+            self.0.insert_unique(hash, (bucket.owned(), 1), hash_again);
         }
-    }
-
-    /// Notes the last use of a secret over the one before; `room` is asked if there was none.
-    pub(super) fn note_use(&mut self, secret: SecretRef, at: Timestamp, attempt: &Attempt<'_>, room: &Room) {
-        let entry =
-            self.uses.entry(hash_of(secret), |last| last.secret == secret, |last| hash_of(last.secret));
-        let last = match entry {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) if room.take() => {
-                let endpoint = String::new();
-                new.insert(Use { secret, at, address: None, endpoint, has_endpoint: false }).into_mut()
-            }
-            Entry::Vacant(_) => return,
-        };
-        if at >= last.at {
-            last.at = at;
-            last.address = attempt.address;
-            last.has_endpoint = endpoint::write(&mut last.endpoint, attempt);
-        }
-    }
-
-    /// The counts, once for each bucket.
-    pub(super) fn take_counts(&mut self) -> impl ExactSizeIterator<Item = (Bucket, u64)> + use<> {
-        std::mem::take(&mut self.counts).into_iter()
-    }
-
-    /// The last uses, once for each secret.
-    pub(super) fn take_uses(&mut self) -> impl ExactSizeIterator<Item = LastUse> + use<> {
-        std::mem::take(&mut self.uses).into_iter().map(|last| LastUse {
-            secret: last.secret,
-            at: last.at,
-            address: last.address,
-            endpoint: last.has_endpoint.then(|| last.endpoint.into()),
-        })
     }
 }
 

@@ -154,7 +154,9 @@ struct Counting(std::sync::atomic::AtomicU8);
 
 impl claviger_model::Entropy for Counting {
     fn fill(&self, bytes: &mut [u8]) {
-        bytes.iter_mut().for_each(|byte| *byte = self.0.fetch_add(7, Ordering::Relaxed));
+        for byte in bytes {
+            *byte = self.0.fetch_add(7, Ordering::Relaxed);
+        }
     }
 }
 
