@@ -95,10 +95,11 @@ impl Backends {
 
     /// The api that `host` belongs to; the only one, if there is only one.
     pub(crate) fn choose(&self, host: &Host) -> Option<&Backend> {
-        match (&*self.all, self.by_host.get(&host.name)) {
-            ([only], _) => Some(only),
-            (all, Some(place)) => Some(&all[*place]),
-            (_, None) => None,
-        }
+        self.only().or_else(|| Some(&self.all[*self.by_host.get(&host.name)?]))
+    }
+
+    /// The api, where there is one only.
+    pub(crate) fn only(&self) -> Option<&Backend> {
+        if let [only] = &*self.all { Some(only) } else { None }
     }
 }

@@ -3,10 +3,10 @@
 use std::{error::Error, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use claviger_layer::{Api, Caller, Host, credential, request_id};
+use claviger_layer::{Api, Caller, Host, HostError, credential, request_id};
 use claviger_model::{Clock, Entropy, RequestId, Slot, profile::Action};
 use claviger_verify::{Permit, Verifier};
-use http::{Request, Response, request::Parts};
+use http::{HeaderValue, Request, Response, StatusCode, header::CONNECTION, request::Parts};
 use http_body::Body as HttpBody;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
@@ -48,10 +48,15 @@ enum NotAdmitted<'a> {
 
 impl NotAdmitted<'_> {
     fn answer(self, id: RequestId) -> Response<Body> {
-        match self {
+        let mut response = match self {
             Self::Misplaced(misplaced) => misplaced.answer().map(body),
             Self::Refused(api, refusal) => refusal.answer(api, id),
+        };
+        if response.status() == StatusCode::BAD_REQUEST {
+            // A head that can be read in two ways may have two ends: what follows it is not read as a request.
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        response
     }
 }
 
@@ -104,7 +109,7 @@ impl Gateway {
         peer: SocketAddr,
         id: RequestId,
     ) -> Result<(Passage<'_>, Permit), NotAdmitted<'_>> {
-        let host = Host::of(&head.uri, &head.headers).map_err(Misplaced::from)?;
+        let host = Host::of(&head.uri, &head.headers).map_err(|error| self.of_no_host(error))?;
         let backend = self.backends.choose(&host).ok_or(Misplaced::NoApi)?;
         let refused = |refusal| NotAdmitted::Refused(&backend.api, refusal);
         check_head(head).map_err(refused)?;
@@ -113,6 +118,14 @@ impl Gateway {
             backend.api.judge(&self.verifier, head, caller, id).map_err(|slot| refused(slot.into()))?;
         check_length(head, backend.api.profile().upstream.body_max).map_err(refused)?;
         Ok((Passage { backend, host, peer, id }, permit))
+    }
+
+    /// Where there is one api only, even a request for no readable host is for it, and is answered in its words.
+    fn of_no_host(&self, error: HostError) -> NotAdmitted<'_> {
+        match self.backends.only() {
+            Some(backend) => NotAdmitted::Refused(&backend.api, Slot::BadRequest.into()),
+            None => Misplaced::from(error).into(),
+        }
     }
 
     async fn pass(

@@ -12,6 +12,8 @@ pub const PATH_MAX: usize = 8 << 10;
 pub const QUERY_MAX: usize = 32 << 10;
 /// Most bytes of header names and values; more are answered 431.
 pub const HEADERS_MAX: usize = 16 << 10;
+/// Longest header name, in bytes; a longer one is answered 431.
+pub const HEADER_NAME_MAX: usize = 1 << 10;
 /// How much of the body of a request that was refused by its head is read off, in bytes.
 pub const LEFTOVER_MAX: usize = 1 << 20;
 /// How long reading it off may take.

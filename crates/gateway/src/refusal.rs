@@ -2,11 +2,15 @@
 
 use claviger_layer::Api;
 use claviger_model::{RequestId, Slot};
-use http::{Method, Response, StatusCode, header::CONTENT_LENGTH, request::Parts};
+use http::{
+    HeaderMap, Method, Response, StatusCode,
+    header::{CONTENT_LENGTH, TRANSFER_ENCODING},
+    request::Parts,
+};
 
 use crate::{
     Body, body,
-    limits::{HEADERS_MAX, PATH_MAX, QUERY_MAX},
+    limits::{HEADER_NAME_MAX, HEADERS_MAX, PATH_MAX, QUERY_MAX},
     upload::UploadFault,
 };
 
@@ -45,18 +49,30 @@ impl From<UploadFault> for Refusal {
     }
 }
 
-/// Refuses heads that are too large to be worth judging, and methods that speak to a proxy rather than to an api.
+/// Refuses heads that are too large to be worth judging, bodies in a coding that would be lost, and methods that speak to
+/// a proxy rather than to an api.
 ///
 /// `TRACE` would echo the credential, `CONNECT` would open a tunnel, and `*` is no path.
 pub(crate) fn check_head(head: &Parts) -> Result<(), Refusal> {
-    if matches!(head.method, Method::TRACE | Method::CONNECT) || !head.uri.path().starts_with('/') {
+    let to_a_proxy =
+        matches!(head.method, Method::TRACE | Method::CONNECT) || !head.uri.path().starts_with('/');
+    if to_a_proxy || !is_plainly_coded(&head.headers) {
         return Err(Slot::BadRequest.into());
     }
     if head.uri.path().len() > PATH_MAX || head.uri.query().is_some_and(|query| query.len() > QUERY_MAX) {
         return Err(Refusal::URI_TOO_LONG);
     }
     let size: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    if size > HEADERS_MAX { Err(Refusal::HEADERS_TOO_LARGE) } else { Ok(()) }
+    let long = head.headers.keys().any(|name| name.as_str().len() > HEADER_NAME_MAX);
+    if size > HEADERS_MAX || long { Err(Refusal::HEADERS_TOO_LARGE) } else { Ok(()) }
+}
+
+/// Whether the body is sent as it is or in chunks. The server undoes `chunked` and nothing else: what was coded otherwise
+/// as well would go on in a coding that nobody names any more.
+fn is_plainly_coded(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let chunked = codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    chunked && codings.next().is_none()
 }
 
 /// Refuses a body that says at once that it is too large. One that doesn't say is cut off while it is sent.
