@@ -49,19 +49,25 @@ impl Answers {
         Slot::ALL.iter().map(prepare).collect::<Result<_, _>>().map(Self)
     }
 
-    /// The answer for one cause, named `request`.
-    pub(crate) fn render(&self, slot: Slot, request: RequestId) -> Response<Full<Bytes>> {
+    /// The answer for one cause to `request`, with another status than its own where one is given.
+    pub(crate) fn render(
+        &self,
+        slot: Slot,
+        status: Option<StatusCode>,
+        request: RequestId,
+    ) -> Response<Full<Bytes>> {
         let prepared = &self.0[slot as usize];
+        let status = status.unwrap_or(prepared.status);
         let body = match &prepared.body {
             PreparedBody::Fixed(bytes) => bytes.clone(),
-            PreparedBody::PerRequest(body) => body.render(request).into_owned().into(),
+            PreparedBody::PerRequest(body) => body.render(status.as_u16(), request).into_owned().into(),
         };
         let mut response = Response::new(Full::new(body));
-        *response.status_mut() = prepared.status;
+        *response.status_mut() = status;
         *response.headers_mut() = prepared.headers.clone();
         let headers = response.headers_mut();
         request_id::set(headers, request);
-        if prepared.status == StatusCode::SERVICE_UNAVAILABLE {
+        if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.entry(RETRY_AFTER).or_insert_with(|| retry_after(request));
         }
         response

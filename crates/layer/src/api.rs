@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr, sync::Arc};
 use bytes::Bytes;
 use claviger_model::{RequestId, Slot, profile::Profile};
 use claviger_verify::{Decision, Indeterminate, Permit, Verifier};
-use http::{Response, request::Parts};
+use http::{Response, StatusCode, request::Parts};
 use http_body_util::Full;
 
 use crate::{
@@ -41,7 +41,12 @@ impl Api {
 
     /// What the api answers for one cause to the request `request`.
     pub fn answer(&self, slot: Slot, request: RequestId) -> Response<Full<Bytes>> {
-        self.answers.render(slot, request)
+        self.answers.render(slot, None, request)
+    }
+
+    /// The same where HTTP has a more exact status for the cause.
+    pub fn answer_with(&self, slot: Slot, status: StatusCode, request: RequestId) -> Response<Full<Bytes>> {
+        self.answers.render(slot, Some(status), request)
     }
 
     /// Finds the credential of a request and judges it: a permit, or the cause to answer for.

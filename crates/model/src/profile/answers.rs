@@ -24,12 +24,13 @@ pub struct Answer {
     pub body: Body,
 }
 
-/// A body: fixed, or with the request's id in it.
+/// A body: fixed, or with the status or the request's id in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
     /// The same bytes each time.
     Fixed(Box<str>),
-    /// `${request_id}` or `${correlation_id}` (32 hexadecimal digits) differs each time.
+    /// `${request_id}` or `${correlation_id}` (32 hexadecimal digits) differs each time; `${status}` is the one sent,
+    /// which may be a more exact one than the answer's own.
     PerRequest(Template),
 }
 
@@ -42,11 +43,12 @@ impl Body {
         }
     }
 
-    /// The bytes for one request.
-    pub fn render(&self, request: RequestId) -> Cow<'_, str> {
+    /// The bytes for one request that is answered with `status`.
+    pub fn render(&self, status: u16, request: RequestId) -> Cow<'_, str> {
         match self {
             Self::Fixed(text) => Cow::Borrowed(text),
             Self::PerRequest(template) => Cow::Owned(template.render(|name| match name {
+                "status" => Some(status.to_string()),
                 "request_id" => Some(request.to_string()),
                 "correlation_id" => Some(request.to_hex()),
                 _ => None,
@@ -69,7 +71,7 @@ impl Answers {
 }
 
 /// Blanks of an answer's body whose value depends on the request.
-pub(super) const PER_REQUEST: [&str; 2] = ["request_id", "correlation_id"];
+pub(super) const PER_REQUEST: [&str; 3] = ["status", "request_id", "correlation_id"];
 
 /// What a slot says, before it is put into the profile's shape.
 #[derive(Clone, Debug)]
@@ -89,7 +91,6 @@ impl Wording {
     /// The value of a blank that is the same for every request.
     pub(super) fn blank(&self, name: &str) -> Option<String> {
         match name {
-            "status" => Some(self.status.to_string()),
             "code" => Some(json_escaped(&self.code)),
             "message" => Some(json_escaped(&self.message)),
             _ => None,

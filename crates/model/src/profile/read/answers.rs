@@ -141,7 +141,7 @@ impl Reading<'_> {
             return None;
         }
         let body = Body::from_template(filled);
-        let sample = body.render(RequestId::from_bytes([0; 16]));
+        let sample = body.render(wording.status, RequestId::from_bytes([0; 16]));
         let is_json = content_type.split(';').next().is_some_and(|media| media.trim().ends_with("json"));
         if is_json && serde_json::from_str::<serde_json::Value>(&sample).is_err() {
             self.object(span, format!("not JSON once filled: {sample}"));
