@@ -6,7 +6,7 @@ use bytes::Bytes;
 use claviger_layer::{Api, Caller, Host, HostError, credential, request_id};
 use claviger_model::{Clock, Entropy, RequestId, Slot, profile::Action};
 use claviger_verify::{Permit, Verifier};
-use http::{HeaderValue, Request, Response, StatusCode, header::CONNECTION, request::Parts};
+use http::{Request, Response, request::Parts};
 use http_body::Body as HttpBody;
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
@@ -48,15 +48,10 @@ enum NotAdmitted<'a> {
 
 impl NotAdmitted<'_> {
     fn answer(self, id: RequestId) -> Response<Body> {
-        let mut response = match self {
+        match self {
             Self::Misplaced(misplaced) => misplaced.answer().map(body),
             Self::Refused(api, refusal) => refusal.answer(api, id),
-        };
-        if response.status() == StatusCode::BAD_REQUEST {
-            // A head that can be read in two ways may have two ends: what follows it is not read as a request.
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
-        response
     }
 }
 

@@ -8,6 +8,8 @@ use http::{
 };
 use http_body_util::Full;
 
+use crate::refusal::close_after;
+
 /// Why a request belongs to no api.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Misplaced {
@@ -36,6 +38,9 @@ impl Misplaced {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+        if status == StatusCode::BAD_REQUEST {
+            close_after(&mut response);
+        }
         response
     }
 }

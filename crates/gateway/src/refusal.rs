@@ -3,8 +3,8 @@
 use claviger_layer::Api;
 use claviger_model::{RequestId, Slot};
 use http::{
-    HeaderMap, Method, Response, StatusCode,
-    header::{CONTENT_LENGTH, TRANSFER_ENCODING},
+    HeaderMap, HeaderValue, Method, Response, StatusCode,
+    header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING},
     request::Parts,
 };
 
@@ -26,12 +26,21 @@ impl Refusal {
         Self { slot: Slot::TooLarge, status: Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE) };
 
     pub(crate) fn answer(self, api: &Api, request: RequestId) -> Response<Body> {
-        let mut response = api.answer(self.slot, request).map(body);
-        if let Some(status) = self.status {
-            *response.status_mut() = status;
+        let answer = match self.status {
+            Some(status) => api.answer_with(self.slot, status, request),
+            None => api.answer(self.slot, request),
+        };
+        let mut response = answer.map(body);
+        if response.status() == StatusCode::BAD_REQUEST {
+            close_after(&mut response);
         }
         response
     }
+}
+
+/// A request that can be read in two ways may have two ends: what follows it is not read as a request.
+pub(crate) fn close_after<B>(response: &mut Response<B>) {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
 }
 
 impl From<Slot> for Refusal {
