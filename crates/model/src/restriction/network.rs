@@ -25,11 +25,7 @@ impl Networks {
 
 impl Network {
     fn parse(text: &str) -> Result<Self, RestrictionError> {
-        let block = match (text.parse::<IpNet>(), text.parse::<IpAddr>()) {
-            (Ok(block), _) => block,
-            (Err(_), Ok(address)) => IpNet::from(address),
-            (Err(_), Err(_)) => return Err(RestrictionError::Network),
-        };
+        let block = read_block(text).ok_or(RestrictionError::Network)?;
         if matches!(block, IpNet::V6(v6) if v6.addr().to_ipv4_mapped().is_some()) {
             return Err(RestrictionError::Mapped);
         }
@@ -38,6 +34,16 @@ impl Network {
         }
         if block.trunc() == block { Ok(Self(block)) } else { Err(RestrictionError::HostBits) }
     }
+}
+
+/// Reads the address as the standard library does, which takes no leading zeros: some parsers read those as octal.
+fn read_block(text: &str) -> Option<IpNet> {
+    let Some((address, length)) = text.split_once('/') else {
+        return text.parse::<IpAddr>().ok().map(IpNet::from);
+    };
+    let bits: u8 = length.parse().ok()?;
+    let as_written = bits.to_string() == length;
+    IpNet::new(address.parse().ok()?, bits).ok().filter(|_| as_written)
 }
 
 impl fmt::Display for Network {
@@ -81,6 +87,10 @@ mod tests {
             ("::ffff:10.0.0.0/104", RestrictionError::Mapped),
             ("10.0.0", RestrictionError::Network),
             ("010.0.0.1", RestrictionError::Network),
+            ("010.0.0.0/8", RestrictionError::Network),
+            ("10.0.0.0/08", RestrictionError::Network),
+            ("10.0.0.0/+8", RestrictionError::Network),
+            ("10.0.0.0/", RestrictionError::Network),
             ("localhost", RestrictionError::Network),
             ("", RestrictionError::Network),
         ] {
