@@ -13,9 +13,13 @@ pub(crate) enum JsonFault {
     Unfit(String),
 }
 
-/// Reads one JSON value of the wanted shape. Nesting is bounded at 128 by the parser.
+/// Reads one JSON object of the wanted shape. Nesting is bounded at 128 by the parser.
 pub(crate) fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonFault> {
     only_once(bytes).map_err(|error| JsonFault::Malformed(error.to_string()))?;
+    // A list would be taken for an object's fields in the order they are declared in.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(JsonFault::Unfit("must be an object".to_owned()));
+    }
     serde_json::from_slice(bytes).map_err(|error| JsonFault::Unfit(error.to_string()))
 }
 

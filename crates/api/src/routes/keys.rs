@@ -9,8 +9,11 @@ use axum::{
 use claviger_manage::{Changed, Fault, IssueKey, KeyPatch, KeyQuery, Manager, Rotation};
 use claviger_model::{AccountId, Environment, KeyId, Restrictions, Scopes, Timestamp, parse_duration};
 use http::{HeaderMap, Method, StatusCode, Uri};
-use serde::{Deserialize, Deserializer};
-use serde_json::Value;
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, DeserializeOwned},
+};
+use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::{
@@ -38,6 +41,7 @@ pub(super) struct IssueOrder {
     #[schema(value_type = Option<String>, format = DateTime)]
     expires_at: Option<Timestamp>,
     /// What narrows it.
+    #[serde(default, deserialize_with = "object")]
     #[schema(value_type = Option<RestrictionsJson>)]
     restrictions: Option<Restrictions>,
     /// The company's own id for it; unique within the account.
@@ -58,6 +62,7 @@ pub(super) struct ChangeKey {
     #[schema(value_type = Option<Value>)]
     scopes: Option<Scopes>,
     /// Replaces all restrictions.
+    #[serde(default, deserialize_with = "object")]
     #[schema(value_type = Option<RestrictionsJson>)]
     restrictions: Option<Restrictions>,
     /// `null` removes the expiry.
@@ -74,6 +79,12 @@ pub(super) struct ChangeKey {
 /// A field that is there, be it `null`.
 fn stated<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
+}
+
+/// A field that is an object, `null` or left out: a list would be taken for the object's fields in order.
+fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
+    let Some(fields) = Option::<Map<String, Value>>::deserialize(deserializer)? else { return Ok(None) };
+    T::deserialize(Value::Object(fields)).map(Some).map_err(de::Error::custom)
 }
 
 /// How a key is rotated.
