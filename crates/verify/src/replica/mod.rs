@@ -4,6 +4,7 @@
 //! follower) meet at the lock of a shard, each holding it for one row.
 
 mod accounts;
+mod index;
 #[cfg(test)]
 mod oracle;
 mod secrets;
