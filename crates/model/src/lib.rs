@@ -26,7 +26,7 @@ pub use denial::{Denial, DenialCode, Malformation, Misfit, Slot};
 pub use id::{AccountId, EventId, IdError, InstallationId, KeyId, OperatorId, RequestId};
 pub use key::{Environment, KeyState};
 pub use operator::{Abilities, AbilitiesError, Ability, operator_key_format};
-pub use restriction::Restrictions;
+pub use restriction::{Restrictions, RestrictionsPatch};
 pub use scope::{Scope, ScopeError, Scopes};
 pub use secret::{Digest, PlainKey};
 pub use time::{Clock, DurationError, Moment, Timestamp, TimestampError, parse_duration, write_duration};

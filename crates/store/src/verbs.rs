@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use claviger_model::{
     Abilities, Account, AccountId, AccountState, Digest, Environment, EventId, KeyId, KeyState, OperatorId,
-    Restrictions, Scopes, Timestamp,
+    Restrictions, RestrictionsPatch, Scopes, Timestamp,
 };
 use claviger_verify::feed::Seq;
 
@@ -239,8 +239,8 @@ pub enum KeyChange {
     Restrict {
         /// New scopes.
         scopes: Option<Scopes>,
-        /// New restrictions.
-        restrictions: Option<Restrictions>,
+        /// New restrictions, kind by kind.
+        restrictions: RestrictionsPatch,
         /// New expiry.
         expires_at: Option<Option<Timestamp>>,
     },

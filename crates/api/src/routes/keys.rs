@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use claviger_manage::{Changed, Fault, IssueKey, KeyPatch, KeyQuery, Manager, Rotation};
-use claviger_model::{AccountId, Environment, KeyId, Restrictions, Scopes, Timestamp, parse_duration};
+use claviger_model::{AccountId, Environment, KeyId, Restrictions, RestrictionsPatch, Scopes, Timestamp, parse_duration};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use serde::{
     Deserialize, Deserializer,
@@ -61,10 +61,10 @@ pub(super) struct ChangeKey {
     name: Option<Option<String>>,
     #[schema(value_type = Option<Value>)]
     scopes: Option<Scopes>,
-    /// Replaces all restrictions.
+    /// Of each kind that is there, the new list; `null` lifts it. Kinds that are left out stay.
     #[serde(default, deserialize_with = "object")]
     #[schema(value_type = Option<RestrictionsJson>)]
-    restrictions: Option<Restrictions>,
+    restrictions: Option<RestrictionsPatch>,
     /// `null` removes the expiry.
     #[serde(default, deserialize_with = "stated")]
     #[schema(value_type = Option<String>, format = DateTime)]
@@ -195,6 +195,7 @@ pub(super) async fn change_key(
     body: Json<ChangeKey>,
 ) -> Result<Response, Problem> {
     let ChangeKey { name, scopes, restrictions, expires_at, external_id, metadata } = body.value;
+    let restrictions = restrictions.unwrap_or_default();
     let patch = KeyPatch { name, scopes, restrictions, expires_at, external_id, metadata };
     Ok(changed(&manager.patch_key(&by, id, patch).await?))
 }

@@ -115,7 +115,7 @@ mod tests {
     fn the_documented_defaults_are_complete() {
         let settings = Settings::of(defaults()).unwrap();
         assert_eq!(settings.control, "127.0.0.1:8082".parse().unwrap());
-        assert_eq!(settings.lease, Duration::from_secs(120));
+        assert_eq!(settings.lease, Duration::from_mins(2));
         assert_eq!((settings.upstream, settings.ready_file), (None, None));
     }
 

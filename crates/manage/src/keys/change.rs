@@ -1,6 +1,6 @@
 //! Changing a key: rename, restrict, describe, rotate, disable, enable, revoke.
 
-use claviger_model::{Ability, AccountId, KeyId, KeyState, profile::Profile};
+use claviger_model::{Ability, AccountId, KeyId, KeyState, RestrictionsPatch, profile::Profile};
 use claviger_store::{Idempotency, KeyChange, KeyLimits, KeyRow, StoreError};
 use serde_json::{Value, json};
 
@@ -147,12 +147,13 @@ fn patch_changes(patch: KeyPatch) -> Vec<(&'static str, Value, KeyChange)> {
         let detail = json!({"external_id": external_id});
         changes.push(("key.describe", detail, KeyChange::Describe { external_id, metadata }));
     }
-    if scopes.is_some() || restrictions.is_some() || expires_at.is_some() {
+    let narrows = restrictions != RestrictionsPatch::default();
+    if scopes.is_some() || narrows || expires_at.is_some() {
         let mut detail = json!({});
         if let Some(scopes) = &scopes {
             detail["scopes"] = json!(scopes);
         }
-        if let Some(restrictions) = &restrictions {
+        if narrows {
             detail["restrictions"] = json!(restrictions);
         }
         if let Some(expires_at) = &expires_at {
@@ -167,18 +168,6 @@ fn key_not_found(error: StoreError) -> Refusal {
     match Refusal::from(error) {
         Refusal::NotFound(_) => Refusal::NotFound("key"),
         other => other,
-    }
-}
-
-impl KeyPatch {
-    /// Whether nothing is asked for.
-    pub fn is_empty(&self) -> bool {
-        self.name.is_none()
-            && self.scopes.is_none()
-            && self.restrictions.is_none()
-            && self.expires_at.is_none()
-            && self.external_id.is_none()
-            && self.metadata.is_none()
     }
 }
 

@@ -5,7 +5,7 @@ mod issue;
 mod list;
 mod reveal;
 
-use claviger_model::{Environment, PlainKey, Restrictions, Scopes, Timestamp};
+use claviger_model::{Environment, PlainKey, Restrictions, RestrictionsPatch, Scopes, Timestamp};
 use claviger_store::KeyRow;
 use claviger_verify::usage::LastUse;
 use serde_json::Value;
@@ -60,8 +60,8 @@ pub struct KeyPatch {
     pub name: Option<Option<String>>,
     /// New scopes.
     pub scopes: Option<Scopes>,
-    /// New restrictions.
-    pub restrictions: Option<Restrictions>,
+    /// New restrictions, kind by kind.
+    pub restrictions: RestrictionsPatch,
     /// New expiry; the inner `None` removes it.
     pub expires_at: Option<Option<Timestamp>>,
     /// New external id.

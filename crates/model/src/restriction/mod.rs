@@ -35,7 +35,7 @@ mod endpoint;
 mod network;
 mod referrer;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use endpoint::{Endpoint, Endpoints, Methods};
 pub use network::Networks;
@@ -54,6 +54,26 @@ pub struct Restrictions {
     pub referrers: Option<Referrers>,
     /// Methods and paths the request must be for.
     pub endpoints: Option<Endpoints>,
+}
+
+/// A change of restrictions, kind by kind: what is `None` stays, `Some(None)` lifts it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RestrictionsPatch {
+    /// New networks.
+    #[serde(deserialize_with = "stated", skip_serializing_if = "Option::is_none")]
+    pub networks: Option<Option<Networks>>,
+    /// New referrers.
+    #[serde(deserialize_with = "stated", skip_serializing_if = "Option::is_none")]
+    pub referrers: Option<Option<Referrers>>,
+    /// New endpoints.
+    #[serde(deserialize_with = "stated", skip_serializing_if = "Option::is_none")]
+    pub endpoints: Option<Option<Endpoints>>,
+}
+
+/// A member that is there, be it `null`.
+fn stated<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// Why a list isn't a restriction.
@@ -100,8 +120,36 @@ fn bounded<T>(entries: Vec<T>) -> Result<Box<[T]>, RestrictionError> {
 }
 
 impl Restrictions {
+    /// These restrictions after a change.
+    #[must_use]
+    pub fn patched(&self, patch: RestrictionsPatch) -> Self {
+        Self {
+            networks: patch.networks.unwrap_or_else(|| self.networks.clone()),
+            referrers: patch.referrers.unwrap_or_else(|| self.referrers.clone()),
+            endpoints: patch.endpoints.unwrap_or_else(|| self.endpoints.clone()),
+        }
+    }
+
     /// Whether nothing is narrowed.
     pub fn is_empty(&self) -> bool {
         self.networks.is_none() && self.referrers.is_none() && self.endpoints.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patch_replaces_the_kinds_it_names_and_no_other() {
+        let before: Restrictions =
+            serde_json::from_str(r#"{"networks":["10.0.0.0/8"],"referrers":["https://a.example"]}"#).unwrap();
+        let patch = |text: &str| serde_json::from_str::<RestrictionsPatch>(text).unwrap();
+        assert_eq!(before.patched(patch("{}")), before);
+        let after = before.patched(patch(r#"{"networks":null,"endpoints":["GET /v1"]}"#));
+        assert_eq!(after.networks, None);
+        assert_eq!(after.referrers, before.referrers);
+        assert_eq!(after.endpoints.unwrap().to_texts(), ["GET /v1"]);
+        assert_eq!(serde_json::to_string(&patch(r#"{"networks":null}"#)).unwrap(), r#"{"networks":null}"#);
     }
 }

@@ -121,7 +121,8 @@ fn apply(connection: &Connection, key: &KeyRow, change: KeyChange, now: Timestam
             connection.prepare_cached(sql)?.execute(params![key.id.to_bytes(), name])?;
         }
         KeyChange::Restrict { scopes, restrictions, expires_at } => {
-            restrict(connection, key.id, scopes.as_ref(), restrictions.as_ref(), expires_at)?;
+            let restrictions = key.restrictions.patched(restrictions);
+            restrict(connection, key.id, scopes.as_ref(), &restrictions, expires_at)?;
         }
         KeyChange::Describe { external_id, metadata } => {
             describe(connection, key, external_id.as_ref(), metadata.as_ref())?;
@@ -157,18 +158,18 @@ fn restrict(
     connection: &Connection,
     key: KeyId,
     scopes: Option<&Scopes>,
-    restrictions: Option<&Restrictions>,
+    restrictions: &Restrictions,
     expires_at: Option<Option<Timestamp>>,
 ) -> Outcome<()> {
     let sql = "UPDATE keys
                   SET scopes       = coalesce(?2, scopes),
-                      restrictions = coalesce(?3, restrictions),
+                      restrictions = ?3,
                       expires_at   = CASE WHEN ?4 THEN ?5 ELSE expires_at END
                 WHERE id = ?1";
     connection.prepare_cached(sql)?.execute(params![
         key.to_bytes(),
         scopes.map(to_json),
-        restrictions.map(to_json),
+        to_json(restrictions),
         expires_at.is_some(),
         expires_at.flatten().map(Timestamp::as_millis),
     ])?;

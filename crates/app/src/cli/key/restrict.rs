@@ -66,10 +66,9 @@ impl Restrict {
         if self.no_expiry {
             patch["expires_at"] = Value::Null;
         }
-        if self.narrows() {
-            // The API replaces all restrictions at once: those that are not named come from what there is.
-            let now = client.get(&key).await?;
-            patch["restrictions"] = self.restrictions(&now["restrictions"]);
+        let restrictions = self.restrictions();
+        if restrictions != json!({}) {
+            patch["restrictions"] = restrictions;
         }
         if patch == json!({}) {
             return Err(wrong_usage(
@@ -87,18 +86,15 @@ impl Restrict {
         ]
     }
 
-    fn narrows(&self) -> bool {
-        self.lists().iter().any(|(_, entries, none)| *none || !entries.is_empty())
-    }
-
-    fn restrictions(&self, now: &Value) -> Value {
+    /// Kinds that are not named are left out, and stay.
+    fn restrictions(&self) -> Value {
         let mut wanted = json!({});
         for (kind, entries, none) in self.lists() {
-            wanted[kind] = match entries {
-                [] if none => Value::Null,
-                [] => now[kind].clone(),
-                entries => json!(entries),
-            };
+            match entries {
+                [] if none => wanted[kind] = Value::Null,
+                [] => {}
+                entries => wanted[kind] = json!(entries),
+            }
         }
         wanted
     }
@@ -121,12 +117,9 @@ mod tests {
 
     #[test]
     fn what_is_not_named_stays() {
-        let now = json!({"networks": ["10.0.0.0/8"], "referrers": ["https://a.com"], "endpoints": null});
         let asked = restrict(&["--no-networks", "--endpoint", "GET /v1"]);
-        let wanted = json!({"networks": null, "referrers": ["https://a.com"], "endpoints": ["GET /v1"]});
-        assert_eq!(asked.restrictions(&now), wanted);
-        assert!(asked.narrows());
-        assert!(!restrict(&["--no-expiry"]).narrows());
+        assert_eq!(asked.restrictions(), json!({"networks": null, "endpoints": ["GET /v1"]}));
+        assert_eq!(restrict(&["--no-expiry"]).restrictions(), json!({}));
     }
 
     #[test]

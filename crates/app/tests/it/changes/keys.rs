@@ -37,9 +37,16 @@ fn a_patch_changes_what_it_names_and_nothing_else() {
         assert_eq!(changed, wanted, "{change}");
         assert_eq!(operator.get(&path).expect(200).json(), wanted);
     }
-    let free = json!({"networks": null, "referrers": null, "endpoints": null});
-    let changed = operator.patch(&path, &json!({"restrictions": {}})).expect(200).json();
-    assert_eq!(changed["key"]["restrictions"], free, "restrictions are replaced as a whole");
+    for (change, left) in [
+        (
+            json!({"endpoints": ["GET /v1"]}),
+            json!({"networks": ["127.0.0.1"], "referrers": null, "endpoints": ["GET /v1"]}),
+        ),
+        (json!({"networks": null}), json!({"networks": null, "referrers": null, "endpoints": ["GET /v1"]})),
+    ] {
+        let changed = operator.patch(&path, &json!({"restrictions": change})).expect(200).json();
+        assert_eq!(changed["key"]["restrictions"], left, "what is left out stays");
+    }
 }
 
 #[test]

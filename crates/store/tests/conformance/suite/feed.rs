@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use claviger_model::{AccountState, KeyState, Timestamp};
+use claviger_model::{AccountState, KeyState, RestrictionsPatch, Timestamp};
 use claviger_store::{AccountChange, KeyChange, KeyLimits, NewKey, Store};
 use claviger_verify::feed::{Change, Record, Seq};
 
@@ -114,8 +114,11 @@ async fn every_change_that_decides_is_told_at_the_position_it_returned() {
         [format!("secret 1 of {key} Active ends None expires None")]
     );
 
-    let expiry =
-        KeyChange::Restrict { scopes: None, restrictions: None, expires_at: Some(Some(after_now(9))) };
+    let expiry = KeyChange::Restrict {
+        scopes: None,
+        restrictions: RestrictionsPatch::default(),
+        expires_at: Some(Some(after_now(9))),
+    };
     for (change_of, expected) in [
         (KeyChange::Disable, vec![format!("secret 1 of {key} Disabled ends None expires None")]),
         (KeyChange::Enable, vec![format!("secret 1 of {key} Active ends None expires None")]),

@@ -1,6 +1,6 @@
 //! Keys.
 
-use claviger_model::{KeyId, KeyState, Restrictions, Scopes};
+use claviger_model::{KeyId, KeyState, Restrictions, RestrictionsPatch, Scopes};
 use claviger_store::{KeyChange, KeyFilter, KeyLimits, NewKey, PageRequest, StoreError};
 
 use super::Fixture;
@@ -70,7 +70,10 @@ async fn a_key_is_renamed_restricted_and_described() {
     let restrictions: Restrictions = serde_json::from_str(r#"{"networks":["10.0.0.0/8"]}"#).unwrap();
     let narrowed = KeyChange::Restrict {
         scopes: Some(scopes.clone()),
-        restrictions: Some(restrictions.clone()),
+        restrictions: RestrictionsPatch {
+            networks: Some(restrictions.networks.clone()),
+            ..RestrictionsPatch::default()
+        },
         expires_at: Some(Some(after_now(60))),
     };
     let metadata = serde_json::json!({ "b": 2 });
@@ -86,13 +89,18 @@ async fn a_key_is_renamed_restricted_and_described() {
         (Some(after_now(60)), Some("e".to_owned()), metadata.clone())
     );
 
-    let nothing = KeyChange::Restrict { scopes: None, restrictions: None, expires_at: None };
+    let nothing =
+        KeyChange::Restrict { scopes: None, restrictions: RestrictionsPatch::default(), expires_at: None };
     let unchanged = change(store, id, nothing).await.unwrap().value;
     assert_eq!(
         (unchanged.scopes, unchanged.restrictions, unchanged.expires_at),
         (scopes, restrictions, Some(after_now(60)))
     );
-    let cleared = KeyChange::Restrict { scopes: None, restrictions: None, expires_at: Some(None) };
+    let cleared = KeyChange::Restrict {
+        scopes: None,
+        restrictions: RestrictionsPatch::default(),
+        expires_at: Some(None),
+    };
     assert_eq!(change(store, id, cleared).await.unwrap().value.expires_at, None);
     let cleared = KeyChange::Describe { external_id: Some(None), metadata: None };
     let cleared = change(store, id, cleared).await.unwrap().value;
@@ -178,7 +186,11 @@ async fn revoking_is_final_and_saying_it_twice_changes_nothing() {
     assert_eq!((again.value.revoked_at, again.seq), (Some(NOW), revoked.seq));
     for change_of in [
         KeyChange::Rename(None),
-        KeyChange::Restrict { scopes: Some(Scopes::All), restrictions: None, expires_at: None },
+        KeyChange::Restrict {
+            scopes: Some(Scopes::All),
+            restrictions: RestrictionsPatch::default(),
+            expires_at: None,
+        },
         KeyChange::Describe { external_id: None, metadata: None },
         rotate(NOW),
         KeyChange::Disable,

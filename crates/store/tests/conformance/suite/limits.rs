@@ -1,6 +1,6 @@
 //! How many keys an account may and must have, at every instant.
 
-use claviger_model::{AccountId, KeyId};
+use claviger_model::{AccountId, KeyId, RestrictionsPatch};
 use claviger_store::{Committed, KeyChange, KeyLimits, KeyRow, NewKey, Store, StoreError};
 use tokio::task::JoinSet;
 
@@ -23,7 +23,11 @@ async fn stop(store: &Store, key: KeyId, change: KeyChange) -> Result<Committed<
 }
 
 fn expire_at(seconds: i64) -> KeyChange {
-    KeyChange::Restrict { scopes: None, restrictions: None, expires_at: Some(Some(after_now(seconds))) }
+    KeyChange::Restrict {
+        scopes: None,
+        restrictions: RestrictionsPatch::default(),
+        expires_at: Some(Some(after_now(seconds))),
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
