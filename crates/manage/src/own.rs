@@ -82,7 +82,10 @@ impl Manager {
         row.ok_or(Refusal::NotFound("key"))?;
         let profile = self.profile_named(permit.api())?;
         let within = Some(permit.account());
-        self.take_away(&by(permit, request), id, within, "key.revoke", KeyChange::Revoke, &profile).await
+        let by = by(permit, request);
+        let changed = self.take_away(&by, id, within, "key.revoke", KeyChange::Revoke, &profile).await?;
+        // Of several who end a key at once, one does; to the others it is as gone as it is to those who come later.
+        if changed.made { Ok(changed) } else { Err(Refusal::NotFound("key")) }
     }
 }
 

@@ -15,6 +15,8 @@ pub struct Committed<T> {
     pub value: T,
     /// The first position at which every node knows of it.
     pub seq: Seq,
+    /// Whether this call made the change: false where it found nothing left to do.
+    pub made: bool,
 }
 
 /// What the audit trail will say of a change. The store adds the event's place, hash and affected ids.

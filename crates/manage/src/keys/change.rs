@@ -29,7 +29,7 @@ impl Manager {
         let limits = KeyLimits { max: profile.keys.max, min: profile.keys.min };
         let committed = self.store.patch_key(row.id, changes, limits).await.map_err(key_not_found)?;
         let receipt = self.narrowed(committed.seq).await;
-        Ok(Changed { key: self.with_last_uses(committed.value).await?, receipt })
+        Ok(Changed { key: self.with_last_uses(committed.value).await?, receipt, made: committed.made })
     }
 
     fn check_patch(&self, patch: &KeyPatch, profile: &Profile) -> Result<(), Refusal> {
@@ -87,7 +87,7 @@ impl Manager {
             self.store.change_key(id, None, KeyChange::Enable, KeyLimits::default(), None, note).await;
         let committed = committed.map_err(key_not_found)?;
         let receipt = self.widened(committed.seq).await;
-        Ok(Changed { key: self.with_last_uses(committed.value).await?, receipt })
+        Ok(Changed { key: self.with_last_uses(committed.value).await?, receipt, made: committed.made })
     }
 
     /// Ends a key for good. Returns when no node accepts it any more, or says by when none will.
@@ -123,7 +123,7 @@ impl Manager {
         let committed =
             self.store.change_key(id, within, change, limits, None, note).await.map_err(key_not_found)?;
         let receipt = self.narrowed(committed.seq).await;
-        Ok(Changed { key: self.with_last_uses(committed.value).await?, receipt })
+        Ok(Changed { key: self.with_last_uses(committed.value).await?, receipt, made: committed.made })
     }
 
     pub(super) async fn key_and_profile(

@@ -51,6 +51,8 @@ pub struct Changed {
     pub key: KeyView,
     /// How far the change has come.
     pub receipt: Receipt,
+    /// Whether this call made it: false where it found nothing left to do.
+    pub made: bool,
 }
 
 /// A change of a key; what is `None` stays.

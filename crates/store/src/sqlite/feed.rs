@@ -25,7 +25,12 @@ const KEPT_HOURS: u32 = 48;
 
 /// What a change returned, at the place its own entries ended.
 pub(super) fn committed<T>(connection: &Connection, value: T) -> Outcome<Committed<T>> {
-    Ok(Committed { value, seq: position(connection)?.head })
+    Ok(Committed { value, seq: position(connection)?.head, made: true })
+}
+
+/// The end of a change that found nothing left to do.
+pub(super) fn already<T>(connection: &Connection, value: T) -> Outcome<Committed<T>> {
+    Ok(Committed { made: false, ..committed(connection, value)? })
 }
 
 /// Where the feed stands.

@@ -6,7 +6,13 @@ use claviger_model::{AccountId, KeyId, KeyState, Restrictions, Scopes, Timestamp
 use rusqlite::{Connection, params};
 
 use super::{
-    audit, columns::to_json, failure::Outcome, feed::committed, idempotency, key_rows::find, limits, secrets,
+    audit,
+    columns::to_json,
+    failure::Outcome,
+    feed::{already, committed},
+    idempotency,
+    key_rows::find,
+    limits, secrets,
 };
 use crate::{AuditNote, Committed, Idempotency, KeyChange, KeyLimits, KeyRow, NewKey, SecretRow, StoreError};
 
@@ -87,7 +93,7 @@ pub(super) fn change(
         .ok_or(StoreError::NotFound)?;
     if before.state == KeyState::Revoked {
         return match change {
-            KeyChange::Revoke => committed(connection, before),
+            KeyChange::Revoke => already(connection, before),
             _ => Err(StoreError::Revoked.into()),
         };
     }

@@ -7,7 +7,7 @@ use super::{
     audit,
     columns::{stored, stored_if_any},
     failure::Outcome,
-    feed::committed,
+    feed::{already, committed},
     select::{Select, after},
 };
 use crate::{AuditNote, Committed, NewOperator, OperatorRow, Page, PageRequest, StoreError};
@@ -84,7 +84,7 @@ pub(super) fn revoke(
     let found = connection.prepare_cached(sql)?.query_one([id.to_bytes()], operator).optional()?;
     let mut row = found.ok_or(StoreError::NotFound)?;
     if row.revoked_at.is_some() {
-        return committed(connection, row);
+        return already(connection, row);
     }
     if row.abilities == Abilities::ALL && !another_may_do_everything(connection, id)? {
         return Err(StoreError::LastKey.into());

@@ -154,6 +154,7 @@ fn k11_one_key_stays_when_32_programs_delete_at_once() {
         }
     }
     assert!(answers.iter().any(|answer| answer.status == 409), "{answers:?}");
+    assert_eq!(answers.iter().filter(|answer| answer.status == 204).count(), 3, "each key is deleted once");
     let left = ids(&server, &of(&client));
     assert_eq!(left.len(), 1);
     let working = |key: &&Value| program(&server, &text(key, "apiKey")).get(COMPANIES).status == 200;
