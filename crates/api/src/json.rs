@@ -83,6 +83,6 @@ pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         JsonFault::Malformed(detail) => {
             Problem::new(Code::MalformedRequest, format!("the body is not JSON: {detail}"))
         }
-        JsonFault::Unfit(detail) => Problem::invalid(vec![Fault::new("", detail)]),
+        JsonFault::Unfit { pointer, detail } => Problem::invalid(vec![Fault::new(&pointer, detail)]),
     })
 }

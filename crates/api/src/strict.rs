@@ -3,6 +3,7 @@
 use std::{collections::HashSet, fmt};
 
 use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_path_to_error::{Path, Segment};
 
 /// Why a text is not the JSON that was wanted.
 #[derive(Debug)]
@@ -10,7 +11,12 @@ pub(crate) enum JsonFault {
     /// Not JSON at all, or JSON with a member named twice.
     Malformed(String),
     /// JSON, but not of the wanted shape: a field unknown, missing or of another type.
-    Unfit(String),
+    Unfit {
+        /// The member that doesn't fit, as a JSON Pointer (RFC 6901).
+        pointer: String,
+        /// What is wrong with it.
+        detail: String,
+    },
 }
 
 /// Reads one JSON object of the wanted shape. Nesting is bounded at 128 by the parser.
@@ -18,9 +24,27 @@ pub(crate) fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonFau
     only_once(bytes).map_err(|error| JsonFault::Malformed(error.to_string()))?;
     // A list would be taken for an object's fields in the order they are declared in.
     if !bytes.trim_ascii_start().starts_with(b"{") {
-        return Err(JsonFault::Unfit("must be an object".to_owned()));
+        return Err(JsonFault::Unfit { pointer: String::new(), detail: "must be an object".to_owned() });
     }
-    serde_json::from_slice(bytes).map_err(|error| JsonFault::Unfit(error.to_string()))
+    let mut parser = serde_json::Deserializer::from_slice(bytes);
+    serde_path_to_error::deserialize(&mut parser).map_err(|error| JsonFault::Unfit {
+        pointer: pointer(error.path()),
+        detail: without_place(&error.into_inner().to_string()).to_owned(),
+    })
+}
+
+fn pointer(path: &Path) -> String {
+    let step = |segment: &Segment| match segment {
+        Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        Segment::Seq { index } => format!("/{index}"),
+        Segment::Enum { .. } | Segment::Unknown => String::new(),
+    };
+    path.iter().map(step).collect()
+}
+
+/// The pointer says where better than a line and a column do.
+fn without_place(message: &str) -> &str {
+    message.split_once(" at line ").map_or(message, |(message, _)| message)
 }
 
 /// Refuses a text that is not JSON, and one that has a member twice: which of the two counts differs by parser.
@@ -123,5 +147,29 @@ mod tests {
             assert!(matches!(read(text.as_bytes()), Err(JsonFault::Malformed(_))), "{text:.20}");
         }
         assert!(matches!(read(b"\"\xff\""), Err(JsonFault::Malformed(_))));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_pointed_at() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Wanted {
+            #[expect(dead_code, reason = "only its type is asked for")]
+            lists: std::collections::HashMap<String, Vec<u8>>,
+        }
+        for (text, expected) in [
+            (r#"{"lists":{"a/b":[1,"x"]}}"#, "/lists/a~1b/1"),
+            (r#"{"lists":{},"more":1}"#, "/more"),
+            ("{}", ""),
+            ("[]", ""),
+        ] {
+            match from_slice::<Wanted>(text.as_bytes()) {
+                Err(JsonFault::Unfit { pointer, detail }) => {
+                    assert_eq!(pointer, expected, "{text}");
+                    assert!(!detail.contains(" line "), "{detail}");
+                }
+                other => panic!("{text}: {other:?}"),
+            }
+        }
     }
 }
