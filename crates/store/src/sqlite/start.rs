@@ -1,6 +1,7 @@
 //! Opening: the lock first, then the files, their schema, and the threads.
 
 use std::{
+    fs,
     path::{Path, PathBuf},
     sync::{Arc, atomic::AtomicU32},
 };
@@ -37,6 +38,7 @@ fn start(dir: &Path, installation: InstallationId) -> Result<Sqlite, OpenError> 
     make_directory(dir)?;
     let lock = Arc::new(DirectoryLock::take(dir)?);
 
+    refuse_replacement(dir)?;
     let file = DatabaseFile::make(dir.join(DATABASE))?;
     let connection = prepare(&file, Durability::EveryCommit, migrate::DATABASE)?;
     let installation = begin(&connection, &file, |connection| {
@@ -60,6 +62,18 @@ fn start(dir: &Path, installation: InstallationId) -> Result<Sqlite, OpenError> 
         usage_writer,
         changes: AtomicU32::new(0),
     })))
+}
+
+/// The usage file is made after the database. Where it is there and the database isn't, the database was lost: a new
+/// one in its place would refuse every key and tell nobody why.
+fn refuse_replacement(dir: &Path) -> Result<(), OpenError> {
+    let is_empty = |path: &Path| fs::metadata(path).map_or(true, |metadata| metadata.len() == 0);
+    let path = dir.join(DATABASE);
+    if is_empty(&path) && !is_empty(&dir.join(USAGE)) {
+        let detail = format!("it is missing or empty, and {USAGE} beside it is of an installation in use");
+        return Err(OpenError::Corrupt { path, detail });
+    }
+    Ok(())
 }
 
 fn prepare(file: &DatabaseFile, durability: Durability, steps: &[&str]) -> Result<Connection, OpenError> {
