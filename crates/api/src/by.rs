@@ -46,9 +46,9 @@ pub(crate) fn operator(headers: &HeaderMap, verifier: &Verifier) -> Result<Opera
     }
 }
 
-/// The token after the scheme, whose name is case-insensitive (RFC 9110 §11.1).
+/// The token after the scheme, whose name is case-insensitive (RFC 9110 §11.1), and one or more spaces: a tab is none.
 fn bearer(field: &[u8]) -> Option<&[u8]> {
     let (scheme, rest) = field.split_at_checked(6)?;
-    let token = rest.trim_ascii_start();
-    (scheme.eq_ignore_ascii_case(b"bearer") && token.len() < rest.len() && !token.is_empty()).then_some(token)
+    let start = rest.iter().position(|byte| *byte != b' ')?;
+    (scheme.eq_ignore_ascii_case(b"bearer") && start > 0).then_some(&rest[start..])
 }

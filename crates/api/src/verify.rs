@@ -72,6 +72,7 @@ struct Verdict<'a> {
 
 /// Whose key it is, and what it may do.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Permit)]
 struct PermitJson<'a> {
     #[schema(value_type = String)]
     key_id: claviger_model::KeyId,

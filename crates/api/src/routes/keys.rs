@@ -7,7 +7,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use claviger_manage::{Changed, Fault, IssueKey, KeyPatch, KeyQuery, Manager, Rotation};
-use claviger_model::{AccountId, Environment, KeyId, Restrictions, RestrictionsPatch, Scopes, Timestamp, parse_duration};
+use claviger_model::{
+    AccountId, Environment, KeyId, Restrictions, RestrictionsPatch, Scopes, Timestamp, parse_duration,
+};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use serde::{
     Deserialize, Deserializer,

@@ -106,7 +106,17 @@ pub(crate) fn router(shared: Shared) -> Router {
     };
     router
         .route("/v1/openapi.json", axum::routing::get(serve_document))
+        // Its POST goes ahead of the router; left out here, other methods would ask for a key called "verify".
+        .route("/v1/keys/verify", axum::routing::any(async || (only_post(), method_not_allowed())))
         .fallback(async || Problem::new(Code::NotFound, "no such resource"))
-        .method_not_allowed_fallback(async || Problem::new(Code::MethodNotAllowed, ""))
+        .method_not_allowed_fallback(async || method_not_allowed())
         .with_state(shared)
+}
+
+fn method_not_allowed() -> Problem {
+    Problem::new(Code::MethodNotAllowed, "")
+}
+
+const fn only_post() -> [(http::HeaderName, &'static str); 1] {
+    [(http::header::ALLOW, "POST")]
 }
