@@ -1,1 +1,24 @@
-//! Stories follow.
+//! Bad input in raw bytes: each attack of the catalogue (A01, A02, …) has one right answer and nothing happens beside it.
+//!
+//! HTTP clients quietly repair most of what is sent here, so no client is used: what a row says is what the server gets.
+
+mod answers;
+mod credential;
+mod framing;
+mod identity;
+mod management;
+mod management_lists;
+mod network;
+mod own_keys;
+mod path;
+mod sameness;
+mod stage;
+mod template;
+mod upstream;
+
+pub(crate) use answers::masked_body;
+
+/// A text with `{b64:…}` filled in.
+pub(crate) fn filled(text: &str) -> Vec<u8> {
+    template::fill(text, &[])
+}
