@@ -111,7 +111,7 @@ struct ResponseJson {
 
 /// Judges an attempt with a key.
 #[utoipa::path(post, path = "/v1/keys/verify", tag = "keys", request_body = VerifyKey,
-    responses((status = 200, body = Verdict<'static>), (status = 503, body = Problem), (status = "default", body = Problem)))]
+    responses((status = 200, description = "Done", body = Verdict<'static>), (status = 503, description = "No decision can be reached", body = Problem, content_type = "application/problem+json"), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 #[expect(dead_code, reason = "documents the call, which is routed by hand")]
 pub(crate) const fn verify_key() {}
 

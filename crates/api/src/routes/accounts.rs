@@ -60,7 +60,7 @@ pub(super) struct ListAccounts {
 
 /// Lists accounts.
 #[utoipa::path(get, path = "/v1/accounts", tag = "accounts", params(ListAccounts),
-    responses((status = 200, body = List<AccountJson>), (status = "default", body = Problem)))]
+    responses((status = 200, description = "Done", body = List<AccountJson>), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list_accounts(
     State(manager): State<Manager>,
     Caller(by): Caller,
@@ -74,7 +74,7 @@ pub(super) async fn list_accounts(
 /// Creates an account, with its first key where the profile provides one.
 #[utoipa::path(post, path = "/v1/accounts", tag = "accounts", request_body = CreateAccount,
     params(("Idempotency-Key" = Option<String>, Header, description = "Makes the call safe to repeat for 24 hours")),
-    responses((status = 201, body = NewAccountJson), (status = "default", body = Problem)))]
+    responses((status = 201, description = "Created", body = NewAccountJson), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn create_account(
     State(manager): State<Manager>,
     Caller(by): Caller,
@@ -97,7 +97,7 @@ pub(super) async fn create_account(
 
 /// Shows an account.
 #[utoipa::path(get, path = "/v1/accounts/{id}", tag = "accounts", params(("id" = String, Path)),
-    responses((status = 200, body = AccountJson), (status = "default", body = Problem)))]
+    responses((status = 200, description = "Done", body = AccountJson), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn show_account(
     State(manager): State<Manager>,
     Caller(by): Caller,
@@ -109,7 +109,7 @@ pub(super) async fn show_account(
 /// Renames, describes, suspends or reinstates an account.
 #[utoipa::path(patch, path = "/v1/accounts/{id}", tag = "accounts", params(("id" = String, Path)),
     request_body = ChangeAccount,
-    responses((status = 200, body = ChangedAccountJson), (status = "default", body = Problem)))]
+    responses((status = 200, description = "Done", body = ChangedAccountJson), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn change_account(
     State(manager): State<Manager>,
     Caller(by): Caller,

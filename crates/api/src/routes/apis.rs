@@ -8,7 +8,7 @@ use crate::{by::Caller, page::List, problem::Problem, view::ApiJson};
 
 /// Lists the apis this node serves, as their profiles describe them.
 #[utoipa::path(get, path = "/v1/apis", tag = "apis",
-    responses((status = 200, body = List<ApiJson>), (status = "default", body = Problem)))]
+    responses((status = 200, description = "Done", body = List<ApiJson>), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list_apis(
     State(manager): State<Manager>,
     Caller(by): Caller,

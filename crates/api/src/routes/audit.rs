@@ -50,7 +50,7 @@ pub(super) struct ChainReport {
 
 /// Lists audit events, in the order they happened.
 #[utoipa::path(get, path = "/v1/audit-events", tag = "audit", params(ListEvents),
-    responses((status = 200, body = List<AuditJson>), (status = "default", body = Problem)))]
+    responses((status = 200, description = "Done", body = List<AuditJson>), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list_events(
     State(manager): State<Manager>,
     Caller(by): Caller,
@@ -66,7 +66,7 @@ pub(super) async fn list_events(
 
 /// Walks the hash chain from the first event to the head.
 #[utoipa::path(get, path = "/v1/audit-events/check", tag = "audit",
-    responses((status = 200, body = ChainReport), (status = "default", body = Problem)))]
+    responses((status = 200, description = "Done", body = ChainReport), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn check_chain(
     State(manager): State<Manager>,
     Caller(by): Caller,

@@ -12,14 +12,14 @@ use http::StatusCode;
 use crate::problem::{Code, Problem};
 
 /// The process lives.
-#[utoipa::path(get, path = "/healthz", tag = "health", security(()), responses((status = 200)))]
+#[utoipa::path(get, path = "/healthz", tag = "health", security(()), responses((status = 200, description = "Yes")))]
 pub(super) async fn health() -> StatusCode {
     StatusCode::OK
 }
 
 /// The node can decide.
 #[utoipa::path(get, path = "/readyz", tag = "health", security(()),
-    responses((status = 200), (status = 503, body = Problem)))]
+    responses((status = 200, description = "Yes"), (status = 503, description = "No decision can be reached", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn ready(State(verifier): State<Arc<Verifier>>) -> Response {
     match verifier.readiness() {
         Readiness::Ready => StatusCode::OK.into_response(),

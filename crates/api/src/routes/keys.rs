@@ -132,7 +132,7 @@ impl ListKeys {
 
 /// Lists an account's keys.
 #[utoipa::path(get, path = "/v1/accounts/{id}/keys", tag = "keys", params(("id" = String, Path), ListKeys),
-    responses((status = 200, body = List<KeyJson>), (status = "default", body = Problem)))]
+    responses((status = 200, description = "Done", body = List<KeyJson>), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list_account_keys(
     State(manager): State<Manager>,
     caller: Caller,
@@ -144,7 +144,7 @@ pub(super) async fn list_account_keys(
 
 /// Lists the keys of all accounts.
 #[utoipa::path(get, path = "/v1/keys", tag = "keys", params(ListKeys),
-    responses((status = 200, body = List<KeyJson>), (status = "default", body = Problem)))]
+    responses((status = 200, description = "Done", body = List<KeyJson>), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list_keys(
     State(manager): State<Manager>,
     caller: Caller,
@@ -157,7 +157,7 @@ pub(super) async fn list_keys(
 #[utoipa::path(post, path = "/v1/accounts/{id}/keys", tag = "keys", request_body = IssueOrder,
     params(("id" = String, Path),
            ("Idempotency-Key" = Option<String>, Header, description = "Makes the call safe to repeat for 24 hours")),
-    responses((status = 201, body = IssuedJson), (status = "default", body = Problem)))]
+    responses((status = 201, description = "Created", body = IssuedJson), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn issue_key(
     State(manager): State<Manager>,
     Caller(by): Caller,
@@ -178,7 +178,7 @@ pub(super) async fn issue_key(
 
 /// Shows a key, never its secret.
 #[utoipa::path(get, path = "/v1/keys/{id}", tag = "keys", params(("id" = String, Path)),
-    responses((status = 200, body = KeyJson), (status = "default", body = Problem)))]
+    responses((status = 200, description = "Done", body = KeyJson), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn show_key(
     State(manager): State<Manager>,
     Caller(by): Caller,
@@ -189,7 +189,7 @@ pub(super) async fn show_key(
 
 /// Renames, restricts or describes a key.
 #[utoipa::path(patch, path = "/v1/keys/{id}", tag = "keys", params(("id" = String, Path)), request_body = ChangeKey,
-    responses((status = 200, body = ChangedJson), (status = 202, body = ChangedJson), (status = "default", body = Problem)))]
+    responses((status = 200, description = "Done", body = ChangedJson), (status = 202, description = "Made, and complete on every node by `guaranteed_by`", body = ChangedJson), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn change_key(
     State(manager): State<Manager>,
     Caller(by): Caller,
@@ -206,7 +206,7 @@ pub(super) async fn change_key(
 #[utoipa::path(post, path = "/v1/keys/{id}/rotate", tag = "keys", request_body = RotateOrder,
     params(("id" = String, Path),
            ("Idempotency-Key" = Option<String>, Header, description = "Makes the call safe to repeat for 24 hours")),
-    responses((status = 200, body = IssuedJson), (status = 202, body = IssuedJson), (status = "default", body = Problem)))]
+    responses((status = 200, description = "Done", body = IssuedJson), (status = 202, description = "Made, and complete on every node by `guaranteed_by`", body = IssuedJson), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn rotate_key(
     State(manager): State<Manager>,
     Caller(by): Caller,
@@ -228,7 +228,7 @@ fn overlap(text: &str) -> Result<Duration, Problem> {
 
 /// Ends a key for good. 200 means that no node accepts it any more; 202 says by when none will.
 #[utoipa::path(post, path = "/v1/keys/{id}/revoke", tag = "keys", params(("id" = String, Path)),
-    responses((status = 200, body = ChangedJson), (status = 202, body = ChangedJson), (status = "default", body = Problem)))]
+    responses((status = 200, description = "Done", body = ChangedJson), (status = 202, description = "Made, and complete on every node by `guaranteed_by`", body = ChangedJson), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn revoke_key(
     State(manager): State<Manager>,
     Caller(by): Caller,
@@ -239,7 +239,7 @@ pub(super) async fn revoke_key(
 
 /// Switches a key off until it is enabled again.
 #[utoipa::path(post, path = "/v1/keys/{id}/disable", tag = "keys", params(("id" = String, Path)),
-    responses((status = 200, body = ChangedJson), (status = 202, body = ChangedJson), (status = "default", body = Problem)))]
+    responses((status = 200, description = "Done", body = ChangedJson), (status = 202, description = "Made, and complete on every node by `guaranteed_by`", body = ChangedJson), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn disable_key(
     State(manager): State<Manager>,
     Caller(by): Caller,
@@ -250,7 +250,7 @@ pub(super) async fn disable_key(
 
 /// Switches a key on again.
 #[utoipa::path(post, path = "/v1/keys/{id}/enable", tag = "keys", params(("id" = String, Path)),
-    responses((status = 200, body = ChangedJson), (status = 202, body = ChangedJson), (status = "default", body = Problem)))]
+    responses((status = 200, description = "Done", body = ChangedJson), (status = 202, description = "Made, and complete on every node by `guaranteed_by`", body = ChangedJson), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn enable_key(
     State(manager): State<Manager>,
     Caller(by): Caller,
@@ -261,7 +261,7 @@ pub(super) async fn enable_key(
 
 /// Shows the secret of a sealed key again; audited.
 #[utoipa::path(post, path = "/v1/keys/{id}/reveal", tag = "keys", params(("id" = String, Path)),
-    responses((status = 200, body = RevealedJson), (status = "default", body = Problem)))]
+    responses((status = 200, description = "Done", body = RevealedJson), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn reveal_key(
     State(manager): State<Manager>,
     Caller(by): Caller,

@@ -120,3 +120,27 @@ fn method_not_allowed() -> Problem {
 const fn only_post() -> [(http::HeaderName, &'static str); 1] {
     [(http::header::ALLOW, "POST")]
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    #[test]
+    fn every_answer_is_described() {
+        let document = serde_json::to_value(super::openapi()).unwrap();
+        let paths = document["paths"].as_object().unwrap();
+        let operations = paths.iter().flat_map(|(path, item)| {
+            item.as_object().unwrap().iter().map(move |(method, operation)| (path, method, operation))
+        });
+        let mut answers = 0;
+        for (path, method, operation) in operations {
+            for (status, answer) in operation["responses"].as_object().unwrap() {
+                let described = answer["description"].as_str().is_some_and(|text| !text.is_empty());
+                assert!(described, "{method} {path} {status}");
+                answers += 1;
+            }
+            assert_ne!(operation["summary"], Value::Null, "{method} {path}");
+        }
+        assert!(answers > 40);
+    }
+}

@@ -38,7 +38,7 @@ pub(super) struct ListOperators {
 
 /// Lists operator keys.
 #[utoipa::path(get, path = "/v1/operators", tag = "operators", params(ListOperators),
-    responses((status = 200, body = List<OperatorJson>), (status = "default", body = Problem)))]
+    responses((status = 200, description = "Done", body = List<OperatorJson>), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list_operators(
     State(manager): State<Manager>,
     Caller(by): Caller,
@@ -50,7 +50,7 @@ pub(super) async fn list_operators(
 
 /// Issues an operator key. Its secret is in this answer and nowhere else.
 #[utoipa::path(post, path = "/v1/operators", tag = "operators", request_body = IssueOperator,
-    responses((status = 201, body = IssuedOperatorJson), (status = "default", body = Problem)))]
+    responses((status = 201, description = "Created", body = IssuedOperatorJson), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn issue_operator(
     State(manager): State<Manager>,
     Caller(by): Caller,
@@ -63,7 +63,7 @@ pub(super) async fn issue_operator(
 
 /// Ends an operator key for good.
 #[utoipa::path(post, path = "/v1/operators/{id}/revoke", tag = "operators", params(("id" = String, Path)),
-    responses((status = 200, body = ChangedOperatorJson), (status = "default", body = Problem)))]
+    responses((status = 200, description = "Done", body = ChangedOperatorJson), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn revoke_operator(
     State(manager): State<Manager>,
     Caller(by): Caller,

@@ -39,7 +39,7 @@ pub(super) struct AskDenials {
 
 /// Counts by day, secret, environment and outcome.
 #[utoipa::path(get, path = "/v1/usage", tag = "usage", params(AskUsage),
-    responses((status = 200, body = List<CountJson>), (status = "default", body = Problem)))]
+    responses((status = 200, description = "Done", body = List<CountJson>), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn usage(
     State(manager): State<Manager>,
     Caller(by): Caller,
@@ -53,7 +53,7 @@ pub(super) async fn usage(
 
 /// Denied attempts, the newest first.
 #[utoipa::path(get, path = "/v1/denials", tag = "usage", params(AskDenials),
-    responses((status = 200, body = List<DenialJson>), (status = "default", body = Problem)))]
+    responses((status = 200, description = "Done", body = List<DenialJson>), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn denials(
     State(manager): State<Manager>,
     Caller(by): Caller,
