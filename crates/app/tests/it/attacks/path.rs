@@ -227,7 +227,7 @@ fn a_route_table_is_judged_on_the_path_as_sent() {
 fn a_test_key_is_no_key_on_a_route_for_live_keys() {
     let shipped = super::stage::profile("cicosts");
     let live_only =
-        text.replacen("scope = \"costs:read\"", "scope = \"costs:read\"\nenvironment = \"live\"", 1);
+        shipped.replacen("scope = \"costs:read\"", "scope = \"costs:read\"\nenvironment = \"live\"", 1);
     assert_ne!(shipped, live_only);
     let stage = Stage::of(&live_only, Words::CiCosts);
     let (live, test) = (stage.issue(json!({})), stage.issue(json!({"environment": "test"})));
