@@ -1,0 +1,50 @@
+//! Many who create at once share their commits.
+
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+use claviger_testkit::{Server, ServerBuilder};
+use serde_json::json;
+
+use super::{Line, timed};
+
+/// Keys created in a second by so many clients, each on a connection of its own.
+fn rate(server: &Server, path: &str, clients: usize, keys: usize) -> f64 {
+    let mut lines: Vec<_> = (0..clients).map(|_| Line::open(server)).collect();
+    let left = AtomicUsize::new(keys);
+    let took = timed(|| {
+        thread::scope(|scope| {
+            for line in &mut lines {
+                let left = &left;
+                scope.spawn(move || {
+                    let one = |left: usize| left.checked_sub(1);
+                    while left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one).is_ok() {
+                        let answer = line.post(path, &json!({"name": "n"})).expect("the server answers");
+                        assert_eq!(answer.status, 201);
+                    }
+                });
+            }
+        });
+    });
+    f64::from(u32::try_from(keys).expect("a few thousand")) / took.as_secs_f64()
+}
+
+#[test]
+fn sixty_four_clients_create_several_times_as_fast_as_one() {
+    let server = ServerBuilder::new(crate::PROGRAM).profile("default").start();
+    let account = server.operator().account("Acme");
+    let path = format!("/v1/accounts/{account}/keys");
+    rate(&server, &path, 8, 200);
+    let mut ratios: Vec<_> = (0..5)
+        .map(|_| {
+            let (one, many) = (rate(&server, &path, 1, 100), rate(&server, &path, 64, 1500));
+            println!("one client: {one:.0} keys/s, sixty-four: {many:.0} keys/s, ratio {:.1}", many / one);
+            many / one
+        })
+        .collect();
+    ratios.sort_by(f64::total_cmp);
+    println!("ratio: median {:.1}, from {:.1} to {:.1}", ratios[2], ratios[0], ratios[4]);
+    assert!(ratios[2] >= 3.0, "{ratios:?}");
+}
