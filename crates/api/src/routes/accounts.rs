@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::completeness;
 use crate::{
     by::Caller,
     idempotency::idempotency,
@@ -109,14 +110,17 @@ pub(super) async fn show_account(
 /// Renames, describes, suspends or reinstates an account.
 #[utoipa::path(patch, path = "/v1/accounts/{id}", tag = "accounts", params(("id" = String, Path)),
     request_body = ChangeAccount,
-    responses((status = 200, description = "Done", body = ChangedAccountJson), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, description = "Done", body = ChangedAccountJson),
+        (status = 202, description = "Made, and complete on every node by `guaranteed_by`", body = ChangedAccountJson),
+        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn change_account(
     State(manager): State<Manager>,
     Caller(by): Caller,
     Id(id): Id<AccountId>,
     body: Json<ChangeAccount>,
-) -> Result<axum::Json<ChangedAccountJson>, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let ChangeAccount { name, state, metadata } = body.value;
     let (account, receipt) = manager.change_account(&by, id, AccountPatch { name, state, metadata }).await?;
-    Ok(axum::Json(ChangedAccountJson { account: (&account).into(), receipt: (&receipt).into() }))
+    let shown = ChangedAccountJson { account: (&account).into(), receipt: (&receipt).into() };
+    Ok((completeness(&receipt), axum::Json(shown)))
 }

@@ -18,6 +18,7 @@ use serde::{
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
+use super::completeness;
 use crate::{
     by::Caller,
     idempotency::idempotency,
@@ -219,7 +220,7 @@ pub(super) async fn rotate_key(
     let repeated = idempotency(&headers, &by, &method, uri.path(), &body.bytes, manager.now())?;
     let overlap = body.value.overlap.as_deref().map(overlap).transpose()?;
     let issued = manager.rotate_key(&by, id, Rotation { overlap }, repeated).await?;
-    Ok((completeness(issued.receipt.complete), axum::Json(IssuedJson::from(&issued))).into_response())
+    Ok((completeness(&issued.receipt), axum::Json(IssuedJson::from(&issued))).into_response())
 }
 
 fn overlap(text: &str) -> Result<Duration, Problem> {
@@ -272,9 +273,5 @@ pub(super) async fn reveal_key(
 }
 
 fn changed(changed: &Changed) -> Response {
-    (completeness(changed.receipt.complete), axum::Json(ChangedJson::from(changed))).into_response()
-}
-
-const fn completeness(complete: bool) -> StatusCode {
-    if complete { StatusCode::OK } else { StatusCode::ACCEPTED }
+    (completeness(&changed.receipt), axum::Json(ChangedJson::from(changed))).into_response()
 }

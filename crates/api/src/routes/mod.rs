@@ -12,8 +12,9 @@ mod usage;
 use std::sync::Arc;
 
 use axum::{Router, extract::FromRef, response::IntoResponse as _};
-use claviger_manage::Manager;
+use claviger_manage::{Manager, Receipt};
 use claviger_verify::Verifier;
+use http::StatusCode;
 use utoipa::{
     OpenApi,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
@@ -89,6 +90,11 @@ fn documented() -> OpenApiRouter<Shared> {
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .routes(routes!(problems::explain))
+}
+
+/// 200 for a change that holds on every node, 202 for one whose receipt says by when it will.
+const fn completeness(receipt: &Receipt) -> StatusCode {
+    if receipt.complete { StatusCode::OK } else { StatusCode::ACCEPTED }
 }
 
 /// The OpenAPI 3.1 document of the management API.

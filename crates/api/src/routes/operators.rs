@@ -7,6 +7,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
+use super::completeness;
 use crate::{
     by::Caller,
     json::Json,
@@ -63,12 +64,15 @@ pub(super) async fn issue_operator(
 
 /// Ends an operator key for good.
 #[utoipa::path(post, path = "/v1/operators/{id}/revoke", tag = "operators", params(("id" = String, Path)),
-    responses((status = 200, description = "Done", body = ChangedOperatorJson), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, description = "Done", body = ChangedOperatorJson),
+        (status = 202, description = "Made, and complete on every node by `guaranteed_by`", body = ChangedOperatorJson),
+        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn revoke_operator(
     State(manager): State<Manager>,
     Caller(by): Caller,
     Id(id): Id<OperatorId>,
-) -> Result<axum::Json<ChangedOperatorJson>, Problem> {
+) -> Result<impl IntoResponse, Problem> {
     let (row, receipt) = manager.revoke_operator(&by, id).await?;
-    Ok(axum::Json(ChangedOperatorJson { operator: (&row).into(), receipt: (&receipt).into() }))
+    let shown = ChangedOperatorJson { operator: (&row).into(), receipt: (&receipt).into() };
+    Ok((completeness(&receipt), axum::Json(shown)))
 }
