@@ -2,7 +2,7 @@
 
 use crate::{
     Attempt, Denial, Environment, KeyState, Misfit, Restrictions, Scopes, Timestamp,
-    path::CanonicalPath,
+    path::{CanonicalPath, NotCanonical},
     profile::{Demand, Need, RouteTable},
 };
 
@@ -50,12 +50,13 @@ pub fn decide(
     now: Timestamp,
 ) -> Result<(), Denial> {
     lives(key, now)?;
-    let path = attempt.path.map(CanonicalPath::new);
     let path_matters = !rules.routes.is_empty() || key.policy.restrictions.endpoints.is_some();
-    if path_matters && matches!(path, Some(Err(_))) {
-        return Err(Denial::Ambiguous(Misfit::Path));
-    }
-    let target = attempt.method.zip(path.and_then(Result::ok));
+    let path = match attempt.path.filter(|_| path_matters).map(CanonicalPath::new) {
+        Some(Err(NotCanonical)) => return Err(Denial::Ambiguous(Misfit::Path)),
+        Some(Ok(path)) => Some(path),
+        None => None,
+    };
+    let target = attempt.method.zip(path);
     let need = target.map(|(method, path)| rules.routes.need(method, path));
     belongs(key, rules, attempt, need.as_ref())?;
     narrows(&key.policy.restrictions, attempt, target)?;
