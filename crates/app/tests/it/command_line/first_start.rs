@@ -1,0 +1,96 @@
+//! The first start on an empty directory: an operator key, a key to try, and a curl line that works as it stands.
+
+use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
+
+use claviger_testkit::{Finished, Program, repository};
+
+use super::serving::Serving;
+
+fn profile(name: &str) -> String {
+    repository().join(format!("profiles/{name}.toml")).to_str().expect("the tests' paths are text").to_owned()
+}
+
+/// The first line of `text` that begins like this, white space aside.
+fn line<'a>(text: &'a str, beginning: &str) -> &'a str {
+    text.lines().map(str::trim).find(|line| line.starts_with(beginning)).expect("the text has such a line")
+}
+
+/// Runs a line of the text as it stands.
+fn shell(line: &str) -> Finished {
+    Command::new("sh").args(["-c", line]).output().expect("there is a shell").into()
+}
+
+/// The curl line answers with what the upstream received, and the lines below it list the key.
+fn works_as_it_stands(text: &str) {
+    let curl = line(text, "curl ").replacen("curl ", "curl --silent --show-error --fail ", 1);
+    let answered = shell(&curl).expect(0);
+    assert!(answered.out.contains("acc_"), "the upstream is told whose key it is: {}", answered.out);
+    let export = line(text, "export CLAVIGER_OPERATOR_KEY=");
+    let manage =
+        text.lines().map(str::trim).find(|line| line.ends_with(" key list")).expect("a line to go on with");
+    let listed = shell(&format!("{export}\n{manage}")).expect(0);
+    assert!(listed.out.contains("First key"), "{}", listed.out);
+}
+
+#[test]
+fn without_a_terminal_the_secrets_are_in_a_private_file_that_the_log_names() {
+    for name in ["default", "cashcat", "cicosts", "example", "codat"] {
+        let server = Serving::start(&Program::at(crate::PROGRAM), &["--profile", &profile(name)]);
+        let file = server.file("data/first-start.txt");
+        let text = fs::read_to_string(&file).unwrap();
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(server.log().contains(file.to_str().unwrap()), "{}", server.log());
+        let operator_key = line(&text, "Operator key").split_whitespace().last().unwrap().to_owned();
+        let api_key = line(&text, "API key").split_whitespace().last().unwrap().to_owned();
+        assert!(operator_key.starts_with("clv_op_"));
+        for secret in [&operator_key, &api_key] {
+            assert!(!server.log().contains(secret.as_str()), "a secret is in the log");
+        }
+        works_as_it_stands(&text);
+    }
+}
+
+#[test]
+fn on_a_terminal_the_secrets_are_shown_and_put_nowhere() {
+    let server = Serving::start_on_a_terminal(&["--profile", &profile("default")]);
+    let screen = server.log().replace('\r', "");
+    assert!(screen.contains("shown this once"), "{screen}");
+    let operator_key = line(&screen, "Operator key").split_whitespace().last().unwrap();
+    assert_eq!(screen.matches(operator_key).count(), 2, "itself, and in the line that exports it");
+    works_as_it_stands(&screen);
+    assert!(!server.file("data/first-start.txt").exists());
+    server.stop();
+}
+
+#[test]
+fn the_second_start_shows_nothing() {
+    let program = Program::at(crate::PROGRAM);
+    let arguments = ["--profile", &profile("default")];
+    let root = Serving::start(&program, &arguments).stop();
+    let file = root.path().join("data/first-start.txt");
+    fs::remove_file(&file).unwrap();
+    fs::remove_file(root.path().join("ready")).unwrap();
+    let server = Serving::start_in(root, &program, &arguments);
+    assert!(!file.exists() && !server.log().contains("first start"), "{}", server.log());
+}
+
+#[test]
+fn without_a_profile_the_built_in_one_is_served() {
+    let server = Serving::start(&Program::at(crate::PROGRAM), &[]);
+    let text = fs::read_to_string(server.file("data/first-start.txt")).unwrap();
+    assert!(line(&text, "API key").contains("my_live_"));
+    works_as_it_stands(&text);
+}
+
+#[test]
+fn several_profiles_are_served_and_each_is_chosen_by_its_host() {
+    let profiles = ["--profile", &profile("cashcat"), "--profile", &profile("codat")];
+    let server = Serving::start(&Program::at(crate::PROGRAM), &profiles);
+    let text = fs::read_to_string(server.file("data/first-start.txt")).unwrap();
+    assert!(text.contains("account create NAME --api API") && !text.contains("curl"), "{text}");
+    for (host, body) in [("api.cashcat.app", "unauthorized"), ("api.codat.io", "correlationId")] {
+        let answered =
+            shell(&format!("curl --silent -H 'Host: {host}' {}/", server.url("gateway"))).expect(0);
+        assert!(answered.out.contains(body), "{host}: {}", answered.out);
+    }
+}
