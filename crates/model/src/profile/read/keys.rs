@@ -33,8 +33,6 @@ const TAKEN_HEADERS: [&str; 9] = [
 impl Reading<'_> {
     pub(super) fn keys(&mut self, text: &ProfileText) -> Option<KeyRules> {
         let keys = text.keys.get_ref();
-        let formats = self.formats(keys.formats.get_ref(), &keys.formats.span())?;
-        let display = self.display(&keys.display_prefix, &formats[0]);
         let name_max = keys.name_max.as_ref().map_or(100, |max| *max.get_ref());
         if let Some(max) = keys.name_max.as_ref().filter(|max| !(1..=200).contains(max.get_ref())) {
             self.object(&max.span(), "name_max: from 1 to 200 characters");
@@ -43,6 +41,9 @@ impl Reading<'_> {
         let rotate_after = self.duration("rotate_after", keys.rotate_after.as_ref());
         let unused_after = self.duration("unused_after", keys.unused_after.as_ref());
         let overlap = self.duration("overlap", keys.overlap.as_ref());
+        // Last: without a format the rest can't be read, but its faults have been told.
+        let formats = self.formats(keys.formats.get_ref(), &keys.formats.span())?;
+        let display = self.display(&keys.display_prefix, &formats[0]);
         Some(KeyRules {
             display: display?,
             storage: match keys.storage {
