@@ -31,20 +31,47 @@ fn rate(server: &Server, path: &str, clients: usize, keys: usize) -> f64 {
     f64::from(u32::try_from(keys).expect("a few thousand")) / took.as_secs_f64()
 }
 
+/// What sixty-four gain over one: the median of some tries, which are printed.
+#[expect(clippy::print_stdout, reason = "the numbers are for whoever runs it")]
+fn gain(server: &Server, keys_of_one: usize) -> f64 {
+    let account = server.operator().account("Acme");
+    let path = format!("/v1/accounts/{account}/keys");
+    rate(server, &path, 8, 200);
+    let once = |_| {
+        let (one, many) = (rate(server, &path, 1, keys_of_one), rate(server, &path, 64, 1500));
+        println!("one client: {one:.0} keys/s, sixty-four: {many:.0} keys/s, ratio {:.1}", many / one);
+        many / one
+    };
+    let mut ratios: Vec<_> = (0..5).map(once).collect();
+    ratios.sort_by(f64::total_cmp);
+    println!("ratio: median {:.1}, from {:.1} to {:.1}", ratios[2], ratios[0], ratios[4]);
+    ratios[2]
+}
+
 #[test]
 fn sixty_four_clients_create_several_times_as_fast_as_one() {
     let server = ServerBuilder::new(crate::PROGRAM).profile("default").start();
-    let account = server.operator().account("Acme");
-    let path = format!("/v1/accounts/{account}/keys");
-    rate(&server, &path, 8, 200);
-    let mut ratios: Vec<_> = (0..5)
-        .map(|_| {
-            let (one, many) = (rate(&server, &path, 1, 100), rate(&server, &path, 64, 1500));
-            println!("one client: {one:.0} keys/s, sixty-four: {many:.0} keys/s, ratio {:.1}", many / one);
-            many / one
-        })
-        .collect();
-    ratios.sort_by(f64::total_cmp);
-    println!("ratio: median {:.1}, from {:.1} to {:.1}", ratios[2], ratios[0], ratios[4]);
-    assert!(ratios[2] >= 3.0, "{ratios:?}");
+    let gain = gain(&server, 100);
+    // How much there is to gain is the disk's: where a sync takes no longer than a request, the processor is the bound.
+    assert!(gain >= 3.0, "{gain}");
+}
+
+#[test]
+fn sixty_four_clients_create_ten_times_as_fast_as_one_where_a_sync_takes_its_time() {
+    let slow = [
+        "strace",
+        "-D",
+        "-f",
+        "--seccomp-bpf",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        "trace=fsync,fdatasync",
+        "-e",
+    ];
+    let slow = [&slow[..], &["inject=fsync,fdatasync:delay_exit=10000"]].concat();
+    let server = ServerBuilder::new(crate::PROGRAM).profile("default").under(&slow).start();
+    let gain = gain(&server, 30);
+    assert!(gain >= 10.0, "{gain}");
 }
