@@ -2,7 +2,7 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
-use claviger_testkit::{Finished, Program, repository};
+use claviger_testkit::{Finished, Program, eventually, repository};
 
 use super::serving::Serving;
 
@@ -53,7 +53,8 @@ fn without_a_terminal_the_secrets_are_in_a_private_file_that_the_log_names() {
 #[test]
 fn on_a_terminal_the_secrets_are_shown_and_put_nowhere() {
     let server = Serving::start_on_a_terminal(&["--profile", &profile("default")]);
-    let screen = server.log().replace('\r', "");
+    let whole = |screen: &String| screen.contains(" key list\n");
+    let screen = eventually(|| Some(server.log().replace('\r', "")).filter(whole));
     assert!(screen.contains("shown this once"), "{screen}");
     let operator_key = line(&screen, "Operator key").split_whitespace().last().unwrap();
     assert_eq!(screen.matches(operator_key).count(), 2, "itself, and in the line that exports it");
