@@ -108,6 +108,6 @@ fn line(root: &Path, arguments: &[&str]) -> Vec<String> {
 }
 
 fn signal(name: &str, ready: &Value) -> bool {
-    let sent = Command::new("kill").args([name, &ready["pid"].to_string()]).status();
+    let sent = Command::new("sh").args(["-c", &format!("kill {name} {}", ready["pid"])]).status();
     sent.is_ok_and(|status| status.success())
 }
