@@ -1,6 +1,6 @@
 //! The closed list of reasons for a no, and which answer of the profile each one gets.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, ops::RangeInclusive};
 
 use crate::{Environment, Scope, Timestamp};
 
@@ -48,8 +48,6 @@ pub enum Denial {
 pub enum Malformation {
     /// An empty credential, or an authentication scheme without one.
     Empty,
-    /// Another authentication scheme than the profile's.
-    Scheme,
     /// Not base 64 where the scheme asks for it, or more than the bare key inside.
     Encoding,
     /// Not one of the api's prefixes.
@@ -228,7 +226,6 @@ impl Malformation {
     const fn detail(self) -> &'static str {
         match self {
             Self::Empty => "The credential is empty.",
-            Self::Scheme => "The authentication scheme is not the one this api uses.",
             Self::Encoding => "The credential is not the base 64 of a bare key.",
             Self::Prefix => "The key doesn't begin with a prefix of this api.",
             Self::Length => "The key is too short or too long; part of it may be missing.",
@@ -336,6 +333,16 @@ impl Slot {
             Self::Internal => "internal",
             Self::BadGateway => "bad_gateway",
             Self::GatewayTimeout => "gateway_timeout",
+        }
+    }
+
+    /// The statuses its answer may have: one that blames the caller for a fault of the server's would turn an outage
+    /// into a wrong key.
+    pub const fn statuses(self) -> RangeInclusive<u16> {
+        match self {
+            Self::Unavailable => 503..=503,
+            Self::Internal | Self::BadGateway | Self::GatewayTimeout => 500..=599,
+            _ => 400..=499,
         }
     }
 

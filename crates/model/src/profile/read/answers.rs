@@ -16,7 +16,8 @@ use super::{
 use crate::{RequestId, Slot};
 
 /// Header fields that the server sets itself.
-const OWN_HEADERS: [&str; 7] = [
+const OWN_HEADERS: [&str; 8] = [
+    "cache-control",
     "connection",
     "content-length",
     "content-type",
@@ -29,6 +30,9 @@ const OWN_HEADERS: [&str; 7] = [
 impl Reading<'_> {
     pub(super) fn answers(&mut self, text: &AnswersText, keys: Option<&KeyRules>) -> Option<Answers> {
         let content_type = text.content_type.as_ref().map_or("application/json", |name| name.get_ref());
+        if let Some(stated) = text.content_type.as_ref().filter(|stated| !is_media_type(stated.get_ref())) {
+            self.object(&stated.span(), "content_type: a media type such as application/json");
+        }
         let shape: Template = self.take(&text.shape.span(), "shape", text.shape.get_ref().parse())?;
         let slots = self.slots(text);
         let mut by_slot = HashMap::new();
@@ -37,6 +41,7 @@ impl Reading<'_> {
             let own = slots.get(&source).copied();
             let answer = self.answer(source, own, &shape, &text.shape.span(), content_type, keys);
             if let Some(answer) = answer {
+                self.status(slot, source, slots.get(&slot).copied(), answer.status);
                 by_slot.insert(slot, answer);
             }
         }
@@ -80,6 +85,23 @@ impl Reading<'_> {
         Some(source)
     }
 
+    /// Objects to a status that would tell the caller something else than `slot` means.
+    fn status(&mut self, slot: Slot, source: Slot, text: Option<&Spanned<SlotText>>, status: u16) {
+        let Some(text) = text.filter(|_| !slot.statuses().contains(&status)) else { return };
+        let (first, last) = slot.statuses().into_inner();
+        let wanted = if first == last { first.to_string() } else { format!("one of {first} to {last}") };
+        let name = slot.as_str();
+        let SlotText { same_as, status: stated, .. } = text.get_ref();
+        match (same_as, stated) {
+            (Some(other), _) if source.statuses().contains(&status) => {
+                self.object(&other.span(), format!("same_as: {name} has {wanted}, not {status}"));
+            }
+            (None, Some(stated)) => self.object(&stated.span(), format!("status: {name} has {wanted}")),
+            // Told where the source states it.
+            _ => {}
+        }
+    }
+
     fn answer(
         &mut self,
         slot: Slot,
@@ -95,11 +117,6 @@ impl Reading<'_> {
             wording.status = own.status.as_ref().map_or(wording.status, |status| *status.get_ref());
             wording.code = own.code.clone().unwrap_or(wording.code);
             wording.message = own.message.clone().unwrap_or(wording.message);
-        }
-        if let Some(status) =
-            own.and_then(|own| own.status.as_ref()).filter(|status| !(400..=599).contains(status.get_ref()))
-        {
-            self.object(&status.span(), "status: an answer without a permit has one of 400 to 599");
         }
         let own_body = own.and_then(|own| own.body.as_ref());
         let (template, span) = match own_body {
@@ -156,8 +173,12 @@ impl Reading<'_> {
             let lower = name.to_ascii_lowercase();
             let is_name =
                 !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+            let is_number = |text: &str| text.parse::<u32>().is_ok_and(|seconds| seconds.to_string() == text);
             let is_value = |text: &str| text.bytes().all(|b| (b' '..=b'~').contains(&b));
             match value {
+                Value::String(text) if lower == "retry-after" && !is_number(text) => {
+                    self.object(&table.span(), format!("headers: \"{name}\" is a number of seconds"));
+                }
                 Value::String(text) if is_name && is_value(text) && !OWN_HEADERS.contains(&&*lower) => {
                     headers.push((lower, text.clone()));
                 }
@@ -169,4 +190,24 @@ impl Reading<'_> {
         }
         headers
     }
+}
+
+/// `type/subtype` and its parameters (RFC 9110 §8.3.1). A quoted parameter may not hold a semicolon.
+fn is_media_type(text: &str) -> bool {
+    let is_token = |text: &str| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+    };
+    let is_quoted = |text: &str| {
+        let inside = text.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        inside.is_some_and(|inside| {
+            inside.bytes().all(|b| matches!(b, b' ' | 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
+        })
+    };
+    let is_parameter = |text: &str| {
+        let parts = text.trim_matches(' ').split_once('=');
+        parts.is_some_and(|(name, value)| is_token(name) && (is_token(value) || is_quoted(value)))
+    };
+    let mut parts = text.split(';');
+    let media = parts.next().and_then(|media| media.trim_end_matches(' ').split_once('/'));
+    media.is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype)) && parts.all(is_parameter)
 }
