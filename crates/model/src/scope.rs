@@ -96,15 +96,6 @@ impl Scopes {
             Self::Listed(scopes) => scopes.contains(scope),
         }
     }
-
-    /// Whether everything that `other` allows is allowed here too.
-    pub fn cover(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::All, _) => true,
-            (Self::Listed(_), Self::All) => false,
-            (Self::Listed(_), Self::Listed(scopes)) => scopes.iter().all(|scope| self.include(scope)),
-        }
-    }
 }
 
 /// Space-separated as OAuth writes it; `all` for every scope, empty for none.
@@ -182,12 +173,5 @@ mod tests {
         {
             assert!(scopes(json).is_err(), "{json}");
         }
-    }
-
-    #[test]
-    fn a_set_covers_its_subsets_only() {
-        let (all, ab, a) = (Scopes::All, scopes("[\"a\",\"b\"]").unwrap(), scopes("[\"a\"]").unwrap());
-        assert!(all.cover(&ab) && ab.cover(&a) && a.cover(&scopes("[]").unwrap()));
-        assert!(!a.cover(&ab) && !ab.cover(&all));
     }
 }

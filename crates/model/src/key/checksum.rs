@@ -2,6 +2,8 @@
 
 use serde::Deserialize;
 
+use super::format::BASE62;
+
 /// How the last characters of a key follow from the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -13,7 +15,6 @@ pub enum Checksum {
     Crc32,
 }
 
-const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const CRC32_CHARACTERS: usize = 6;
 
 impl Checksum {
@@ -51,7 +52,7 @@ impl Checksum {
 fn base62(mut value: u32) -> [u8; CRC32_CHARACTERS] {
     let mut digits = [0; CRC32_CHARACTERS];
     for digit in digits.iter_mut().rev() {
-        *digit = BASE62[usize::try_from(value % 62).expect("a remainder below 62")];
+        *digit = BASE62.as_bytes()[usize::try_from(value % 62).expect("a remainder below 62")];
         value /= 62;
     }
     digits

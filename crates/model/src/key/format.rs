@@ -6,7 +6,8 @@ use crate::denial::Malformation;
 /// Fewest unknown bits a key must hold, beside what its hint shows.
 pub const MIN_SECRET_BITS: f64 = 112.0;
 const MAX_KEY_LENGTH: usize = 255;
-const BASE62: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// Letters and digits of ASCII, in the order of their value as digits.
+pub(super) const BASE62: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// The characters a key's random part is made of.
 #[derive(Clone, Debug, PartialEq, Eq)]
