@@ -7,6 +7,7 @@
 mod answers;
 mod dashboard;
 mod grammar;
+mod look_alike;
 mod problem;
 mod read;
 mod routes;

@@ -1,6 +1,6 @@
 //! Endpoints by which an api's customers manage their own keys with a key of their own.
 
-use super::template::Template;
+use super::{look_alike, template::Template};
 use crate::path::{CanonicalPath, PathPattern};
 
 /// The self-service endpoints of an api.
@@ -103,17 +103,33 @@ pub enum Action {
 }
 
 impl SelfService {
-    /// The endpoint that `method` and `path` are for, if any.
+    /// The endpoint that `method` and `path` are for, if any. `HEAD` lists as `GET` does (RFC 9110 §9.3.2).
     pub fn action(&self, method: &str, path: &str) -> Option<Action> {
         let canonical = CanonicalPath::new(path).ok()?;
-        let meant = |endpoint: &&Endpoint| endpoint.method == method && endpoint.path.matches(canonical);
-        if self.list.as_ref().as_ref().is_some_and(meant) {
+        let lists = |list: &Endpoint| {
+            list.is_for(method, canonical) || (method == "HEAD" && list.is_for("GET", canonical))
+        };
+        if self.list.as_ref().is_some_and(lists) {
             return Some(Action::List);
         }
-        if self.create.as_ref().as_ref().is_some_and(meant) {
+        if self.create.as_ref().is_some_and(|create| create.is_for(method, canonical)) {
             return Some(Action::Create);
         }
-        self.delete.as_ref().filter(meant).map(|endpoint| Action::Delete(endpoint.id_in(path)))
+        let delete = self.delete.as_ref().filter(|delete| delete.is_for(method, canonical))?;
+        Some(Action::Delete(delete.id_in(path)))
+    }
+
+    /// Whether an upstream that cleans paths could take `path` for that of an endpoint, though it isn't.
+    ///
+    /// Such a request must not go on: whoever answers it, no key is made or revoked by it.
+    pub fn resembles(&self, path: &str) -> bool {
+        let mut endpoints = [&self.list, &self.create, &self.delete].into_iter().flatten();
+        let as_sent = CanonicalPath::new(path);
+        if as_sent.is_ok_and(|path| endpoints.clone().any(|endpoint| endpoint.path.matches(path))) {
+            return false;
+        }
+        let readings = look_alike::readings(path);
+        endpoints.any(|endpoint| readings.iter().any(|reading| reading.is_of(endpoint.path.as_str())))
     }
 
     /// The endpoint of an action that [`SelfService::action`] found.
@@ -127,6 +143,10 @@ impl SelfService {
 }
 
 impl Endpoint {
+    fn is_for(&self, method: &str, path: CanonicalPath<'_>) -> bool {
+        self.method == method && self.path.matches(path)
+    }
+
     fn id_in(&self, path: &str) -> String {
         let id = self.path.as_str().split('/').zip(path.split('/')).find(|(pattern, _)| *pattern == "*");
         id.map(|(_, segment)| segment.to_owned()).unwrap_or_default()
