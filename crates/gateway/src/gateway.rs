@@ -108,10 +108,15 @@ impl Gateway {
         let backend = self.backends.choose(&host).ok_or(Misplaced::NoApi)?;
         let refused = |refusal| NotAdmitted::Refused(&backend.api, refusal);
         check_head(head).map_err(refused)?;
+        let profile = backend.api.profile();
+        // Before it is judged: what is too large was never let in, and isn't counted as a use.
+        check_length(head, profile.upstream.body_max).map_err(refused)?;
         let caller = Caller { host: &host, peer: Some(peer.ip()) };
         let permit =
             backend.api.judge(&self.verifier, head, caller, id).map_err(|slot| refused(slot.into()))?;
-        check_length(head, backend.api.profile().upstream.body_max).map_err(refused)?;
+        if profile.self_service.as_ref().is_some_and(|own| own.resembles(head.uri.path())) {
+            return Err(refused(Slot::BadRequest.into()));
+        }
         Ok((Passage { backend, host, peer, id }, permit))
     }
 

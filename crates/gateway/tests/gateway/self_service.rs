@@ -44,7 +44,28 @@ async fn a_body_beyond_its_bound_is_refused() {
 #[tokio::test]
 async fn another_method_or_path_is_the_upstream_s() {
     let stage = Stage::set().await;
-    for line in ["GET /keys", "DELETE /keys/key_1/x", "GET /KEYS"] {
+    for line in
+        ["GET /keys", "PUT /keys", "HEAD /keys/key_1", "DELETE /keys/key_1/x", "GET /KEYS", "GET /a//b"]
+    {
         assert_eq!(stage.received(&asking(line, "", "")).await.first_line(), format!("{line} HTTP/1.1"));
     }
+}
+
+#[tokio::test]
+async fn what_an_upstream_could_take_for_an_endpoint_goes_no_further() {
+    let stage = Stage::set().await;
+    for line in [
+        "DELETE /keys/key_1/",
+        "DELETE //keys/key_1",
+        "DELETE /%6Beys/key_1",
+        "DELETE /keys;v=1/key_1",
+        "DELETE /x/../keys/key_1",
+        "POST /keys/",
+        "PUT /keys/",
+    ] {
+        let (head, body) = stage.refused(asking(line, "Content-Length: 0\r\n", "")).await;
+        assert_eq!((head.status(), &*body), (400, r#"{"code":"bad_request"}"#), "{line}");
+    }
+    let nobody = "DELETE /keys/key_1/ HTTP/1.1\r\nHost: api.shop.test\r\n\r\n";
+    assert_eq!(stage.refused(nobody).await.0.status(), 401);
 }
