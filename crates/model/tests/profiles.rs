@@ -103,13 +103,26 @@ fn self_service_that_cannot_work_is_refused_with_its_place() {
         ("\"data\":${objects}}", "\"data\":${objects}"),
         ("method = \"GET\"", "method = \"get\""),
         ("takes = [\"json\", \"form\"]", "takes = []"),
+        ("${objects}", "\"${objects}\""),
+        ("${object},", "\"${object}\","),
+        ("status = 201", "status = 204"),
+        ("${object},", "null,"),
+        ("status = 201\nbody", "status = 201\n# body"),
+        ("  { field = \"key\", value = \"key\", only_created = true },\n", ""),
+        ("method = \"POST\"", "method = \"GET\""),
+        ("field = \"last_used\"", "field = \"created_at\""),
+        ("field = \"last_used\"", "field = \"\""),
+        (
+            "status = 200\nbody = '{\"success\":true,\"message\"",
+            "status = 205\nbody = '{\"success\":true,\"message\"",
+        ),
     ];
     let table = cases
         .iter()
         .map(|(from, to)| {
             assert!(text.contains(from), "{from}");
             let problems = Profile::parse("p.toml", &text.replacen(from, to, 1)).expect_err(to);
-            format!("{to}\n    {}\n", problems.to_string().replace('\n', "\n    "))
+            format!("{}\n    {}\n", to.replace('\n', " ⏎ "), problems.to_string().replace('\n', "\n    "))
         })
         .collect::<Vec<_>>()
         .concat();

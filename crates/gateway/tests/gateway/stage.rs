@@ -47,7 +47,7 @@ accept = ["bearer", "X-Api-Key"]
 shape = '{{"code":"${{code}}"}}'
 [self_service]
 ids = "typed"
-object = [{{ field = "id", value = "id" }}]
+object = [{{ field = "id", value = "id" }}, {{ field = "key", value = "key", only_created = true }}]
 [self_service.create]
 method = "POST"
 path = "/keys"

@@ -12,6 +12,9 @@ use super::{
 };
 use crate::{path::PathPattern, restriction::Methods};
 
+/// Statuses of success whose answer has no body (RFC 9110 §15.3.5, §15.3.6).
+const NO_CONTENT: [u16; 2] = [204, 205];
+
 impl Reading<'_> {
     pub(super) fn self_service(
         &mut self,
@@ -21,9 +24,12 @@ impl Reading<'_> {
         let text = section.get_ref();
         let object: Vec<_> =
             text.object.get_ref().iter().filter_map(|field| self.field(field, keys)).collect();
-        let list = text.list.as_ref().and_then(|endpoint| self.endpoint(endpoint, false, &["objects"]));
-        let create = text.create.as_ref().and_then(|endpoint| self.endpoint(endpoint, false, &["object"]));
-        let delete = text.delete.as_ref().and_then(|endpoint| self.endpoint(endpoint, true, &[]));
+        let list = text.list.as_ref().and_then(|endpoint| self.endpoint(endpoint, false, Some("objects")));
+        let create = text.create.as_ref().and_then(|endpoint| self.endpoint(endpoint, false, Some("object")));
+        let delete = text.delete.as_ref().and_then(|endpoint| self.endpoint(endpoint, true, None));
+        self.names_of_fields(text);
+        self.shows_the_secret(text, &object);
+        self.same_endpoint(text);
         if text.takes.is_empty() {
             self.object(&section.span(), "takes: at least one of \"json\" and \"form\"");
         }
@@ -51,6 +57,47 @@ impl Reading<'_> {
         }
     }
 
+    fn names_of_fields(&mut self, text: &SelfServiceText) {
+        let fields = text.object.get_ref();
+        for (place, field) in fields.iter().enumerate() {
+            let name = &field.get_ref().field;
+            if name.is_empty() {
+                self.object(&field.span(), "field: can't be empty");
+            } else if fields[..place].iter().any(|earlier| earlier.get_ref().field == *name) {
+                self.object(&field.span(), format!("field: \"{name}\" is there twice"));
+            }
+        }
+    }
+
+    /// A secret that the answer to a create request leaves out is lost.
+    fn shows_the_secret(&mut self, text: &SelfServiceText, object: &[Field]) {
+        let Some(create) = &text.create else { return };
+        let read_all = object.len() == text.object.get_ref().len();
+        if read_all && !object.iter().any(|field| field.value == FieldValue::PlainKey) {
+            self.object(
+                &text.object.span(),
+                "object: needs a field of value \"key\", or nobody ever sees the key that create makes",
+            );
+        }
+        if NO_CONTENT.contains(create.status.get_ref()) {
+            self.object(
+                &create.status.span(),
+                format!("status: create shows the key, and a {} has no body", create.status.get_ref()),
+            );
+        } else if !create.body.as_ref().is_some_and(|body| body.get_ref().contains("${object}")) {
+            let span = create.body.as_ref().map_or(create.path.span(), Spanned::span);
+            self.object(&span, "body: create's has ${object}, or nobody ever sees the key it makes");
+        }
+    }
+
+    /// Only list and create can meet: delete's path alone has an `{id}`.
+    fn same_endpoint(&mut self, text: &SelfServiceText) {
+        let (Some(list), Some(create)) = (&text.list, &text.create) else { return };
+        if list.method.get_ref() == create.method.get_ref() && list.path.get_ref() == create.path.get_ref() {
+            self.object(&create.method.span(), "create: has the method and path of list");
+        }
+    }
+
     fn field(&mut self, field: &Spanned<FieldText>, keys: Option<&KeyRules>) -> Option<Field> {
         let text = field.get_ref();
         let Some((_, value)) = FieldValue::NAMES.into_iter().find(|(name, _)| *name == text.value) else {
@@ -73,7 +120,7 @@ impl Reading<'_> {
         })
     }
 
-    fn endpoint(&mut self, text: &EndpointText, takes_id: bool, blanks: &[&str]) -> Option<Endpoint> {
+    fn endpoint(&mut self, text: &EndpointText, takes_id: bool, blank: Option<&str>) -> Option<Endpoint> {
         let method = text.method.get_ref();
         if !Methods::is_name(method) {
             self.object(&text.method.span(), "method: one method in capitals");
@@ -82,11 +129,12 @@ impl Reading<'_> {
         if !(200..=299).contains(text.status.get_ref()) {
             self.object(&text.status.span(), "status: success is one of 200 to 299");
         }
-        if let Some(body) = text.body.as_ref().filter(|_| *text.status.get_ref() == 204) {
-            self.object(&body.span(), "body: a 204 has none (RFC 9110 §15.3.5)");
+        if let Some(body) = text.body.as_ref().filter(|_| NO_CONTENT.contains(text.status.get_ref())) {
+            let status = text.status.get_ref();
+            self.object(&body.span(), format!("body: a {status} has none (RFC 9110 §15.3)"));
         }
         let body = match &text.body {
-            Some(body) => Some(self.endpoint_body(body, blanks)?),
+            Some(body) => Some(self.endpoint_body(body, blank)?),
             None => None,
         };
         Some(Endpoint { method: method.clone(), path: path?, status: *text.status.get_ref(), body })
@@ -103,12 +151,14 @@ impl Reading<'_> {
         self.take(&text.span(), "path", written.replace("{id}", "*").parse())
     }
 
-    fn endpoint_body(&mut self, text: &Spanned<String>, blanks: &[&str]) -> Option<Template> {
+    fn endpoint_body(&mut self, text: &Spanned<String>, blank: Option<&str>) -> Option<Template> {
         let template: Template = self.take(&text.span(), "body", text.get_ref().parse())?;
-        if let Some(unknown) = template.blanks().find(|name| !blanks.contains(name)) {
+        if let Some(unknown) = template.blanks().find(|name| blank != Some(name)) {
             self.object(&text.span(), format!("body: no such blank here: ${{{unknown}}}"));
         }
-        let sample = template.render(|_| Some("null".to_owned()));
+        let sample = template.render(|name| {
+            Some(if name == "objects" { "[{\"a\":\"b\"}]" } else { "{\"a\":\"b\"}" }.to_owned())
+        });
         if serde_json::from_str::<serde_json::Value>(&sample).is_err() {
             self.object(&text.span(), format!("body: not JSON once filled: {sample}"));
         }
