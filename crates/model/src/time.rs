@@ -12,9 +12,7 @@ pub struct Timestamp(i64);
 
 /// Why a text is not an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "must be an RFC 3339 date and time with its offset, such as 2025-01-01T00:00:00Z, at most in year 9999"
-)]
+#[error("must be an RFC 3339 date and time with its offset, such as 2025-01-01T00:00:00Z, before 9999-12-30")]
 pub struct TimestampError;
 
 impl Timestamp {

@@ -50,6 +50,9 @@ pub fn decide(
     now: Timestamp,
 ) -> Result<(), Denial> {
     lives(key, now)?;
+    if attempt.method.is_some_and(|method| !is_token(method)) {
+        return Err(Denial::Ambiguous(Misfit::Method));
+    }
     let path_matters = !rules.routes.is_empty() || key.policy.restrictions.endpoints.is_some();
     let path = match attempt.path.filter(|_| path_matters).map(CanonicalPath::new) {
         Some(Err(NotCanonical)) => return Err(Denial::Ambiguous(Misfit::Path)),
@@ -57,10 +60,20 @@ pub fn decide(
         None => None,
     };
     let target = attempt.method.zip(path);
-    let need = target.map(|(method, path)| rules.routes.need(method, path));
+    let half_known = attempt.method.is_some() != attempt.path.is_some() && !rules.routes.is_empty();
+    let need = match target {
+        Some((method, path)) => Some(rules.routes.need(method, path)),
+        None => half_known.then_some(Need::UNKNOWN),
+    };
     belongs(key, rules, attempt, need.as_ref())?;
     narrows(&key.policy.restrictions, attempt, target)?;
     permits(&key.policy.scopes, attempt, need.as_ref())
+}
+
+/// RFC 9110 §5.6.2. A list of methods is none.
+fn is_token(method: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    (1..=32).contains(&method.len()) && method.bytes().all(allowed)
 }
 
 fn lives(key: &KeyFacts<'_>, now: Timestamp) -> Result<(), Denial> {

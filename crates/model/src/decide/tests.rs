@@ -98,6 +98,30 @@ fn routes_need_their_scope_and_unlisted_routes_need_all() {
 }
 
 #[test]
+fn half_a_request_is_refused_where_routes_have_scopes() {
+    let routes = table();
+    let rules = Rules { routes: &routes, accepts_test: true };
+    let reader =
+        policy(Scopes::listed(vec!["costs:read".parse().unwrap()]).unwrap(), Restrictions::default());
+    let judge = |attempt: &Attempt<'_>| decide(&key(&reader), &rules, attempt, NOW);
+    let path_only = Attempt { path: Some("/v1/costs"), ..Attempt::default() };
+    let method_only = Attempt { method: Some("GET"), ..Attempt::default() };
+    assert_eq!(judge(&path_only), Err(Denial::UnlistedRoute));
+    assert_eq!(judge(&method_only), Err(Denial::UnlistedRoute));
+    // Who names no request asks about the key alone, and is told its scopes.
+    assert_eq!(judge(&Attempt::default()), Ok(()));
+}
+
+#[test]
+fn a_method_is_one_token() {
+    for method in ["", "GET, POST", "GE\nT", "GET ", "G\u{c9}T", &"A".repeat(33)] {
+        let attempt = Attempt { method: Some(method), path: Some("/"), ..Attempt::default() };
+        assert_eq!(judge(&key(&open()), &attempt), Err(Denial::Ambiguous(Misfit::Method)), "{method:?}");
+    }
+    assert_eq!(judge(&key(&open()), &Attempt { method: Some("M-SEARCH"), ..Attempt::default() }), Ok(()));
+}
+
+#[test]
 fn a_key_without_scopes_may_use_open_routes_only() {
     let open_route = Route {
         methods: Methods::Any,

@@ -32,6 +32,11 @@ pub struct Need<'a> {
     pub environment: Option<Environment>,
 }
 
+impl Need<'_> {
+    /// What a request needs of which only the method or only the path is known.
+    pub(crate) const UNKNOWN: Self = Self { scope: Demand::All, environment: None };
+}
+
 /// What a request needs of a key's scopes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Demand<'a> {
