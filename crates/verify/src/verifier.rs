@@ -76,9 +76,11 @@ impl Verifier {
         request: RequestId,
     ) -> Result<Decision, Indeterminate> {
         self.lease.check(self.clock.boot(), profile.lease)?;
-        let seen = Seen { api: &profile.name, at: self.clock.now(), attempt, request };
+        let masked = keepable_path(profile, attempt);
+        let kept = Attempt { path: masked.as_deref().or(attempt.path), ..*attempt };
+        let seen = Seen { api: &profile.name, at: self.clock.now(), attempt: &kept, request };
         match self.recognise(profile, presented) {
-            Ok(held) => Ok(self.judge(profile, held, &seen)),
+            Ok(held) => Ok(self.judge(profile, held, attempt, &seen)),
             Err(Stranger { denial, environment }) => {
                 self.usage.denied(&seen, None, environment, &denial);
                 Ok(Decision::Deny(denial))
@@ -144,9 +146,9 @@ impl Verifier {
         held.filter(|held| held.account.api == profile.name).ok_or(unknown)
     }
 
-    fn judge(&self, profile: &Profile, held: Held, seen: &Seen<'_>) -> Decision {
+    fn judge(&self, profile: &Profile, held: Held, attempt: &Attempt<'_>, seen: &Seen<'_>) -> Decision {
         let secret = SecretRef { key: held.key, secret: held.secret };
-        match decide(&held.facts(), &profile.rules(), seen.attempt, seen.at) {
+        match decide(&held.facts(), &profile.rules(), attempt, seen.at) {
             Ok(()) => {
                 self.usage.allowed(seen, secret, held.environment);
                 Decision::Allow(Permit::new(held))
@@ -157,6 +159,19 @@ impl Verifier {
             }
         }
     }
+}
+
+/// The path of `attempt` as it may be kept, where it differs: a segment that has the form of a key is left out of what
+/// is counted and shown, for a key that someone put there is still a secret.
+fn keepable_path(profile: &Profile, attempt: &Attempt<'_>) -> Option<String> {
+    let path = attempt.path?;
+    let is_key = |segment: &str| profile.parse_key(segment.as_bytes()).is_ok();
+    if !path.split('/').any(is_key) {
+        return None;
+    }
+    let segments: Vec<_> =
+        path.split('/').map(|segment| if is_key(segment) { "…" } else { segment }).collect();
+    Some(segments.join("/"))
 }
 
 /// What the follower and the usage writer do with it.
