@@ -78,6 +78,20 @@ fn a_profile_that_cannot_work_is_refused_with_its_place() {
         ("env_var", "lease = \"1s\"\nenv_var"),
         ("formats = [", "formats = [{ live = \"cc_\", length = 49, alphabet = \"base62\" }, "),
         ("formats = [{ live = \"cc_live_\", length = 44, alphabet = \"base62\" }]", "formats = []"),
+        ("\"90d\"", "\"90d\"\noverlap = \"367d\""),
+        ("\"90d\"", "\"90d\"\nfirst_key = {}"),
+        ("\"90d\"", "\"90d\"\nfirst_key = { name = \" \" }"),
+        ("\"90d\"", "\"90d\"\nfirst_key = { name = \"a\\tb\" }"),
+        ("\"90d\"", "\"90d\"\nname_max = 3\nfirst_key = { name = \"four\" }"),
+        ("any = [\"api.cashcat.app\"]", "any = [\"api.cashcat.app:443\"]"),
+        ("any = [\"api.cashcat.app\"]", "any = [\"api.cashcat.app.\"]"),
+        ("any = [\"api.cashcat.app\"]", "any = [\"[::1]\"]"),
+        ("any = [\"api.cashcat.app\"]", "any = [\"\"]"),
+        ("[hosts]", "[upstream]\ntimeout = \"0s\"\n[hosts]"),
+        ("[hosts]", "[upstream]\ntimeout = \"2h\"\n[hosts]"),
+        ("place = [", "colour = \"red\"\nplace = ["),
+        ("place = [", "colour = \"#12345g\"\nplace = ["),
+        ("place = [", "logo = \"../logo.svg\"\nplace = ["),
         ("[hosts]", "[hosts"),
     ];
     let table = cases
@@ -88,6 +102,46 @@ fn a_profile_that_cannot_work_is_refused_with_its_place() {
         .collect::<Vec<_>>()
         .concat();
     insta::assert_snapshot!(table);
+}
+
+#[test]
+fn more_trusted_proxies_than_are_read_are_refused_rather_than_none_believed() {
+    let list = |count| format!("trusted_proxies = [{}]\nenv_var", vec!["\"10.0.0.0/8\""; count].join(", "));
+    assert_eq!(refusal("env_var", &list(65)), "p.toml:4:916: trusted_proxies: at most 64 entries");
+    let text = SHIPPED[0].1.replacen("env_var", &list(64), 1);
+    assert!(Profile::parse("p.toml", &text).unwrap().trusts([10, 0, 0, 1].into()));
+}
+
+#[test]
+fn a_header_with_a_meaning_of_its_own_carries_no_key() {
+    let with = |name: &str| {
+        let text = SHIPPED[0].1.replacen("[\"bearer\"]", &format!("[\"{name}\"]"), 1);
+        Profile::parse("p.toml", &text).map_err(|problems| problems.to_string())
+    };
+    for name in [
+        "X-Request-Id",
+        "Referer",
+        "Accept",
+        "Accept-Encoding",
+        "Forwarded",
+        "Via",
+        "TE",
+        "Trailer",
+        "X-Real-IP",
+        "Range",
+        "If-Match",
+        "Date",
+        "Origin",
+        "User-Agent",
+        "Proxy-Authorization",
+        "X-Forwarded-For",
+        "X-Claviger-Account",
+    ] {
+        assert!(with(name).expect_err(name).starts_with("p.toml:16:11: accept: "), "{name}");
+    }
+    for name in ["X-API-Key", "Api-Key", "Acme-Key"] {
+        with(name).expect(name);
+    }
 }
 
 #[test]

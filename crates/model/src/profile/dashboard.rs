@@ -1,6 +1,6 @@
 //! Wording and place of the page, as the company's documents describe it.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::Error as _};
 
 /// What the page says and where it stands.
 #[derive(Clone, Debug, Deserialize)]
@@ -18,9 +18,11 @@ pub struct Dashboard {
     pub revoke: String,
     /// Whether the list has a column with the ready-made authorization header.
     pub shows_header: bool,
-    /// Logo, as the path of a file beside the profile.
+    /// Logo, as the name of a file beside the profile.
+    #[serde(deserialize_with = "file_name")]
     pub logo: Option<String>,
     /// Accent colour, `#rrggbb`.
+    #[serde(deserialize_with = "colour")]
     pub colour: Option<String>,
 }
 
@@ -36,5 +38,26 @@ impl Default for Dashboard {
             logo: None,
             colour: None,
         }
+    }
+}
+
+/// A name that stays in the profile's folder wherever it is used.
+fn file_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+    if !name.is_empty() && !name.starts_with('.') && name.bytes().all(plain) {
+        Ok(Some(name))
+    } else {
+        Err(D::Error::custom("logo: the name of a file beside the profile: letters, digits, - . _"))
+    }
+}
+
+fn colour<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let colour = String::deserialize(deserializer)?;
+    let digits = colour.strip_prefix('#').filter(|digits| digits.len() == 6);
+    if digits.is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit())) {
+        Ok(Some(colour))
+    } else {
+        Err(D::Error::custom("colour: must be #rrggbb"))
     }
 }

@@ -56,7 +56,7 @@ pub(super) struct KeysText {
     pub(super) keys_max: Option<Spanned<u32>>,
     #[serde(default)]
     pub(super) keys_min: Option<Spanned<u32>>,
-    pub(super) first_key: Option<FirstKeyText>,
+    pub(super) first_key: Option<Spanned<FirstKeyText>>,
     pub(super) rotate_after: Option<Spanned<String>>,
     pub(super) unused_after: Option<Spanned<String>>,
     pub(super) overlap: Option<Spanned<String>>,
@@ -94,7 +94,7 @@ pub(super) enum DisplayText {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct FirstKeyText {
-    pub(super) name: Option<String>,
+    pub(super) name: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

@@ -25,6 +25,13 @@ pub use template::Template;
 
 use crate::{Environment, Rules, Scope, denial::Malformation, key::KeyFormat, restriction::Networks};
 
+/// The shortest lease: below it, polls half a second apart can't renew reliably.
+pub const LEASE_MIN: Duration = Duration::from_secs(2);
+/// The longest lease: beyond it, "complete" would be a matter of patience.
+pub const LEASE_MAX: Duration = Duration::from_hours(1);
+/// The longest overlap of two secrets of a key: 366 days.
+pub const OVERLAP_MAX: Duration = Duration::from_hours(366 * 24);
+
 /// One api's contract, checked and ready to use.
 #[derive(Debug)]
 pub struct Profile {

@@ -6,8 +6,8 @@ use toml::Spanned;
 
 use super::{
     super::{
-        Carrier, CredentialRules, Display, FirstKey, KeyRules, Storage,
-        grammar::{DisplayText, FormatText, KeysText, ProfileText, StorageText},
+        Carrier, CredentialRules, Display, FirstKey, KeyRules, OVERLAP_MAX, Storage,
+        grammar::{DisplayText, FirstKeyText, FormatText, KeysText, ProfileText, StorageText},
     },
     Reading,
 };
@@ -18,17 +18,36 @@ use crate::{
 
 const DAY: Duration = Duration::from_hours(24);
 /// Header fields that have a meaning of their own and can't carry a key.
-const TAKEN_HEADERS: [&str; 9] = [
+const TAKEN_HEADERS: [&str; 25] = [
+    "accept",
     "authorization",
+    "cache-control",
     "connection",
-    "content-length",
-    "content-type",
     "cookie",
+    "date",
     "expect",
+    "forwarded",
+    "from",
     "host",
+    "idempotency-key",
+    "keep-alive",
+    "origin",
+    "range",
+    "referer",
+    "te",
+    "traceparent",
+    "tracestate",
+    "trailer",
     "transfer-encoding",
     "upgrade",
+    "user-agent",
+    "via",
+    "x-real-ip",
+    "x-request-id",
 ];
+/// Beginnings of such names.
+const TAKEN_PREFIXES: [&str; 8] =
+    ["accept-", "access-control-", "content-", "if-", "proxy-", "sec-", "x-claviger-", "x-forwarded-"];
 
 impl Reading<'_> {
     pub(super) fn keys(&mut self, text: &ProfileText) -> Option<KeyRules> {
@@ -41,6 +60,12 @@ impl Reading<'_> {
         let rotate_after = self.duration("rotate_after", keys.rotate_after.as_ref());
         let unused_after = self.duration("unused_after", keys.unused_after.as_ref());
         let overlap = self.duration("overlap", keys.overlap.as_ref());
+        if let Some(stated) = keys.overlap.as_ref().filter(|_| overlap.is_some_and(|span| span > OVERLAP_MAX))
+        {
+            self.object(&stated.span(), "overlap: at most 366d");
+        }
+        let first_key =
+            keys.first_key.as_ref().map(|first| self.first_key(first, keys.name_required, name_max));
         // Last: without a format the rest can't be read, but its faults have been told.
         let formats = self.formats(keys.formats.get_ref(), &keys.formats.span())?;
         let display = self.display(&keys.display_prefix, &formats[0]);
@@ -54,13 +79,31 @@ impl Reading<'_> {
             name_max,
             max: keys.keys_max.as_ref().map(|max| *max.get_ref()),
             min: keys.keys_min.as_ref().map_or(0, |min| *min.get_ref()),
-            first_key: keys.first_key.as_ref().map(|first| FirstKey { name: first.name.clone() }),
+            first_key,
             rotate_after,
             unused_after: unused_after.unwrap_or(90 * DAY),
             overlap: overlap.unwrap_or(DAY),
             accepts_test: self.accepts_test(text, &formats),
             formats,
         })
+    }
+
+    /// Its name is held to what the api asks of every name.
+    fn first_key(&mut self, text: &Spanned<FirstKeyText>, required: bool, max: usize) -> FirstKey {
+        let name = text.get_ref().name.as_ref();
+        match name.map(|name| (name.span(), name.get_ref())) {
+            None if required => {
+                self.object(&text.span(), "first_key: needs a name, as every key does (name_required)");
+            }
+            Some((span, name)) if name.trim().is_empty() || name.chars().any(char::is_control) => {
+                self.object(&span, "first_key: its name can't be empty or have control characters");
+            }
+            Some((span, name)) if name.chars().count() > max => {
+                self.object(&span, format!("first_key: its name has at most {max} characters (name_max)"));
+            }
+            None | Some(_) => {}
+        }
+        FirstKey { name: name.map(|name| name.get_ref().clone()) }
     }
 
     fn formats(&mut self, texts: &[Spanned<FormatText>], span: &Range<usize>) -> Option<Vec<KeyFormat>> {
@@ -166,8 +209,9 @@ impl Reading<'_> {
             "basic" => Some(Carrier::Basic),
             _ => {
                 let lower = name.to_ascii_lowercase();
-                let ours = lower.starts_with("x-claviger-") || lower.starts_with("x-forwarded-");
-                if is_field_name && !ours && !TAKEN_HEADERS.contains(&&*lower) {
+                let taken = TAKEN_HEADERS.contains(&&*lower)
+                    || TAKEN_PREFIXES.iter().any(|prefix| lower.starts_with(prefix));
+                if is_field_name && !taken {
                     return Some(Carrier::Header(lower));
                 }
                 self.object(

@@ -11,13 +11,8 @@ use std::{ops::Range, sync::Arc, time::Duration};
 
 use toml::Spanned;
 
-use super::{Problem, Problems, Profile, grammar::ProfileText};
+use super::{LEASE_MAX, LEASE_MIN, Problem, Problems, Profile, grammar::ProfileText};
 use crate::parse_duration;
-
-/// The shortest lease: below it, polls half a second apart can't renew reliably.
-const LEASE_MIN: Duration = Duration::from_secs(2);
-/// The longest lease: beyond it a revocation could stay incomplete for too long to be of use.
-const LEASE_MAX: Duration = Duration::from_mins(10);
 
 /// The text being read and what was found wrong with it.
 pub(super) struct Reading<'a> {
@@ -125,7 +120,7 @@ impl Reading<'_> {
     fn lease(&mut self, text: Option<&Spanned<String>>) -> Option<Duration> {
         let lease = self.duration("lease", text)?;
         if !(LEASE_MIN..=LEASE_MAX).contains(&lease) {
-            self.object(&text?.span(), "lease: from 2s to 10m");
+            self.object(&text?.span(), "lease: from 2s to 1h");
         }
         Some(lease)
     }

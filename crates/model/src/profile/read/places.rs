@@ -13,10 +13,12 @@ use super::{
 };
 use crate::{
     Environment, Scope,
-    restriction::{Methods, Networks},
+    restriction::{MAX_ENTRIES, Methods, Networks},
 };
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
+const TIMEOUT_MIN: Duration = Duration::from_secs(1);
+const TIMEOUT_MAX: Duration = Duration::from_hours(1);
 const DEFAULT_BODY_MAX: u64 = 64 << 20;
 
 impl Reading<'_> {
@@ -107,9 +109,13 @@ impl Reading<'_> {
         for (names, environment) in groups {
             for name in names {
                 let host = name.get_ref().to_ascii_lowercase();
-                let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._[]:".contains(&b);
-                if host.is_empty() || !host.bytes().all(plain) {
-                    self.object(&name.span(), "hosts: a host name without scheme, port or path");
+                // As a request's host is read; another one would never be found.
+                let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
+                if host.is_empty() || host.ends_with('.') || !host.bytes().all(plain) {
+                    self.object(
+                        &name.span(),
+                        "hosts: a host name or IPv4 address, without scheme, port, path or final dot",
+                    );
                 } else if hosts.iter().any(|rule| rule.host == host) {
                     self.object(&name.span(), format!("hosts: \"{host}\" is listed twice"));
                 } else {
@@ -122,6 +128,10 @@ impl Reading<'_> {
 
     pub(super) fn upstream(&mut self, text: &UpstreamText) -> Upstream {
         let timeout = self.duration("timeout", text.timeout.as_ref());
+        let works = |span: Duration| (TIMEOUT_MIN..=TIMEOUT_MAX).contains(&span);
+        if let Some(stated) = text.timeout.as_ref().filter(|_| !timeout.is_none_or(works)) {
+            self.object(&stated.span(), "timeout: from 1s to 1h");
+        }
         let body_max = text.body_max.as_ref().map_or(DEFAULT_BODY_MAX, |max| *max.get_ref());
         Upstream {
             live: text.live.as_ref().and_then(|origin| self.origin(origin)),
@@ -136,10 +146,14 @@ impl Reading<'_> {
     }
 
     pub(super) fn trusted_proxies(&mut self, texts: &[Spanned<String>]) -> Option<Networks> {
+        let mut all_read = true;
         for text in texts {
-            self.take(&text.span(), "trusted_proxies", Networks::parse(&[text.get_ref()]));
+            let one = self.take(&text.span(), "trusted_proxies", Networks::parse(&[text.get_ref()]));
+            all_read &= one.is_some();
         }
+        // What is wrong with the whole list is told where it grows too long; without entries there is no list.
+        let place = texts.get(MAX_ENTRIES).or(texts.first()).filter(|_| all_read)?;
         let networks: Vec<_> = texts.iter().map(Spanned::get_ref).collect();
-        Networks::parse(&networks).ok()
+        self.take(&place.span(), "trusted_proxies", Networks::parse(&networks))
     }
 }
