@@ -6,6 +6,7 @@ mod flags;
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::{Context as _, bail};
+use claviger_model::profile::{self, LEASE_MAX, LEASE_MIN};
 
 use self::file::Layer;
 pub(crate) use self::flags::ServeFlags;
@@ -13,11 +14,6 @@ use crate::log;
 
 /// The defaults are the documentation: one file is both.
 const DEFAULTS: &str = include_str!("../claviger.default.toml");
-
-/// A shorter lease than this would be lost between two polls of the feed on a busy machine.
-const LEASE_MIN: Duration = Duration::from_secs(2);
-/// A longer lease than this would make "complete" a matter of patience.
-const LEASE_MAX: Duration = Duration::from_hours(1);
 
 /// Everything `serve` needs to know.
 #[derive(Clone, Debug)]
@@ -95,7 +91,7 @@ fn check_lease(span: Duration) -> Result<Duration, &'static str> {
 }
 
 fn upstream(text: &str) -> anyhow::Result<String> {
-    claviger_model::profile::origin(text).with_context(|| format!("the upstream {text:?} can't be used"))
+    profile::origin(text).with_context(|| format!("the upstream {text:?} can't be used"))
 }
 
 fn defaults() -> Layer {
