@@ -1,5 +1,7 @@
 //! The body of a call: JSON of a closed shape, bounded, read strictly.
 
+use std::time::Duration;
+
 use axum::extract::{FromRequest, Request};
 use claviger_manage::Fault;
 use http::{HeaderMap, header};
@@ -13,6 +15,8 @@ use crate::{
 
 /// Largest body of a call, in bytes.
 pub(crate) const BODY_MAX: usize = 64 << 10;
+/// How long a body may take to arrive.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A body of the wanted shape.
 pub(crate) struct Json<T> {
@@ -69,7 +73,12 @@ where
     B: http_body::Body<Data = bytes::Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    match Limited::new(body, BODY_MAX).collect().await {
+    let Ok(collected) = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_MAX).collect()).await
+    else {
+        let detail = format!("the body took longer than {} seconds", BODY_TIMEOUT.as_secs());
+        return Err(Problem::new(Code::MalformedRequest, detail));
+    };
+    match collected {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
             Err(Problem::new(Code::TooLarge, format!("a body may be at most {BODY_MAX} bytes")))

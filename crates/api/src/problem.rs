@@ -256,6 +256,7 @@ impl From<Refusal> for Problem {
             Refusal::Revoked => Self::new(Code::Revoked, detail),
             Refusal::ExternalIdTaken => Self::new(Code::ExternalIdTaken, detail),
             Refusal::NotSealed => Self::new(Code::NotSealed, detail),
+            Refusal::AuthorityLost => Self::new(Code::Unauthorized, detail),
             Refusal::AlreadyCreated { id } => {
                 Self { id: Some(id), ..Self::new(Code::AlreadyCreated, detail) }
             }

@@ -1,7 +1,7 @@
 //! Who asks for a change, and what they may.
 
 use claviger_model::{Ability, EventId, RequestId};
-use claviger_store::AuditNote;
+use claviger_store::{AuditNote, Authority};
 use claviger_verify::{OperatorPermit, Permit};
 use serde_json::Value;
 
@@ -38,6 +38,21 @@ impl Actor {
     }
 }
 
+impl Actor {
+    /// What the change is allowed by, to be looked at once more when it is made.
+    fn authority(&self) -> Authority {
+        match self {
+            Self::Operator(permit) => Authority::Operator(permit.id()),
+            Self::Key(permit) => Authority::Secret {
+                key: permit.key(),
+                number: permit.secret(),
+                unrestricted: permit.restrictions().is_empty() && permit.expires_at().is_none(),
+            },
+            Self::System => Authority::System,
+        }
+    }
+}
+
 impl By {
     /// Who asks, by `request`.
     pub fn new(actor: Actor, request: RequestId) -> Self {
@@ -70,6 +85,7 @@ impl Manager {
             id: EventId::mint(at, &*self.entropy),
             at,
             actor: by.actor.label(),
+            authority: by.actor.authority(),
             action,
             request: by.request.map(|request| request.to_string()),
             detail,

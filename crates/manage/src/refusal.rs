@@ -57,6 +57,9 @@ pub enum Refusal {
     /// The api keeps digests only.
     #[error("keys of this api are stored as digests and can't be revealed")]
     NotSealed,
+    /// Who asked was revoked, suspended or narrowed before the change was made.
+    #[error("the key that asked is not accepted any more")]
+    AuthorityLost,
     /// The same `Idempotency-Key` did this before; its secret is not repeated.
     #[error(
         "this call was made before and created {id}; the secret is shown once: rotate if its answer was lost"
@@ -75,7 +78,9 @@ pub enum Refusal {
     #[error("there is no room left to store the change; nothing was changed")]
     StorageFull,
     /// It may or may not have happened.
-    #[error("it is not known whether the change was made; repeating it is safe")]
+    #[error(
+        "it is not known whether the change was made: read the resource, or repeat the call with the same Idempotency-Key"
+    )]
     OutcomeUnknown(#[source] StoreError),
     /// A fault of ours; the particulars are in the log.
     #[error("something went wrong on our side")]
@@ -90,6 +95,7 @@ impl From<StoreError> for Refusal {
             StoreError::LastKey => Self::LastKey,
             StoreError::Revoked => Self::Revoked,
             StoreError::ExternalIdTaken => Self::ExternalIdTaken,
+            StoreError::AuthorityLost => Self::AuthorityLost,
             StoreError::AlreadyCreated(id) => Self::AlreadyCreated { id },
             StoreError::IdempotencyMismatch => Self::IdempotencyMismatch,
             StoreError::StorageFull => Self::StorageFull,

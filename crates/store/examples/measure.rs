@@ -20,7 +20,7 @@ use claviger_model::{
     Account, AccountId, AccountState, Digest, Entropy, Environment, EventId, KeyId, Restrictions, Scopes,
     Timestamp,
 };
-use claviger_store::{AuditNote, KeyLimits, NewAccount, NewKey, NewSecret, Store};
+use claviger_store::{AuditNote, Authority, KeyLimits, NewAccount, NewKey, NewSecret, Store};
 use claviger_verify::feed::{Intake, Record};
 
 const NOW: Timestamp = Timestamp::from_millis(1_736_937_000_000);
@@ -49,6 +49,7 @@ fn note(action: &'static str) -> AuditNote {
         id: EventId::from_bytes(next()),
         at: NOW,
         actor: "operator:x".to_owned(),
+        authority: Authority::System,
         action,
         request: None,
         detail,

@@ -36,7 +36,7 @@ impl<'a> Entry<'a> {
         subject: Option<&'a str>,
         detail: &'a str,
     ) -> Self {
-        let AuditNote { id, at, actor, action, request, detail: _ } = note;
+        let AuditNote { id, at, actor, authority: _, action, request, detail: _ } = note;
         let request = request.as_deref();
         Self { number, id: *id, at: *at, actor, action, account, subject, request, detail }
     }

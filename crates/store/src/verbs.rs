@@ -28,12 +28,33 @@ pub struct AuditNote {
     pub at: Timestamp,
     /// Who did it, such as `operator:op_…`, `key:key_…` or `system`.
     pub actor: String,
+    /// By what right. It is looked at once more inside the transaction: who was allowed to ask may have been
+    /// revoked before the last byte of the request came.
+    pub authority: Authority,
     /// What was done, such as `key.issue`.
     pub action: &'static str,
     /// The request that asked for it, as its caller was told.
     pub request: Option<String>,
     /// What changed: never a secret.
     pub detail: serde_json::Value,
+}
+
+/// By what right a change is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authority {
+    /// The process itself.
+    System,
+    /// An operator key that isn't revoked.
+    Operator(OperatorId),
+    /// A secret of a key that works and has every scope.
+    Secret {
+        /// The key.
+        key: KeyId,
+        /// Which of its secrets.
+        number: u16,
+        /// Whether the key must be free of restrictions and of an expiry.
+        unrestricted: bool,
+    },
 }
 
 /// One event of the audit trail.
@@ -275,7 +296,8 @@ pub enum KeyChange {
 pub struct KeyLimits {
     /// At most this many keys. Counts disabled ones.
     pub max: Option<u32>,
-    /// At least this many keys that work and will not expire: binds the changes that stop one or set its end.
+    /// At least this many keys that work: binds the changes that stop one. Where it isn't 0, the last key that works
+    /// and will not expire can't be stopped or given an end either.
     pub min: u32,
 }
 
@@ -397,6 +419,9 @@ pub enum StoreError {
     /// Another account of this api has this external id, or another key of this account.
     #[error("the external id is taken")]
     ExternalIdTaken,
+    /// Who asked may not any more: the operator key was revoked, or the key revoked or narrowed.
+    #[error("who asked may not any more")]
+    AuthorityLost,
     /// The same call was made before and did this.
     #[error("already created: {0}")]
     AlreadyCreated(String),

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod audit;
+mod authority;
 mod columns;
 mod connection;
 mod failure;

@@ -12,8 +12,8 @@ use claviger_verify::{
 use rusqlite::Connection;
 
 use super::{
-    Sqlite, accounts, audit, failure::Outcome, feed::Feed, key_rows, keys, operators, secrets, settings,
-    usage::Sink, usage_rows,
+    Sqlite, accounts, audit, authority, failure::Outcome, feed::Feed, key_rows, keys, operators, secrets,
+    settings, usage::Sink, usage_rows,
 };
 use crate::{
     AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, ChainCheck, Committed, DayCount,
@@ -24,11 +24,13 @@ use crate::{
 /// Applies changes in their order within one change of the writer, so that all are made or none, and returns what
 /// the last one left.
 fn one_by_one<C, T>(
+    connection: &Connection,
     changes: Vec<(C, AuditNote)>,
     mut apply: impl FnMut(C, &AuditNote) -> Outcome<T>,
 ) -> Outcome<T> {
     let mut left = Err(StoreError::Internal("a patch of nothing".to_owned()).into());
     for (change, note) in changes {
+        authority::hold(connection, &note)?;
         left = Ok(apply(change, &note)?);
     }
     left
@@ -73,7 +75,12 @@ impl Database for Sqlite {
         note: AuditNote,
         idempotency: Option<Idempotency>,
     ) -> Result<Committed<(Account, Option<KeyRow>)>, StoreError> {
-        self.0.change(move |connection| accounts::insert(connection, new, &note, idempotency.as_ref())).await
+        self.0
+            .change(move |connection| {
+                authority::hold(connection, &note)?;
+                accounts::insert(connection, new, &note, idempotency.as_ref())
+            })
+            .await
     }
 
     async fn find_account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
@@ -88,13 +95,22 @@ impl Database for Sqlite {
         self.0.readers.run(move |connection| accounts::list(connection, filter, page)).await
     }
 
+    async fn apis_in_use(&self) -> Result<Vec<Arc<str>>, StoreError> {
+        self.0.readers.run(accounts::apis).await
+    }
+
     async fn change_account(
         &self,
         id: AccountId,
         change: AccountChange,
         note: AuditNote,
     ) -> Result<Committed<Account>, StoreError> {
-        self.0.change(move |connection| accounts::change(connection, id, change, &note)).await
+        self.0
+            .change(move |connection| {
+                authority::hold(connection, &note)?;
+                accounts::change(connection, id, change, &note)
+            })
+            .await
     }
 
     async fn patch_account(
@@ -103,7 +119,7 @@ impl Database for Sqlite {
         changes: Vec<(AccountChange, AuditNote)>,
     ) -> Result<Committed<Account>, StoreError> {
         let all = move |connection: &Connection| {
-            one_by_one(changes, |change, note| accounts::change(connection, id, change, note))
+            one_by_one(connection, changes, |change, note| accounts::change(connection, id, change, note))
         };
         self.0.change(all).await
     }
@@ -116,7 +132,10 @@ impl Database for Sqlite {
         note: AuditNote,
     ) -> Result<Committed<KeyRow>, StoreError> {
         self.0
-            .change(move |connection| keys::insert(connection, new, limits, idempotency.as_ref(), &note))
+            .change(move |connection| {
+                authority::hold(connection, &note)?;
+                keys::insert(connection, new, limits, idempotency.as_ref(), &note)
+            })
             .await
     }
 
@@ -143,6 +162,7 @@ impl Database for Sqlite {
     ) -> Result<Committed<KeyRow>, StoreError> {
         self.0
             .change(move |connection| {
+                authority::hold(connection, &note)?;
                 keys::change(connection, id, within, change, limits, idempotency.as_ref(), &note)
             })
             .await
@@ -155,7 +175,9 @@ impl Database for Sqlite {
         limits: KeyLimits,
     ) -> Result<Committed<KeyRow>, StoreError> {
         let all = move |connection: &Connection| {
-            one_by_one(changes, |change, note| keys::change(connection, id, None, change, limits, None, note))
+            one_by_one(connection, changes, |change, note| {
+                keys::change(connection, id, None, change, limits, None, note)
+            })
         };
         self.0.change(all).await
     }
@@ -166,7 +188,12 @@ impl Database for Sqlite {
         note: AuditNote,
         account: Option<AccountId>,
     ) -> Result<Vec<SealedSecret>, StoreError> {
-        self.0.change(move |connection| secrets::reveal(connection, &keys, &note, account)).await
+        self.0
+            .change(move |connection| {
+                authority::hold(connection, &note)?;
+                secrets::reveal(connection, &keys, &note, account)
+            })
+            .await
     }
 
     async fn insert_operator(
@@ -174,7 +201,12 @@ impl Database for Sqlite {
         new: NewOperator,
         note: AuditNote,
     ) -> Result<Committed<OperatorRow>, StoreError> {
-        self.0.change(move |connection| operators::insert(connection, new, &note)).await
+        self.0
+            .change(move |connection| {
+                authority::hold(connection, &note)?;
+                operators::insert(connection, new, &note)
+            })
+            .await
     }
 
     async fn list_operators(
@@ -189,7 +221,12 @@ impl Database for Sqlite {
         id: OperatorId,
         note: AuditNote,
     ) -> Result<Committed<OperatorRow>, StoreError> {
-        self.0.change(move |connection| operators::revoke(connection, id, &note)).await
+        self.0
+            .change(move |connection| {
+                authority::hold(connection, &note)?;
+                operators::revoke(connection, id, &note)
+            })
+            .await
     }
 
     async fn list_audit(

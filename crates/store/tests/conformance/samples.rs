@@ -10,8 +10,8 @@ use claviger_model::{
     Restrictions, Scopes, Timestamp,
 };
 use claviger_store::{
-    AuditNote, Idempotency, KeyChange, NewAccount, NewKey, NewOperator, NewSecret, PageRequest, Store,
-    StoreError,
+    AuditNote, Authority, Idempotency, KeyChange, NewAccount, NewKey, NewOperator, NewSecret, PageRequest,
+    Store, StoreError,
 };
 use claviger_verify::feed::{Intake, Record};
 
@@ -48,6 +48,7 @@ pub(crate) fn note(action: &'static str) -> AuditNote {
         id: EventId::from_bytes(next()),
         at: NOW,
         actor: "operator:tests".to_owned(),
+        authority: Authority::System,
         action,
         request: None,
         detail: serde_json::json!({ "because": "of a test" }),

@@ -4,6 +4,7 @@ mod account_keys;
 mod accounts;
 mod attention;
 mod audit;
+mod authority;
 mod denials;
 mod enable_disable;
 mod hammer;
