@@ -30,7 +30,8 @@ pub(crate) struct VerifyCall {
     apis: Arc<[Arc<Api>]>,
 }
 
-/// An attempt to judge. What is left out is not known, and a restriction on something unknown refuses.
+/// An attempt to judge. What is left out is not known, and a restriction on something unknown refuses. Where neither
+/// method nor path is there, the key is judged without a request: the scopes it needs are those of `scopes`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct VerifyKey {
@@ -142,6 +143,7 @@ impl VerifyCall {
         }
         expects_json(request.headers())?;
         let call: VerifyKey = read(&collect(request.into_body()).await?)?;
+        check_path(call.path.as_deref())?;
         self.catch_up(call.min_seq).await?;
         let api = self.api_of(&call)?;
         let attempt = Attempt {
@@ -184,6 +186,18 @@ impl VerifyCall {
             Err(indeterminate) => Err(Problem::new(Code::Unavailable, indeterminate.to_string())),
         }
     }
+}
+
+/// A path is what stood in a request line; anything else would be kept and shown as the endpoint last used.
+fn check_path(path: Option<&str>) -> Result<(), Problem> {
+    let sendable = |path: &str| path.starts_with('/') && !path.bytes().any(|b| b <= b' ' || b == 0x7f);
+    if path.is_none_or(sendable) {
+        return Ok(());
+    }
+    Err(Problem::invalid(vec![Fault::new(
+        "/path",
+        "must begin with / and have no spaces or control characters",
+    )]))
 }
 
 fn without_query(path: &str) -> &str {

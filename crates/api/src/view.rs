@@ -132,9 +132,8 @@ pub(crate) struct ReceiptJson {
     seq: u64,
     /// Whether no node can decide as before the change.
     complete: bool,
-    /// How that is known: `ack`, every node has confirmed it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    via: Option<String>,
+    /// How that is known: `ack`, every node has confirmed it; `pending` while it isn't.
+    via: String,
     /// When it will be complete at the latest, where it isn't yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     guaranteed_by: Option<String>,
@@ -147,7 +146,7 @@ impl From<&Receipt> for ReceiptJson {
         Self {
             seq: receipt.seq,
             complete: receipt.complete,
-            via: receipt.via.map(ToOwned::to_owned),
+            via: receipt.via.to_owned(),
             guaranteed_by: receipt.guaranteed_by.map(|at| at.to_string()),
             nodes: receipt.nodes.iter().map(ToString::to_string).collect(),
         }

@@ -82,14 +82,16 @@ impl Manager {
             None => None,
         };
         let (first_key, plain) = prepared.map(|(key, note, plain)| ((key, note), plain)).unzip();
-        let detail = json!({"api": account.api, "name": account.name, "external_id": account.external_id});
+        let detail = json!({
+            "api": account.api, "name": account.name, "external_id": account.external_id, "metadata": account.metadata,
+        });
         let note = self.note(by, "account.create", detail);
         let committed =
             self.store.insert_account(NewAccount { account, first_key }, note, idempotency).await?;
         let receipt = self.widened(committed.seq).await;
         let (account, row) = committed.value;
         let first_key = row.zip(plain).map(|(row, plain)| Issued {
-            key: self.view(row, None),
+            key: self.view(row),
             plain,
             receipt: receipt.clone(),
         });
@@ -131,7 +133,9 @@ impl Manager {
         faults.settle()?;
         let changes = [
             patch.name.map(|name| ("account.rename", json!({"name": name}), AccountChange::Rename(name))),
-            patch.metadata.map(|data| ("account.describe", json!({}), AccountChange::SetMetadata(data))),
+            patch.metadata.map(|data| {
+                ("account.describe", json!({"metadata": data}), AccountChange::SetMetadata(data))
+            }),
             patch.state.map(|state| (state_action(state), json!({}), AccountChange::SetState(state))),
         ];
         let changes = changes.into_iter().flatten();

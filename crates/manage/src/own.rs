@@ -14,8 +14,8 @@ use claviger_verify::Permit;
 
 use crate::{Actor, By, Changed, IssueKey, Issued, KeyQuery, KeyView, Manager, Refusal};
 
-/// Most keys one answer lists.
-const LISTED_MAX: usize = 1000;
+/// Most keys one answer lists: the contracts' lists have no pages. The oldest are listed.
+const LISTED_MAX: usize = 10_000;
 
 impl Manager {
     /// The keys of the permit's account, and their secrets where the profile seals them.
@@ -31,10 +31,10 @@ impl Manager {
         } else {
             is_unscoped(permit)?;
         }
-        let query = KeyQuery { account: Some(permit.account()), ..KeyQuery::default() };
+        let environment = (permit.environment() == Environment::Test).then_some(Environment::Test);
+        let query = KeyQuery { account: Some(permit.account()), environment, ..KeyQuery::default() };
         let page = PageRequest { after: None, limit: LISTED_MAX };
-        let mut keys = self.matching_keys(&query, page).await?.items;
-        keys.retain(|key| may_see(permit, key.row.environment));
+        let keys = self.matching_keys(&query, page).await?.items;
         let mut plain =
             if sealed { self.open_own(permit, request, &keys, &profile).await? } else { HashMap::new() };
         Ok(keys

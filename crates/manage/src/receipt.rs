@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use claviger_model::Timestamp;
 use claviger_verify::feed::Seq;
-use serde::Serialize;
 
 use crate::Manager;
 
@@ -14,17 +13,15 @@ const NARROWING_WAIT: Duration = Duration::from_secs(5);
 const WIDENING_WAIT: Duration = Duration::from_secs(1);
 
 /// Proof of how far a change has come.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Receipt {
     /// The change's place in the feed; a verify call may ask for it as `min_seq`.
     pub seq: u64,
     /// Whether no node can decide as before the change.
     pub complete: bool,
-    /// How that is known: `ack`, every node has confirmed it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub via: Option<&'static str>,
+    /// How that is known: `ack`, every node has confirmed it; `pending` while it isn't.
+    pub via: &'static str,
     /// When it will be complete at the latest, where it isn't yet.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub guaranteed_by: Option<Timestamp>,
     /// The nodes that have confirmed it.
     pub nodes: Vec<&'static str>,
@@ -50,7 +47,7 @@ impl Manager {
         Receipt {
             seq: seq.0,
             complete,
-            via: complete.then_some("ack"),
+            via: if complete { "ack" } else { "pending" },
             guaranteed_by: (!complete).then(|| committed_at.plus(self.verifier.lease_bound())),
             nodes: if complete { vec![ONLY_NODE] } else { Vec::new() },
         }

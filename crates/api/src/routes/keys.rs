@@ -38,6 +38,7 @@ pub(super) struct IssueOrder {
     #[schema(value_type = Option<String>)]
     environment: Option<Environment>,
     /// `"all"` (the default) or a list of scopes; the empty list is none.
+    #[serde(default, deserialize_with = "stated")]
     #[schema(value_type = Option<Value>)]
     scopes: Option<Scopes>,
     /// When it expires: never where left out.
@@ -62,6 +63,7 @@ pub(super) struct ChangeKey {
     #[serde(default, deserialize_with = "stated")]
     #[schema(value_type = Option<String>)]
     name: Option<Option<String>>,
+    #[serde(default, deserialize_with = "stated")]
     #[schema(value_type = Option<Value>)]
     scopes: Option<Scopes>,
     /// Of each kind that is there, the new list; `null` lifts it. Kinds that are left out stay.
@@ -125,7 +127,7 @@ impl ListKeys {
         account: Option<AccountId>,
     ) -> Result<axum::Json<List<KeyJson>>, Problem> {
         let Self { include_revoked, due_for_rotation, unused, limit, cursor } = self;
-        let query = KeyQuery { account, include_revoked, due_for_rotation, unused };
+        let query = KeyQuery { account, environment: None, include_revoked, due_for_rotation, unused };
         let keys = manager.list_keys(&by, query, page(limit, cursor.as_deref())?).await?;
         Ok(axum::Json(List::from_page(keys)))
     }

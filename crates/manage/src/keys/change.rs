@@ -144,7 +144,13 @@ fn patch_changes(patch: KeyPatch) -> Vec<(&'static str, Value, KeyChange)> {
     }
     let KeyPatch { scopes, restrictions, expires_at, external_id, metadata, .. } = patch;
     if external_id.is_some() || metadata.is_some() {
-        let detail = json!({"external_id": external_id});
+        let mut detail = json!({});
+        if let Some(external_id) = &external_id {
+            detail["external_id"] = json!(external_id);
+        }
+        if let Some(metadata) = &metadata {
+            detail["metadata"] = metadata.clone();
+        }
         changes.push(("key.describe", detail, KeyChange::Describe { external_id, metadata }));
     }
     let narrows = restrictions != RestrictionsPatch::default();

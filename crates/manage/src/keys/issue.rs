@@ -40,7 +40,7 @@ impl Manager {
         let limits = KeyLimits { max: profile.keys.max, min: 0 };
         let committed = self.store.insert_key(key, limits, idempotency, note).await?;
         let receipt = self.widened(committed.seq).await;
-        Ok(Issued { key: self.view(committed.value, None), plain, receipt })
+        Ok(Issued { key: self.view(committed.value), plain, receipt })
     }
 
     /// Everything the store needs to insert the key, and its secret.
@@ -69,7 +69,8 @@ impl Manager {
         let (secret, plain) = self.mint(profile, environment, Place { account, key: id })?;
         let detail = json!({
             "name": order.name, "environment": environment, "scopes": scopes, "restrictions": order.restrictions,
-            "expires_at": order.expires_at, "hint": secret.hint,
+            "expires_at": order.expires_at, "external_id": order.external_id, "metadata": metadata,
+            "hint": secret.hint,
         });
         let key = NewKey {
             id,

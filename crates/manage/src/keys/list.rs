@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use claviger_model::{Ability, AccountId, KeyId, Timestamp};
+use claviger_model::{Ability, AccountId, Environment, KeyId};
 use claviger_store::{KeyFilter, KeyRow, Page, PageRequest};
 use claviger_verify::usage::LastUse;
 
@@ -18,6 +18,8 @@ const PAGE: usize = 500;
 pub struct KeyQuery {
     /// Of this account only.
     pub account: Option<AccountId>,
+    /// Of this environment only.
+    pub environment: Option<Environment>,
     /// Revoked ones too.
     pub include_revoked: bool,
     /// Only those whose secret is older than the profile wants.
@@ -59,9 +61,9 @@ impl Manager {
             include_revoked: query.include_revoked,
             ..KeyFilter::default()
         };
-        let selective = query.due_for_rotation || query.unused;
+        let selective = query.environment.is_some() || query.due_for_rotation || query.unused;
         let (mut items, mut after) = (Vec::new(), page.after);
-        for _ in 0..=LOOKED_AT / PAGE {
+        for _ in 0..LOOKED_AT / PAGE {
             let wanted = page.limit - items.len();
             let limit = if selective { PAGE } else { wanted };
             let found = self.store.list_keys(filter.clone(), PageRequest { after, limit }).await?;
@@ -97,9 +99,9 @@ impl Manager {
             .collect())
     }
 
-    /// A key with at most one last use: of a key that was just made, none.
-    pub(crate) fn view(&self, row: KeyRow, last_use: Option<LastUse>) -> KeyView {
-        self.view_with(last_use.into_iter().collect(), row)
+    /// A key that was just made: it has no last use.
+    pub(crate) fn view(&self, row: KeyRow) -> KeyView {
+        self.view_with(Vec::new(), row)
     }
 
     fn view_with(&self, last_uses: Vec<LastUse>, row: KeyRow) -> KeyView {
@@ -117,13 +119,8 @@ impl Manager {
 
 impl KeyQuery {
     fn wants(&self, key: &KeyView) -> bool {
-        (!self.due_for_rotation || key.due_for_rotation) && (!self.unused || key.unused)
-    }
-}
-
-impl KeyView {
-    /// When the key or its newest secret stops working, if that is known.
-    pub fn ends_at(&self) -> Option<Timestamp> {
-        self.row.revoked_at.or(self.row.expires_at)
+        self.environment.is_none_or(|environment| environment == key.row.environment)
+            && (!self.due_for_rotation || key.due_for_rotation)
+            && (!self.unused || key.unused)
     }
 }
