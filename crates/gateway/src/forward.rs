@@ -20,12 +20,35 @@ use crate::{Body, hop_by_hop};
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
-/// Fields in which proxies say who asked: only a trusted proxy's are passed on, and only as they are usually spelt.
-const WHO_ASKED: [&str; 6] =
-    ["x-forwarded-", "forwarded", "x-real-ip", "x-client-ip", "true-client-ip", "x-cluster-client-ip"];
+/// Beginnings of the fields in which proxies say who asked, and how.
+const WHO_ASKED: [&str; 16] = [
+    "x-forwarded",
+    "forwarded",
+    "x-real-ip",
+    "x-client-ip",
+    "true-client-ip",
+    "x-cluster-client-ip",
+    "x-envoy-external-address",
+    "cf-connecting-ip",
+    "cf-connecting-ipv6",
+    "fastly-client-ip",
+    "x-original-forwarded-for",
+    "x-remote-addr",
+    "x-remote-ip",
+    "x-originating-ip",
+    "client-ip",
+    "x-proxyuser-ip",
+];
 
-/// Fields in which a caller could ask the upstream for another method or path than the one that was judged.
-const WHAT_WAS_ASKED: [&str; 7] = [
+/// What of `X-Forwarded-…` is about who asked. The others (`-Uri`, `-Method`, `-Prefix`, `-Path`, `-Server`) are for
+/// asking something else than was judged.
+const FORWARDED: [&str; 4] = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"];
+
+/// Fields in which a caller could ask the upstream for another method or path than the one that was judged: dropped
+/// whoever sends them.
+const WHAT_WAS_ASKED: [&str; 9] = [
+    "x-original-path",
+    "x-envoy-original-path",
     "x-original-uri",
     "x-original-url",
     "x-original-method",
@@ -87,8 +110,10 @@ fn is_who_asked(name: &HeaderName) -> bool {
     WHO_ASKED.iter().any(|field| identity::reads_like(name, field))
 }
 
+/// What a trusted proxy may say, as it is usually spelt.
 fn is_plainly_who_asked(name: &HeaderName) -> bool {
-    WHO_ASKED.iter().any(|field| name.as_str().starts_with(field))
+    let name = name.as_str();
+    FORWARDED.contains(&name) || (WHO_ASKED.contains(&name) && !name.starts_with("x-forwarded"))
 }
 
 /// HTTP/2 may split one cookie string into several fields; HTTP/1.1 knows one only (RFC 9113 §8.2.3).

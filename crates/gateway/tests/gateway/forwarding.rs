@@ -51,9 +51,14 @@ async fn a_path_with_two_readings_is_refused_to_a_key_with_endpoints() {
 async fn a_caller_s_word_for_another_method_or_path_goes_no_further() {
     let stage = Stage::set_behind_a_proxy().await;
     let fields = "X-HTTP-Method-Override: DELETE\r\nX_HTTP_Method: DELETE\r\nX-Method-Override: PUT\r\n\
-                  X-Original-URI: /admin\r\nX-Original-URL: /admin\r\nX-Rewrite-URL: /admin\r\n";
-    let names = stage.received(&get("/", fields)).await.names();
+                  X-Original-URI: /admin\r\nX-Original-URL: /admin\r\nX-Rewrite-URL: /admin\r\n\
+                  X-Original-Path: /admin\r\nX-Envoy-Original-Path: /admin\r\nX-Forwarded-Uri: /admin\r\n\
+                  X-Forwarded-Method: DELETE\r\nX-Forwarded-Prefix: /admin\r\nX-Forwarded-Path: /admin\r\n\
+                  X-Forwarded-Server: admin\r\nX_Forwarded_Uri: /admin\r\n";
+    let head = stage.received(&get("/", fields)).await;
+    let names = head.names();
     assert!(!names.iter().any(|name| name.contains("method") || name.contains("-ur")), "{names:?}");
+    assert!(!head.contains("admin"), "{head:?}");
 }
 
 #[tokio::test]
@@ -67,6 +72,34 @@ async fn forwarding_fields_of_a_stranger_are_replaced() {
     assert_eq!(head.only("x-forwarded-proto"), Some("http"));
     assert_eq!(head.only("x-forwarded-host"), Some("api.shop.test"));
     assert!(!head.contains("203.0.113.9") && !head.contains("evil") && !head.contains("/admin"), "{head:?}");
+}
+
+#[tokio::test]
+async fn only_a_trusted_proxy_may_say_in_its_own_field_who_asked() {
+    let (exposed, behind) = (Stage::set().await, Stage::set_behind_a_proxy().await);
+    for field in [
+        "X-Forwarded-Port",
+        "X-Real-IP",
+        "X-Client-IP",
+        "True-Client-IP",
+        "X-Cluster-Client-IP",
+        "X-Envoy-External-Address",
+        "CF-Connecting-IP",
+        "CF-Connecting-IPv6",
+        "Fastly-Client-IP",
+        "X-Original-Forwarded-For",
+        "X-Remote-Addr",
+        "X-Remote-IP",
+        "X-Originating-IP",
+        "Client-IP",
+        "X-ProxyUser-Ip",
+    ] {
+        let fields = format!("{field}: 203.0.113.9\r\n");
+        assert_eq!(exposed.received(&get("/", &fields)).await.only(field), None, "{field}");
+        assert_eq!(behind.received(&get("/", &fields)).await.only(field), Some("203.0.113.9"), "{field}");
+        let misspelt = fields.replace('-', "_");
+        assert!(!behind.received(&get("/", &misspelt)).await.contains("203.0.113.9"), "{field}");
+    }
 }
 
 #[tokio::test]
