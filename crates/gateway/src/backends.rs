@@ -3,9 +3,12 @@
 use std::{collections::HashMap, sync::Arc};
 
 use claviger_layer::{Api, Host};
-use claviger_model::{Environment, profile::Profile};
+use claviger_model::{
+    Environment,
+    profile::{OriginError, Profile},
+};
 
-use crate::{InProcess, OriginError, Upstream};
+use crate::{InProcess, Upstream};
 
 /// An api and where its allowed requests go.
 #[derive(Clone, Debug)]

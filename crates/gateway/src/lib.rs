@@ -21,6 +21,6 @@ mod upstream;
 pub use backends::{Backend, Backends, BackendsError};
 pub use body::{Body, BodyError, body};
 pub use gateway::Gateway;
-pub use origin::{Origin, OriginError};
+pub use origin::Origin;
 pub use self_service::{SelfServiceCall, SelfServiceHandler};
 pub use upstream::{InProcess, Upstream};

@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use claviger_model::profile::{self, OriginError};
 use http::{
     Uri,
     uri::{Authority, PathAndQuery, Scheme},
@@ -13,11 +14,6 @@ pub struct Origin {
     scheme: Scheme,
     authority: Authority,
 }
-
-/// Why a text is not an origin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be an origin such as http://127.0.0.1:3000, without a path, query or user")]
-pub struct OriginError;
 
 impl Origin {
     /// The address there of a path and query, which stay as they are to the byte.
@@ -31,15 +27,10 @@ impl FromStr for Origin {
     type Err = OriginError;
 
     fn from_str(text: &str) -> Result<Self, OriginError> {
-        let uri: Uri = text.parse().or(Err(OriginError))?;
-        let bare = uri.path_and_query().is_none_or(|target| target.as_str() == "/");
+        let uri: Uri = profile::origin(text)?.parse().or(Err(OriginError))?;
         let parts = uri.into_parts();
-        let scheme = parts.scheme.filter(|scheme| *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS);
-        let authority = parts.authority.filter(|authority| !authority.as_str().contains('@'));
-        match (bare, scheme, authority) {
-            (true, Some(scheme), Some(authority)) => Ok(Self { scheme, authority }),
-            _ => Err(OriginError),
-        }
+        let (scheme, authority) = parts.scheme.zip(parts.authority).ok_or(OriginError)?;
+        Ok(Self { scheme, authority })
     }
 }
 
@@ -55,10 +46,12 @@ mod tests {
 
     #[test]
     fn an_origin_prints_as_it_reads_and_nothing_else_is_one() {
-        for text in ["http://127.0.0.1:3000", "https://backend.internal", "http://[::1]:80"] {
+        for text in ["http://127.0.0.1:3000", "https://backend.internal", "http://[::1]:8080"] {
             assert_eq!(text.parse::<Origin>().unwrap().to_string(), text);
         }
-        assert_eq!("http://a/".parse::<Origin>().unwrap().to_string(), "http://a");
+        for text in ["http://a/", "http://A:80"] {
+            assert_eq!(text.parse::<Origin>().unwrap().to_string(), "http://a");
+        }
         for text in [
             "",
             "a",
