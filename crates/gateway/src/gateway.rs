@@ -12,7 +12,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::{
     Backend, Backends, Body, SelfServiceCall, SelfServiceHandler, body,
-    body::WithoutTrailers,
+    download::Download,
     forward::{Provenance, rewrite_request, rewrite_response},
     leftover,
     limits::{SELF_SERVICE_BODY_MAX, SELF_SERVICE_BODY_TIMEOUT},
@@ -185,6 +185,6 @@ impl Gateway {
             upstream::send(upstream, &self.connections, request, &watch, profile.upstream.timeout).await?;
         let (mut head, response_body) = response.into_parts();
         rewrite_response(&mut head);
-        Ok(Response::from_parts(head, body(WithoutTrailers::new(response_body))))
+        Ok(Response::from_parts(head, body(Download::new(response_body))))
     }
 }

@@ -6,6 +6,7 @@
 
 mod backends;
 mod body;
+mod download;
 mod forward;
 mod gateway;
 mod hop_by_hop;

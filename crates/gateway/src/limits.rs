@@ -36,5 +36,8 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 pub const UPSTREAM_IDLE: Duration = Duration::from_secs(4);
 /// Most connections to one upstream that are kept for the next request.
 pub const UPSTREAM_IDLE_MAX: usize = 256;
+/// Longest silence in the middle of an upstream's answer; a longer one breaks the answer off. It is this long because
+/// server-sent events may have nothing to say for a while.
+pub const ANSWER_SILENCE_MAX: Duration = Duration::from_mins(5);
 /// How often an idle upstream connection with an answer in flight is probed, so that a dead peer is noticed.
 pub const UPSTREAM_KEEPALIVE: Duration = Duration::from_mins(1);
