@@ -7,9 +7,16 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::OpenError;
+use crate::{OpenError, StoreError};
 
 const LOCK: &str = "claviger.lock";
+/// What is said where the path leads to no file any more, or to another one.
+pub(super) const MOVED: &str = "the database file is gone or another one";
+
+/// What is refused then.
+pub(super) fn moved() -> StoreError {
+    StoreError::Unavailable(MOVED.to_owned())
+}
 
 /// Makes the directory, for its owner only, if it isn't there.
 pub(super) fn make_directory(dir: &Path) -> Result<(), OpenError> {
@@ -84,7 +91,8 @@ impl DatabaseFile {
         &self.path
     }
 
-    /// Whether the path still leads to this file: to write into one that was removed would be to forget.
+    /// Whether the path still leads to this file: to write into one that was removed would be to forget, and to read
+    /// another one would be to believe a history that isn't ours.
     pub(super) fn is_in_place(&self) -> bool {
         fs::metadata(&self.path).is_ok_and(|now| now.dev() == self.device && now.ino() == self.inode)
     }

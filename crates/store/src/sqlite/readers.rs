@@ -5,7 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::Semaphore;
 
-use super::{connection, failure::Outcome, file::DatabaseFile};
+use super::{
+    connection,
+    failure::Outcome,
+    file::{self, DatabaseFile},
+};
 use crate::StoreError;
 
 /// Reads that run at once; others wait.
@@ -52,7 +56,10 @@ fn closed() -> StoreError {
 }
 
 impl Shelf {
+    /// A connection opens whatever is at the path: another file there, such as an older backup, may never be read,
+    /// and what was read is believed only if none has come there meanwhile. The connection goes with it.
     fn read<T>(&self, work: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
+        self.must_be_in_place()?;
         let connection = match self.take() {
             Some(connection) => connection,
             None => connection::to_read(self.file.path())?,
@@ -60,8 +67,13 @@ impl Shelf {
         let transaction = Transaction::new_unchecked(&connection, TransactionBehavior::Deferred)?;
         let read = work(&transaction);
         transaction.rollback()?;
+        self.must_be_in_place()?;
         self.put(connection);
         read
+    }
+
+    fn must_be_in_place(&self) -> Outcome<()> {
+        if self.file.is_in_place() { Ok(()) } else { Err(file::moved().into()) }
     }
 
     fn take(&self) -> Option<Connection> {

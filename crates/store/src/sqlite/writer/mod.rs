@@ -16,7 +16,7 @@ use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 
 use super::{
     failure::{CommitFailure, Failure, Outcome, of_commit, undone},
-    file::{DatabaseFile, DirectoryLock},
+    file::{self, DatabaseFile, DirectoryLock},
 };
 use crate::StoreError;
 
@@ -261,8 +261,8 @@ impl Desk {
                 all(&|| Err(undone(&error)));
             }
             End::Moved => {
-                tracing::error!(file = %self.settings.file, "the database file is gone or another one");
-                all(&|| Err(StoreError::Unavailable("the database file is gone or another one".to_owned())));
+                tracing::error!(file = %self.settings.file, "{}", file::MOVED);
+                all(&|| Err(file::moved()));
             }
             End::Unknown(error) => {
                 tracing::error!(%error, changes, "it is unknown whether a commit reached the disk");

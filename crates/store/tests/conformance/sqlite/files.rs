@@ -1,11 +1,12 @@
 //! The directory and its files.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
-use claviger_store::{AuditFilter, ChainCheck, KeyLimits, OpenError, Store, StoreError};
+use claviger_model::KeyState;
+use claviger_store::{AuditFilter, ChainCheck, KeyChange, KeyLimits, OpenError, Store, StoreError};
 
 use super::fixture::Fixture;
-use crate::samples::{Counted, NOW, account, first, key, new_key, note};
+use crate::samples::{Counted, Kept, NOW, account, change, first, key, new_key, note};
 
 async fn open(dir: &Path) -> Result<Store, OpenError> {
     Store::open_embedded(dir, NOW, &Counted).await
@@ -151,6 +152,37 @@ async fn nothing_is_written_into_a_file_that_was_moved_away() {
     assert!(!fixture.database().exists(), "no empty database takes its place");
     fs::rename(&aside, fixture.database()).unwrap();
     key(&fixture.store, account).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_read_from_a_file_that_came_in_another_ones_place() {
+    let fixture = Fixture::new().await;
+    let account = account(&fixture.store).await;
+    let revoked = key(&fixture.store, account).await;
+    // Closed, so that all is in the one file.
+    let fixture = fixture.restarted().await;
+    let earlier = fixture.dir().join("earlier.db");
+    fs::copy(fixture.database(), &earlier).unwrap();
+    change(&fixture.store, revoked, KeyChange::Revoke).await.unwrap();
+    let fixture = fixture.restarted().await;
+    let (latest, aside) = (fixture.database(), fixture.dir().join("aside.db"));
+    fs::rename(&latest, &aside).unwrap();
+    fs::rename(&earlier, &latest).unwrap();
+
+    let mut reads = tokio::task::JoinSet::new();
+    for _ in 0..16 {
+        let store = fixture.store.clone();
+        reads.spawn(async move { store.find_key(revoked).await });
+    }
+    for read in reads.join_all().await {
+        assert!(matches!(read, Err(StoreError::Unavailable(_))), "{read:?}");
+    }
+    let loaded = fixture.store.feed().load(Arc::<Kept>::default(), NOW).await;
+    assert!(loaded.is_err(), "{loaded:?}");
+
+    fs::rename(&aside, &latest).unwrap();
+    let found = fixture.store.find_key(revoked).await.unwrap().unwrap();
+    assert_eq!(found.state, KeyState::Revoked);
 }
 
 #[tokio::test(flavor = "multi_thread")]
