@@ -111,8 +111,12 @@ fn slot_of(refusal: Refusal) -> Slot {
     }
 }
 
-/// The name in a create request. An empty body is a request without one; a field beside it is refused.
+/// The name in a create request. An empty body is a request without one; a field beside it is refused, and so is a
+/// body in a coding, which would be read as something else than it is.
 fn name_of(service: &SelfService, headers: &HeaderMap, body: &[u8]) -> Result<Option<String>, Slot> {
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return Err(Slot::BadRequest);
+    }
     if body.is_empty() {
         return Ok(None);
     }
