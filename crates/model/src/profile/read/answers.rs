@@ -27,20 +27,43 @@ const OWN_HEADERS: [&str; 8] = [
     "x-request-id",
 ];
 
+/// What all answers of a profile have in common.
+struct Frame<'a> {
+    shape: Template,
+    shape_span: Range<usize>,
+    content_type: &'a str,
+    keys: Option<&'a KeyRules>,
+}
+
+impl Frame<'_> {
+    /// The value of a blank that names a limit of the api.
+    fn limit(&self, name: &str) -> Option<String> {
+        match name {
+            "name_max" => self.keys.map(|keys| keys.name_max.to_string()),
+            "keys_max" => self.keys.and_then(|keys| keys.max).map(|max| max.to_string()),
+            _ => None,
+        }
+    }
+
+    fn is_json(&self) -> bool {
+        self.content_type.split(';').next().is_some_and(|media| media.trim().ends_with("json"))
+    }
+}
+
 impl Reading<'_> {
     pub(super) fn answers(&mut self, text: &AnswersText, keys: Option<&KeyRules>) -> Option<Answers> {
         let content_type = text.content_type.as_ref().map_or("application/json", |name| name.get_ref());
         if let Some(stated) = text.content_type.as_ref().filter(|stated| !is_media_type(stated.get_ref())) {
             self.object(&stated.span(), "content_type: a media type such as application/json");
         }
-        let shape: Template = self.take(&text.shape.span(), "shape", text.shape.get_ref().parse())?;
+        let shape = self.take(&text.shape.span(), "shape", text.shape.get_ref().parse())?;
+        let frame = Frame { shape, shape_span: text.shape.span(), content_type, keys };
         let slots = self.slots(text);
         let mut by_slot = HashMap::new();
         for slot in Slot::ALL {
             let Some(source) = self.source(slot, &slots) else { continue };
-            let own = slots.get(&source).copied();
-            let answer = self.answer(source, own, &shape, &text.shape.span(), content_type, keys);
-            if let Some(answer) = answer {
+            let own = slots.get(&source).map(|text| text.get_ref());
+            if let Some(answer) = self.answer(source, own, &frame) {
                 self.status(slot, source, slots.get(&slot).copied(), answer.status);
                 by_slot.insert(slot, answer);
             }
@@ -102,32 +125,35 @@ impl Reading<'_> {
         }
     }
 
-    fn answer(
-        &mut self,
-        slot: Slot,
-        text: Option<&Spanned<SlotText>>,
-        shape: &Template,
-        shape_span: &Range<usize>,
-        content_type: &str,
-        keys: Option<&KeyRules>,
-    ) -> Option<Answer> {
-        let own = text.map(Spanned::get_ref);
-        let mut wording = Wording::default_for(slot);
-        if let Some(own) = own {
-            wording.status = own.status.as_ref().map_or(wording.status, |status| *status.get_ref());
-            wording.code = own.code.clone().unwrap_or(wording.code);
-            wording.message = own.message.clone().unwrap_or(wording.message);
-        }
-        let own_body = own.and_then(|own| own.body.as_ref());
-        let (template, span) = match own_body {
+    fn answer(&mut self, slot: Slot, own: Option<&SlotText>, frame: &Frame<'_>) -> Option<Answer> {
+        let (template, span) = match own.and_then(|own| own.body.as_ref()) {
             Some(body) => (self.take(&body.span(), "body", body.get_ref().parse())?, body.span()),
-            None => (shape.clone(), shape_span.clone()),
+            None => (frame.shape.clone(), frame.shape_span.clone()),
         };
-        let message_text = own.and_then(|own| own.message.as_deref());
-        let body = self.body(&template, &span, &wording, message_text, keys, content_type)?;
+        let wording = self.wording(slot, own, &span, frame)?;
+        let body = self.body(&template, &span, &wording, frame)?;
         let headers =
             own.and_then(|own| own.headers.as_ref()).map(|table| self.headers(table)).unwrap_or_default();
-        Some(Answer { status: wording.status, headers, content_type: content_type.to_owned(), body })
+        Some(Answer { status: wording.status, headers, content_type: frame.content_type.to_owned(), body })
+    }
+
+    /// What the slot says: the default, and over it what the profile states.
+    fn wording(
+        &mut self,
+        slot: Slot,
+        own: Option<&SlotText>,
+        span: &Range<usize>,
+        frame: &Frame<'_>,
+    ) -> Option<Wording> {
+        let mut wording = Wording::default_for(slot);
+        let Some(own) = own else { return Some(wording) };
+        wording.status = own.status.as_ref().map_or(wording.status, |status| *status.get_ref());
+        wording.code = own.code.clone().unwrap_or(wording.code);
+        if let Some(message) = &own.message {
+            let message: Template = self.take(span, "message", message.parse())?;
+            wording.message = message.fill(|name| frame.limit(name)).to_string();
+        }
+        Some(wording)
     }
 
     fn body(
@@ -135,21 +161,9 @@ impl Reading<'_> {
         template: &Template,
         span: &Range<usize>,
         wording: &Wording,
-        message: Option<&str>,
-        keys: Option<&KeyRules>,
-        content_type: &str,
+        frame: &Frame<'_>,
     ) -> Option<Body> {
-        let limits = |name: &str| match name {
-            "name_max" => keys.map(|keys| keys.name_max.to_string()),
-            "keys_max" => keys.and_then(|keys| keys.max).map(|max| max.to_string()),
-            _ => None,
-        };
-        let mut wording = wording.clone();
-        if let Some(message) = message {
-            let message: Template = self.take(span, "message", message.parse())?;
-            wording.message = message.fill(limits).to_string();
-        }
-        let filled = template.fill(|name| wording.blank(name).or_else(|| limits(name)));
+        let filled = template.fill(|name| wording.blank(name).or_else(|| frame.limit(name)));
         let filled: Template = self.take(span, "body", filled.to_string().parse())?;
         if let Some(unknown) = filled.blanks().find(|name| !PER_REQUEST.contains(name)) {
             let known =
@@ -159,8 +173,7 @@ impl Reading<'_> {
         }
         let body = Body::from_template(filled);
         let sample = body.render(wording.status, RequestId::from_bytes([0; 16]));
-        let is_json = content_type.split(';').next().is_some_and(|media| media.trim().ends_with("json"));
-        if is_json && serde_json::from_str::<serde_json::Value>(&sample).is_err() {
+        if frame.is_json() && serde_json::from_str::<serde_json::Value>(&sample).is_err() {
             self.object(span, format!("not JSON once filled: {sample}"));
             return None;
         }
