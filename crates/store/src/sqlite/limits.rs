@@ -23,9 +23,13 @@ pub(super) fn hold(
     {
         return Err(StoreError::TooManyKeys { max }.into());
     }
-    let went =
-        before.is_some_and(|key| (works(key, now) && !works(after, now)) || (lasts(key) && !lasts(after)));
-    if went && lasting(connection, after.account, limits.min)? < limits.min {
+    let Some(before) = before.filter(|_| limits.min > 0) else { return Ok(()) };
+    let stopped = works(before, now) && !works(after, now);
+    if stopped && working(connection, after.account, now, limits.min)? < limits.min {
+        return Err(StoreError::LastKey.into());
+    }
+    let ends = lasts(before) && !lasts(after);
+    if ends && !any_lasts(connection, after.account)? {
         return Err(StoreError::LastKey.into());
     }
     Ok(())
@@ -39,8 +43,8 @@ fn works(key: &KeyRow, now: Timestamp) -> bool {
     key.state == KeyState::Active && stands(key, now)
 }
 
-/// Whether a key works until somebody ends it. One that is going to expire is no remaining key: an expiry a second
-/// ahead would delete the last one.
+/// Whether a key works until somebody ends it. The last one of these may not go while those that remain are going to
+/// expire: an expiry a second ahead would delete the last key.
 fn lasts(key: &KeyRow) -> bool {
     key.state == KeyState::Active && key.expires_at.is_none()
 }
@@ -58,16 +62,27 @@ fn standing(connection: &Connection, account: AccountId, now: Timestamp, enough:
     Ok(connection.prepare_cached(sql)?.query_one(values, |row| row.get(0))?)
 }
 
-/// Active keys without an expiry; counts no further than one more than `enough`.
-fn lasting(connection: &Connection, account: AccountId, enough: u32) -> Outcome<u32> {
+/// Active keys that aren't expired; counts no further than one more than `enough`.
+fn working(connection: &Connection, account: AccountId, now: Timestamp, enough: u32) -> Outcome<u32> {
     let sql = "SELECT count(*)
                  FROM (SELECT 1
                          FROM keys
                         WHERE account = ?1
                           AND state <> 'revoked'
                           AND state = 'active'
-                          AND expires_at IS NULL
-                        LIMIT ?2 + 1)";
-    let values = params![account.to_bytes(), enough];
+                          AND (expires_at IS NULL OR expires_at > ?2)
+                        LIMIT ?3 + 1)";
+    let values = params![account.to_bytes(), now.as_millis(), enough];
     Ok(connection.prepare_cached(sql)?.query_one(values, |row| row.get(0))?)
+}
+
+/// Whether the account has an active key without an expiry.
+fn any_lasts(connection: &Connection, account: AccountId) -> Outcome<bool> {
+    let sql = "SELECT EXISTS (SELECT 1
+                                FROM keys
+                               WHERE account = ?1
+                                 AND state <> 'revoked'
+                                 AND state = 'active'
+                                 AND expires_at IS NULL)";
+    Ok(connection.prepare_cached(sql)?.query_one([account.to_bytes()], |row| row.get(0))?)
 }

@@ -120,6 +120,43 @@ async fn a_key_that_is_going_to_expire_is_no_remaining_key() {
 }
 
 #[tokio::test]
+async fn of_keys_that_all_expire_all_but_the_last_can_go() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let account = account(store).await;
+    let mut keys = Vec::new();
+    for seconds in 1..=4 {
+        let brief = NewKey { expires_at: Some(after_now(seconds * 60)), ..new_key(account) };
+        keys.push(store.insert_key(brief, ONE_LEFT, None, note("key.issue")).await.unwrap().value.id);
+    }
+    stop(store, keys[0], KeyChange::Revoke).await.unwrap();
+    stop(store, keys[1], KeyChange::Disable).await.unwrap();
+    stop(store, keys[2], expire_at(0)).await.unwrap();
+    for change_of in [KeyChange::Revoke, KeyChange::Disable, expire_at(0)] {
+        let refused = stop(store, keys[3], change_of).await;
+        assert!(matches!(refused, Err(StoreError::LastKey)), "{refused:?}");
+    }
+    stop(store, keys[3], expire_at(1)).await.unwrap();
+    // What is disabled or expired by now was no working key any more.
+    stop(store, keys[1], KeyChange::Revoke).await.unwrap();
+    stop(store, keys[2], KeyChange::Revoke).await.unwrap();
+}
+
+#[tokio::test]
+async fn keys_that_expire_count_among_those_that_must_remain() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let account = account(store).await;
+    let two_left = KeyLimits { max: None, min: 2 };
+    let revoke = async |key| store.change_key(key, None, KeyChange::Revoke, two_left, None, note("k")).await;
+    let (first, second) = (key(store, account).await, key(store, account).await);
+    let brief = NewKey { expires_at: Some(after_now(60)), ..new_key(account) };
+    let brief = store.insert_key(brief, two_left, None, note("key.issue")).await.unwrap().value.id;
+    revoke(first).await.unwrap();
+    for key in [second, brief] {
+        assert!(matches!(revoke(key).await, Err(StoreError::LastKey)));
+    }
+}
+
+#[tokio::test]
 async fn disabled_keys_count_against_the_most_and_revoked_and_expired_ones_do_not() {
     let Fixture { store, .. } = &Fixture::new().await;
     let account = account(store).await;
