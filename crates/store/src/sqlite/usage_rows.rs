@@ -39,12 +39,12 @@ fn last_use(row: &Row<'_>) -> rusqlite::Result<LastUse> {
 
 pub(super) fn counts(connection: &Connection, filter: UsageFilter) -> Outcome<Vec<DayCount>> {
     let sql = "SELECT day, key, secret, environment, outcome, sum(count) AS count FROM counts WHERE day >= ?";
-    let order = "day, key, secret, environment, outcome";
+    let order = "day DESC, key, secret, environment, outcome";
     Select::new(sql, filter.from_day)
         .and("day <= ?", Some(filter.to_day))
         .and("api = ?", filter.api.map(|api| api.to_string()))
         .and("key = ?", filter.key.map(KeyId::to_bytes).map(blob))
-        .grouped_by(order)
+        .grouped_by("day, key, secret, environment, outcome")
         .read(connection, order, MAX_COUNTS, day_count)
 }
 

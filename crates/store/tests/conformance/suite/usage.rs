@@ -61,12 +61,24 @@ async fn counts_add_up_by_secret_day_and_outcome() {
         count,
     };
     let all =
-        [of(None, 10, "unknown", 3), of(Some(KEY), 10, "allowed", 7), of(Some(OTHER), 11, "expired", 1)];
+        [of(Some(OTHER), 11, "expired", 1), of(None, 10, "unknown", 3), of(Some(KEY), 10, "allowed", 7)];
     assert_eq!(store.usage(days(0, 99)).await.unwrap(), all);
-    assert_eq!(store.usage(days(11, 11)).await.unwrap(), all[2..]);
-    assert_eq!(store.usage(UsageFilter { api: Some("a".into()), ..days(0, 99) }).await.unwrap(), all[..2]);
-    assert_eq!(store.usage(UsageFilter { key: Some(KEY), ..days(0, 99) }).await.unwrap(), all[1..2]);
+    assert_eq!(store.usage(days(11, 11)).await.unwrap(), all[..1]);
+    assert_eq!(store.usage(UsageFilter { api: Some("a".into()), ..days(0, 99) }).await.unwrap(), all[1..]);
+    assert_eq!(store.usage(UsageFilter { key: Some(KEY), ..days(0, 99) }).await.unwrap(), all[2..]);
     assert_eq!(store.usage(days(12, 99)).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn of_more_counts_than_one_answer_holds_the_newest_days_are_shown() {
+    let fixture = Fixture::new().await;
+    let many = "WITH RECURSIVE days(day) AS (SELECT 1 UNION ALL SELECT day + 1 FROM days WHERE day < 100002)
+                INSERT INTO counts (key, day, api, secret, environment, outcome, count)
+                SELECT zeroblob(16), day, 'a', 1, 'live', 'allowed', 1 FROM days";
+    fixture.usage_raw(many).unwrap();
+    let shown = fixture.store.usage(days(1, 100_002)).await.unwrap();
+    let ends = (shown.first().unwrap().day, shown.last().unwrap().day);
+    assert_eq!((shown.len(), ends), (100_000, (100_002, 3)));
 }
 
 #[tokio::test]
