@@ -151,6 +151,16 @@ fn a_request_has_one_beginning_and_one_end() {
 }
 
 #[test]
+fn what_is_refused_for_its_length_is_no_use_of_the_key() {
+    let stage = Stage::shipped("cashcat", Words::CashCat);
+    let key = stage.issue(json!({}));
+    let too_large = request("{POST}Content-Length: 1000000000000\r\n\r\n", &key);
+    stage.expect("A17 a length beyond the bound", "POST", &too_large, TooLarge(413));
+    stage.expect_uses(&key, 0, |marker| request("{GET}\r\n", marker));
+    stage.close();
+}
+
+#[test]
 fn a_request_with_two_lengths_goes_on_with_one_and_is_the_last() {
     let stage = Stage::shipped("cashcat", Words::CashCat);
     let key = stage.issue(json!({}));

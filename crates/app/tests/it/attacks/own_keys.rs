@@ -97,6 +97,13 @@ fn a_create_request_says_a_name_and_nothing_else() {
         let request = with_body("POST", "/v1/api-keys", &key, content_type, body);
         assert_eq!(stage.ask(row, "POST", &request).status, 400, "{row}");
     }
+    for coding in ["gzip", "identity", "br, gzip", ""] {
+        let text = format!(
+            "POST /v1/api-keys HTTP/1.1\r\nHost: api.test\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Encoding: {coding}\r\nContent-Length: 12\r\n\r\n{{\"name\":\"n\"}}",
+            key.plain
+        );
+        assert_eq!(stage.ask("A158 compressed", "POST", text.as_bytes()).status, 400, "{coding}");
+    }
     let huge = format!("{{\"name\":\"{}\"}}", "x".repeat(10 << 20));
     let request = with_body("POST", "/v1/api-keys", &key, "application/json", &huge);
     let answer = stage.ask("A78 10 MB", "POST", &request);
@@ -220,6 +227,42 @@ fn scoped_keys_manage_no_keys() {
             check(row, Words::Example, Wanted::Forbidden, &stage.ask(row, method, &request), &[]);
         }
     }
+    stage.close();
+}
+
+#[test]
+fn a_change_that_only_looks_like_one_goes_no_further() {
+    let stage = Stage::shipped("example", Words::Example);
+    let key = stage.issue(json!({}));
+    let events = stage.events();
+    let id = &key.id;
+    for (row, method, path) in [
+        ("A71 slash at the end", "DELETE", format!("/v1/api-keys/{id}/")),
+        ("A71 two slashes", "DELETE", format!("/v1//api-keys/{id}")),
+        ("A71 encoded letter", "DELETE", format!("/v1/%61pi-keys/{id}")),
+        ("A71 encoded letter of the id", "DELETE", format!("/v1/api-keys/%6B{}", &id[1..])),
+        ("A71 encoded slash", "DELETE", format!("/v1%2Fapi-keys/{id}")),
+        ("A71 backslash", "DELETE", format!("/v1\\api-keys\\{id}")),
+        ("A71 parameters", "DELETE", format!("/v1/api-keys;v=1/{id}")),
+        ("A71 parameters of the id", "DELETE", format!("/v1/api-keys/{id};v=1")),
+        ("A71 dot", "DELETE", format!("/v1/./api-keys/{id}")),
+        ("A71 two dots", "DELETE", format!("/v1/x/../api-keys/{id}")),
+        ("A71 two dots, encoded", "DELETE", format!("/v1/x/%2e%2e/api-keys/{id}")),
+        ("A71 create, slash at the end", "POST", "/v1/api-keys/".to_owned()),
+        ("A71 list, slash at the end", "GET", "/v1/api-keys/".to_owned()),
+        ("A71 another method", "PUT", "/v1/api-keys/".to_owned()),
+    ] {
+        stage.expect(row, method, &bare(method, &path, &key), Wanted::BadRequest);
+    }
+    assert_eq!(stage.events(), events, "nothing was changed");
+    // What the profile doesn't declare is the upstream's, and HEAD is GET without a body.
+    stage.expect("another method", "PUT", &bare("PUT", "/v1/api-keys", &key), Wanted::Passed);
+    let before = stage.upstream.count();
+    let head = stage.ask("HEAD", "HEAD", &bare("HEAD", "/v1/api-keys", &key));
+    let listed = stage.ask("GET", "GET", &bare("GET", "/v1/api-keys", &key));
+    assert_eq!((head.status, head.body.len(), listed.status), (200, 0, 200));
+    assert_eq!(head.header("content-type"), listed.header("content-type"));
+    assert_eq!(stage.upstream.count(), before);
     stage.close();
 }
 
