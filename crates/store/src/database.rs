@@ -39,6 +39,7 @@ pub(crate) trait Database: Send + Sync {
         filter: AccountFilter,
         page: PageRequest<AccountId>,
     ) -> Result<Page<Account, AccountId>, StoreError>;
+    async fn apis_in_use(&self) -> Result<Vec<Arc<str>>, StoreError>;
     async fn change_account(
         &self,
         id: AccountId,

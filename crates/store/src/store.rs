@@ -145,6 +145,11 @@ impl Store {
         self.0.list_accounts(filter, page).await
     }
 
+    /// The names of all apis that have accounts, in alphabetical order.
+    pub async fn apis_in_use(&self) -> Result<Vec<Arc<str>>, StoreError> {
+        self.0.apis_in_use().await
+    }
+
     /// Changes an account.
     pub async fn change_account(
         &self,

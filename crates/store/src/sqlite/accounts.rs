@@ -1,5 +1,7 @@
 //! Accounts' rows.
 
+use std::sync::Arc;
+
 use claviger_model::{Account, AccountId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -64,6 +66,12 @@ fn insert_row(connection: &Connection, account: &Account) -> Outcome<()> {
 pub(super) fn find(connection: &Connection, id: AccountId) -> Outcome<Option<Account>> {
     let sql = "SELECT id, api, name, external_id, metadata, state, created_at FROM accounts WHERE id = ?1";
     Ok(connection.prepare_cached(sql)?.query_one([id.to_bytes()], account).optional()?)
+}
+
+pub(super) fn apis(connection: &Connection) -> Outcome<Vec<Arc<str>>> {
+    let mut statement = connection.prepare_cached("SELECT DISTINCT api FROM accounts ORDER BY api")?;
+    let names = statement.query_map([], |row| row.get(0))?;
+    Ok(names.collect::<Result<_, _>>()?)
 }
 
 pub(super) fn list(

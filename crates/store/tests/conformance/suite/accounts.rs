@@ -47,6 +47,17 @@ async fn a_first_key_comes_with_its_account_or_neither_does() {
 }
 
 #[tokio::test]
+async fn an_api_is_in_use_as_long_as_it_has_accounts() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    assert!(store.apis_in_use().await.unwrap().is_empty());
+    for api in ["codat", "cashcat", "codat"] {
+        store.insert_account(new_account(api), note("account.create"), None).await.unwrap();
+    }
+    let apis = store.apis_in_use().await.unwrap();
+    assert_eq!(apis.iter().map(|api| &**api).collect::<Vec<_>>(), ["cashcat", "codat"]);
+}
+
+#[tokio::test]
 async fn an_external_id_is_one_account_of_an_api() {
     let Fixture { store, .. } = &Fixture::new().await;
     for (api, external_id, taken) in
