@@ -11,11 +11,17 @@ use serde_json::Value;
 
 /// Writes data to stdout. A reader that has gone is no fault of ours.
 pub(crate) fn data(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match shown_once(text) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
+}
+
+/// Writes to stdout what can't be asked for again. That its reader has gone is a failure here.
+pub(crate) fn shown_once(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes())?;
+    stdout.flush()
 }
 
 /// Writes one JSON value to stdout, on one line.

@@ -54,14 +54,25 @@ impl Manager {
         Ok(IssuedOperator { row: committed.value, plain, receipt })
     }
 
-    /// Makes the first operator key of a new installation; `None` if there already is one.
-    pub async fn initialise(&self) -> Result<Option<PlainKey>, Refusal> {
+    /// Makes the first operator key of a new installation; `false` if there already is one.
+    ///
+    /// `show` gets the key before it is committed, and returns once it can't be lost: printed and flushed, or on
+    /// disk. Where it fails, nothing is made. A key that was shown and then not committed opens nothing; one that was
+    /// committed and not shown would lock everybody out.
+    pub async fn initialise<E: From<Refusal>>(
+        &self,
+        show: impl FnOnce(&PlainKey) -> Result<(), E>,
+    ) -> Result<bool, E> {
+        if self.store.is_initialised().await.map_err(Refusal::from)? {
+            return Ok(false);
+        }
         let order = OperatorOrder { name: "first".to_owned(), abilities: Abilities::ALL };
         let (operator, plain) = self.new_operator(order);
         let detail = json!({"name": operator.name, "can": operator.abilities, "hint": operator.hint});
         let note = self.note(&By::system(), "operator.issue", detail);
-        let committed = self.store.initialise(operator, note).await?;
-        Ok(committed.value.then_some(plain))
+        show(&plain)?;
+        let committed = self.store.initialise(operator, note).await.map_err(Refusal::from)?;
+        Ok(committed.value)
     }
 
     fn new_operator(&self, order: OperatorOrder) -> (NewOperator, PlainKey) {

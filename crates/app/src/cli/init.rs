@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use claviger_manage::{Apis, Manager};
-use claviger_model::Clock;
+use claviger_model::{Clock, PlainKey};
 use claviger_verify::Verifier;
 use serde_json::json;
 
@@ -21,6 +21,9 @@ pub(super) struct Init {
     /// The data directory
     #[arg(long, value_name = "DIR", env = "CLAVIGER_DATA")]
     data: Option<PathBuf>,
+    /// A file of settings, of which the data directory counts
+    #[arg(long, value_name = "FILE", env = "CLAVIGER_CONFIG")]
+    config: Option<PathBuf>,
     /// Print one JSON value
     #[arg(long)]
     json: bool,
@@ -28,29 +31,32 @@ pub(super) struct Init {
 
 impl Init {
     pub(super) async fn run(self) -> anyhow::Result<Ending> {
-        let dir = self.data.unwrap_or_else(config::default_data);
+        let dir = config::data_directory(self.data, self.config.as_deref())?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let store = data::open(&dir, &*clock).await?;
         let verifier = Verifier::new(Arc::clone(&clock), std::time::Duration::ZERO);
         let apis = Arc::new(Apis::default());
         let manager = Manager::new(store.clone(), verifier, apis, None, clock, Arc::new(SystemEntropy));
-        let made = manager.initialise().await;
+        let made = manager.initialise(|key| show(key, self.json)).await;
         store.close().await;
-        let Some(key) = made.context("the first operator key can't be made")? else {
+        if !made.context("the first operator key can't be made")? {
             bail!(
                 "{} is initialised already, and its operator key was shown then: use that one, \
                  or choose another directory with --data",
                 dir.display()
             );
-        };
-        if self.json {
-            out::json(&json!({"operator_key": key.expose()}))?;
-        } else {
-            out::data(&format!("{}\n", key.expose()))?;
+        }
+        if !self.json {
             out::note(NOTE);
         }
         Ok(Ending::Done)
     }
+}
+
+fn show(key: &PlainKey, as_json: bool) -> anyhow::Result<()> {
+    let text =
+        if as_json { json!({"operator_key": key.expose()}).to_string() } else { key.expose().to_owned() };
+    out::shown_once(&format!("{text}\n")).context("it can't be shown")
 }
 
 const NOTE: &str = "\

@@ -3,7 +3,11 @@
 mod file;
 mod flags;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail};
 use claviger_model::profile::{self, LEASE_MAX, LEASE_MIN};
@@ -98,9 +102,10 @@ fn defaults() -> Layer {
     file::parse("claviger.default.toml", DEFAULTS).expect("the defaults are tested to be readable")
 }
 
-/// The data directory where none is named: what the defaults say.
-pub(crate) fn default_data() -> PathBuf {
-    defaults().data.expect("the defaults are tested to be complete")
+/// The data directory that `serve` uses with the same `flag`, which holds the environment too, and `config` file.
+pub(crate) fn data_directory(flag: Option<PathBuf>, config: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let file = config.map(file::read).transpose()?.unwrap_or_default();
+    flag.or(file.data).or(defaults().data).context("`data` has no value")
 }
 
 #[cfg(test)]
@@ -123,7 +128,7 @@ mod tests {
         assert_eq!(settings.lease, Duration::from_secs(3));
         assert_eq!(settings.log, log::Level::Debug);
         assert_eq!(settings.profiles, [PathBuf::from("a.toml")]);
-        assert_eq!(settings.data, default_data());
+        assert_eq!(settings.data, data_directory(None, None).unwrap());
     }
 
     #[test]

@@ -1,35 +1,30 @@
 //! The first start: an operator key, an account with a key to try, and a curl line that works as it stands.
 //!
 //! The secrets are shown once, on the terminal, or, where there is none, put into a file of mode 0600. They are
-//! never logged.
+//! never logged. The operator key is shown before it counts; what there is to try is an addition, and no reason not
+//! to start.
 
 use std::{
     env,
-    fmt::Write as _,
     io::{self, IsTerminal as _},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
 use anyhow::Context as _;
-use claviger_manage::{AccountOrder, By, IssueKey, Issued, Manager};
+use claviger_manage::{AccountOrder, By, IssueKey, Issued, Manager, Refusal};
 use claviger_model::{
     PlainKey,
     profile::{Carrier, Profile},
 };
-use claviger_store::Store;
 
 use super::{Listeners, whole_file};
 use crate::{demo, out};
 
 const FILE: &str = "first-start.txt";
+const GREETING: &str = "\nThis is the first start. Store what follows: it is shown this once.\n\n";
+const KEY_NAME: &str = "First key";
 const CONTROL_BY_DEFAULT: &str = "http://127.0.0.1:8082";
-
-/// What the first start made.
-struct Made {
-    operator_key: PlainKey,
-    trial: Option<Trial>,
-}
 
 /// A key to try.
 struct Trial {
@@ -37,36 +32,65 @@ struct Trial {
     key: Issued,
 }
 
+/// Where the secrets are shown: the terminal, or a file.
+struct Screen {
+    /// `None` is the terminal.
+    file: Option<PathBuf>,
+    shown: String,
+}
+
+impl Screen {
+    fn of(data: &Path) -> Self {
+        let file = (!io::stdout().is_terminal()).then(|| data.join(FILE));
+        Self { file, shown: String::new() }
+    }
+
+    /// Adds to what is shown. When this returns, the text is printed, or the file is on disk with all of it.
+    fn show(&mut self, text: &str) -> anyhow::Result<()> {
+        let Some(file) = &self.file else {
+            return out::shown_once(text).context("the terminal can't be written to");
+        };
+        self.shown.push_str(text);
+        whole_file::write_private(file, &self.shown)
+            .with_context(|| format!("{} can't be written", file.display()))
+    }
+}
+
 /// Makes and shows what a first start makes. On an initialised database it does nothing.
 pub(super) async fn greet(
     manager: &Manager,
-    store: &Store,
     data: &Path,
     listeners: &Listeners,
     profiles: &[Arc<Profile>],
 ) -> anyhow::Result<()> {
-    if store.is_initialised().await? {
+    let mut screen = Screen::of(data);
+    let mut export = String::new();
+    let show = |key: &PlainKey| {
+        export = format!("export CLAVIGER_OPERATOR_KEY={}", key.expose());
+        screen.show(&format!("{GREETING}Operator key   {}\n", key.expose()))
+    };
+    if !manager.initialise(show).await.context("the first operator key can't be made")? {
         return Ok(());
     }
-    let made = manager.initialise().await.context("the first operator key can't be made")?;
-    let Some(operator_key) = made else { return Ok(()) };
+    if let Some(file) = &screen.file {
+        tracing::info!(file = %file.display(), "first start: what is shown this once is in this file");
+    }
     let trial = match profiles {
-        [only] => Some(trial(manager, only).await.context("the first account can't be made")?),
-        _ => None,
+        [only] => trial(manager, only).await.map(Some),
+        _ => Ok(None),
     };
-    let text = greeting(&Made { operator_key, trial }, &listeners.gateway.url(), &listeners.control.url());
-    if io::stdout().is_terminal() {
-        out::data(&text)?;
-    } else {
-        let file = data.join(FILE);
-        whole_file::write_private(&file, &text)
-            .with_context(|| format!("{} can't be written", file.display()))?;
-        tracing::info!(file = %file.display(), "first start: the operator key and a first API key are in this file");
+    let trial = trial.unwrap_or_else(|error| {
+        tracing::warn!(%error, "first start: there is no account to try");
+        None
+    });
+    let rest = [tried(trial.as_ref(), listeners), managed(trial.is_some(), &export, listeners)].concat();
+    if let Err(error) = screen.show(&rest) {
+        tracing::warn!("first start: the key to try is not shown: {error:#}");
     }
     Ok(())
 }
 
-async fn trial(manager: &Manager, profile: &Arc<Profile>) -> anyhow::Result<Trial> {
+async fn trial(manager: &Manager, profile: &Arc<Profile>) -> Result<Trial, Refusal> {
     let by = By::system();
     let order = AccountOrder {
         api: Some(profile.name.to_string()),
@@ -78,39 +102,34 @@ async fn trial(manager: &Manager, profile: &Arc<Profile>) -> anyhow::Result<Tria
     let key = if let Some(key) = created.first_key {
         key
     } else {
-        let order = IssueKey { name: Some("First key".to_owned()), ..IssueKey::default() };
+        let order = IssueKey { name: Some(key_name(profile.keys.name_max)), ..IssueKey::default() };
         manager.issue_key(&by, created.account.id, order, None).await?
     };
     Ok(Trial { profile: Arc::clone(profile), key })
 }
 
-fn greeting(made: &Made, gateway: &str, control: &str) -> String {
-    let mut text = format!(
-        "\nThis is the first start. Store what follows: it is shown this once.\n\n\
-         Operator key   {}\n",
-        made.operator_key.expose()
-    );
-    if let Some(Trial { profile, key }) = &made.trial {
-        let plain = key.plain.expose();
-        let curl = format!("curl {} {gateway}{}", credential(profile, plain), demo::sample_path(profile));
-        let account = key.key.row.account;
-        write!(
-            text,
-            "Account        {account} (My first account)\nAPI key        {plain}\n\nTry it:\n\n    {curl}\n"
-        )
-        .expect("a String takes everything");
-    }
+/// A name of at most `max` characters.
+fn key_name(max: usize) -> String {
+    let name = if max < KEY_NAME.len() { "key" } else { KEY_NAME };
+    name.chars().take(max).collect()
+}
+
+fn tried(trial: Option<&Trial>, listeners: &Listeners) -> String {
+    let Some(Trial { profile, key }) = trial else { return String::new() };
+    let plain = key.plain.expose();
+    let place = [&listeners.gateway.url(), demo::sample_path(profile)].concat();
+    let curl = format!("curl {} {place}", credential(profile, plain));
+    let account = key.key.row.account;
+    format!("Account        {account} (My first account)\nAPI key        {plain}\n\nTry it:\n\n    {curl}\n")
+}
+
+fn managed(is_tried: bool, export: &str, listeners: &Listeners) -> String {
+    let control = listeners.control.url();
     let elsewhere =
         if control == CONTROL_BY_DEFAULT { String::new() } else { format!(" CLAVIGER_URL={control}") };
-    let manage = if made.trial.is_some() { "key list" } else { "account create NAME --api API" };
+    let manage = if is_tried { "key list" } else { "account create NAME --api API" };
     let program = env::args().next().unwrap_or_else(|| "claviger".to_owned());
-    write!(
-        text,
-        "\nManage keys:\n\n    export CLAVIGER_OPERATOR_KEY={}{elsewhere}\n    {program} {manage}\n\n",
-        made.operator_key.expose()
-    )
-    .expect("a String takes everything");
-    text
+    format!("\nManage keys:\n\n    {export}{elsewhere}\n    {program} {manage}\n\n")
 }
 
 /// The arguments of curl that present the key as the profile wants it.

@@ -121,7 +121,7 @@ async fn answer(
     engine: &mut Engine,
     mut signals: Signals,
 ) -> anyhow::Result<()> {
-    first_start::greet(&parts.manager, &engine.store, &settings.data, &listeners, profiles).await?;
+    first_start::greet(&parts.manager, &settings.data, &listeners, profiles).await?;
     let addresses = Addresses::of(&listeners);
     let (stop, stopped) = watch::channel(false);
     let serving = listeners.serve(settings, Services::of(parts, profiles)?, &stopped);

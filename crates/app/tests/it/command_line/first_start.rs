@@ -76,6 +76,41 @@ fn the_second_start_shows_nothing() {
 }
 
 #[test]
+fn the_key_to_try_has_a_name_that_its_profile_takes() {
+    for (name_max, name) in [(9, "First key"), (5, "key"), (2, "ke")] {
+        let root = tempfile::TempDir::new().unwrap();
+        let file = root.path().join("mine.toml");
+        let text = fs::read_to_string(profile("default")).unwrap();
+        fs::write(&file, text.replacen("[keys]\n", &format!("[keys]\nname_max = {name_max}\n"), 1)).unwrap();
+        let profile = file.to_str().unwrap().to_owned();
+        let server = Serving::start_in(root, &Program::at(crate::PROGRAM), &["--profile", &profile]);
+        let text = fs::read_to_string(server.file("data/first-start.txt")).unwrap();
+        let export = line(&text, "export CLAVIGER_OPERATOR_KEY=");
+        let listed = shell(&format!("{export}\n{} key list --json", crate::PROGRAM)).expect(0).json();
+        assert_eq!(listed["items"][0]["name"], name);
+    }
+}
+
+#[test]
+fn an_operator_key_that_can_not_be_shown_is_not_made() {
+    let root = tempfile::TempDir::new().unwrap();
+    let in_the_way = root.path().join("data/first-start.txt");
+    fs::create_dir_all(&in_the_way).unwrap();
+    fs::set_permissions(root.path().join("data"), fs::Permissions::from_mode(0o700)).unwrap();
+    let data = root.path().join("data").to_str().unwrap().to_owned();
+    let mut arguments = vec!["serve", "--data", &data];
+    for listener in ["--gateway", "--portal", "--control"] {
+        arguments.extend([listener, "127.0.0.1:0"]);
+    }
+    let program = Program::at(crate::PROGRAM);
+    let said = "the first operator key can't be made";
+    assert!(program.run(&arguments).expect(1).err.contains(said));
+    fs::remove_dir(&in_the_way).unwrap();
+    let server = Serving::start_in(root, &program, &[]);
+    works_as_it_stands(&fs::read_to_string(server.file("data/first-start.txt")).unwrap());
+}
+
+#[test]
 fn without_a_profile_the_built_in_one_is_served() {
     let server = Serving::start(&Program::at(crate::PROGRAM), &[]);
     let text = fs::read_to_string(server.file("data/first-start.txt")).unwrap();

@@ -6,7 +6,7 @@ use claviger_testkit::{Program, ServerBuilder};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::fails;
+use super::{fails, nobody};
 
 #[test]
 fn it_prints_the_operator_key_once_and_refuses_the_second_time() {
@@ -30,6 +30,19 @@ fn it_prints_the_operator_key_once_and_refuses_the_second_time() {
 }
 
 #[test]
+fn a_key_that_can_not_be_shown_is_not_made() {
+    let root = TempDir::new().unwrap();
+    let cli = Program::at(crate::PROGRAM);
+    let arguments = ["init", "--data", root.path().to_str().unwrap()];
+    let full = fs::File::options().write(true).open("/dev/full").unwrap();
+    for nowhere in [nobody(), full.into()] {
+        let ended = cli.command(&arguments).stdout(nowhere).output().unwrap();
+        fails(ended.into(), 1, &["the first operator key can't be made", "it can't be shown"]);
+    }
+    assert!(cli.run(&arguments).expect(0).out.starts_with("clv_op_"), "it is still to be made");
+}
+
+#[test]
 fn with_json_it_prints_one_value() {
     let root = TempDir::new().unwrap();
     let arguments = ["init", "--json", "--data", root.path().to_str().unwrap()];
@@ -45,6 +58,26 @@ fn the_directory_may_come_from_the_environment() {
     let cli = Program::at(crate::PROGRAM).with("CLAVIGER_DATA", data.to_str().unwrap());
     assert_eq!(cli.run(&["init"]).expect(0).out.lines().count(), 1);
     assert!(data.join("claviger.db").exists());
+}
+
+#[test]
+fn the_directory_is_the_one_that_serve_would_use() {
+    let root = TempDir::new().unwrap();
+    let file = root.path().join("claviger.toml");
+    fs::write(&file, "data = \"of-the-file\"\ngateway = \"127.0.0.1:0\"\n").unwrap();
+    let config = file.to_str().unwrap();
+    let cli = Program::at(crate::PROGRAM);
+    assert!(cli.run(&["init", "--config", config]).expect(0).out.starts_with("clv_op_"));
+    assert!(root.path().join("of-the-file/claviger.db").exists());
+    fails(
+        cli.clone().with("CLAVIGER_CONFIG", config).run(&["init"]),
+        1,
+        &["of-the-file is initialised already"],
+    );
+    let above = root.path().join("of-the-flag");
+    let named = cli.run(&["init", "--config", config, "--data", above.to_str().unwrap()]);
+    assert!(named.expect(0).out.starts_with("clv_op_"));
+    assert!(above.join("claviger.db").exists());
 }
 
 #[test]

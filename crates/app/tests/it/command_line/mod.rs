@@ -12,6 +12,8 @@ mod serving;
 mod settings;
 mod verify;
 
+use std::process::Stdio;
+
 use claviger_testkit::{Finished, Program, Server, ServerBuilder};
 use serde_json::Value;
 
@@ -29,6 +31,12 @@ fn json(cli: &Program, arguments: &[&str]) -> Value {
     let ended = cli.run(&[arguments, &["--json"]].concat()).expect(0);
     assert_eq!(ended.out.lines().count(), 1, "one JSON value, on one line");
     ended.json()
+}
+
+/// A reader that has gone.
+fn nobody() -> Stdio {
+    let (_, writer) = std::io::pipe().expect("a pipe can be made");
+    writer.into()
 }
 
 /// A failure says what and what to do, on standard error alone.
