@@ -29,7 +29,7 @@ pub(crate) struct ServeFlags {
     /// Where operators and proxies manage and verify; must not face the internet
     #[arg(long, value_name = "ADDR", env = "CLAVIGER_CONTROL", value_parser = address)]
     pub(super) control: Option<SocketAddr>,
-    /// Where allowed requests go, instead of the profiles' upstreams
+    /// Where allowed requests go, instead of the profiles' live upstreams
     #[arg(long, value_name = "URL", env = "CLAVIGER_UPSTREAM", value_parser = origin)]
     pub(super) upstream: Option<String>,
     /// How long this node goes on deciding after it last confirmed that it knows every change

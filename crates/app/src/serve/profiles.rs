@@ -11,7 +11,7 @@ use crate::config::Settings;
 /// What is served where no profile is named.
 const BUILT_IN: &str = include_str!("../../../../profiles/default.toml");
 
-/// The profiles that the settings name, with the settings' upstream where there is one.
+/// The profiles that the settings name, with the settings' live upstream where there is one.
 pub(super) fn load(settings: &Settings) -> anyhow::Result<Vec<Arc<Profile>>> {
     let mut profiles = match &*settings.profiles {
         [] => vec![Profile::parse("the built-in default.toml", BUILT_IN)?],
@@ -20,7 +20,6 @@ pub(super) fn load(settings: &Settings) -> anyhow::Result<Vec<Arc<Profile>>> {
     if let Some(upstream) = &settings.upstream {
         for profile in &mut profiles {
             profile.upstream.live = Some(upstream.clone());
-            profile.upstream.test = None;
         }
     }
     Ok(profiles.into_iter().map(Arc::new).collect())
@@ -40,4 +39,36 @@ fn parse(file: &Path) -> anyhow::Result<Profile> {
 /// The api of a profile, its answers made ready.
 pub(crate) fn prepare(profile: Arc<Profile>) -> anyhow::Result<Arc<Api>> {
     Ok(Arc::new(Api::new(profile)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use claviger_model::Environment;
+
+    use super::*;
+    use crate::config::ServeFlags;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        flags: ServeFlags,
+    }
+
+    #[test]
+    fn the_settings_upstream_replaces_the_live_one_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("mine.toml");
+        let (live, test) = ("http://127.0.0.1:3000", "http://127.0.0.1:3001");
+        for (own, expected) in
+            [(format!("live = \"http://127.0.0.1:1\"\ntest = \"{test}\""), test), (String::new(), live)]
+        {
+            fs::write(&file, format!("{BUILT_IN}\n[upstream]\n{own}\n")).unwrap();
+            let line = ["serve", "--upstream", live, "--profile", file.to_str().unwrap()];
+            let settings = Settings::gather(Line::parse_from(line).flags).unwrap();
+            let profiles = load(&settings).unwrap();
+            assert_eq!(profiles[0].upstream_for(Environment::Live), Some(live));
+            assert_eq!(profiles[0].upstream_for(Environment::Test), Some(expected));
+        }
+    }
 }
