@@ -9,8 +9,17 @@ use claviger_model::profile::Profile;
 pub struct Apis(Vec<Arc<Profile>>);
 
 impl Apis {
-    /// The list of these; `Err` names the first that is there twice, or shares a host with another.
+    /// The list of these; `Err` names the first that is there twice, shares a host with another, or has none beside
+    /// others: no request could be for it.
     pub fn new(profiles: Vec<Arc<Profile>>) -> Result<Self, String> {
+        if profiles.len() > 1
+            && let Some(profile) = profiles.iter().find(|profile| profile.hosts.is_empty())
+        {
+            return Err(format!(
+                "the profile {} names no host, and several profiles are told apart by their hosts: give it [hosts]",
+                profile.name
+            ));
+        }
         for (place, profile) in profiles.iter().enumerate() {
             for earlier in &profiles[..place] {
                 if earlier.name == profile.name {

@@ -49,6 +49,16 @@ fn profiles_may_come_from_the_environment_and_from_the_file() {
 }
 
 #[test]
+fn several_profiles_are_told_apart_by_their_hosts_or_refused() {
+    let profile =
+        |name: &str| repository().join(format!("profiles/{name}.toml")).to_str().unwrap().to_owned();
+    let (default, codat) = (profile("default"), profile("codat"));
+    let arguments = ["serve", "--data", "/nowhere/data", "--profile", &default, "--profile", &codat];
+    let ended = Program::at(crate::PROGRAM).run(&arguments);
+    fails(ended, 1, &["the profile default names no host", "[hosts]"]);
+}
+
+#[test]
 fn a_settings_file_that_is_wrong_is_told_with_its_place() {
     let root = TempDir::new().unwrap();
     let file = root.path().join("claviger.toml");
