@@ -94,6 +94,10 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) =
         (Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
     let store = data::open(&settings.data, &*clock).await?;
+    if let Err(error) = profiles::cover(&profiles, &store).await {
+        store.close().await;
+        return Err(error);
+    }
     let master = master::key(&settings, &profiles, &store, &*entropy).await?;
     let mut engine = Engine::start(store, Arc::clone(&clock), &*entropy, settings.lease).await?;
     let (store, verifier) = (engine.store.clone(), Arc::clone(&engine.verifier));

@@ -2,9 +2,10 @@
 
 use std::{fs, path::Path, sync::Arc};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use claviger_layer::Api;
 use claviger_model::profile::Profile;
+use claviger_store::Store;
 
 use crate::config::Settings;
 
@@ -23,6 +24,18 @@ pub(super) fn load(settings: &Settings) -> anyhow::Result<Vec<Arc<Profile>>> {
         }
     }
     Ok(profiles.into_iter().map(Arc::new).collect())
+}
+
+/// Whether each api that has accounts has its profile here: without it, all its good keys would be unknown.
+pub(super) async fn cover(profiles: &[Arc<Profile>], store: &Store) -> anyhow::Result<()> {
+    let apis = store.apis_in_use().await.context("the accounts' apis can't be read")?;
+    match apis.iter().find(|api| profiles.iter().all(|profile| profile.name != **api)) {
+        None => Ok(()),
+        Some(api) => bail!(
+            "there are accounts of the api {api}, but no profile of that name is served, and their keys would be \
+             refused: name its file with --profile"
+        ),
+    }
 }
 
 /// The profile in a file.

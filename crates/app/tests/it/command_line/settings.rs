@@ -59,6 +59,24 @@ fn several_profiles_are_told_apart_by_their_hosts_or_refused() {
 }
 
 #[test]
+fn an_api_that_has_accounts_is_not_served_without_its_profile() {
+    let profile =
+        |name: &str| repository().join(format!("profiles/{name}.toml")).to_str().unwrap().to_owned();
+    let (codat, example) = (profile("codat"), profile("example"));
+    let program = Program::at(crate::PROGRAM);
+    let root = Serving::start(&program, &["--profile", &codat]).stop();
+    fs::remove_file(root.path().join("ready")).unwrap();
+    let data = root.path().join("data").to_str().unwrap().to_owned();
+    let mut arguments = vec!["serve", "--data", &data, "--profile", &example];
+    for listener in ["--gateway", "--portal", "--control"] {
+        arguments.extend([listener, "127.0.0.1:0"]);
+    }
+    let said = program.run(&arguments).expect(1).err;
+    assert!(said.contains("accounts of the api codat") && said.contains("--profile"), "{said}");
+    Serving::start_in(root, &program, &["--profile", &codat, "--profile", &example]);
+}
+
+#[test]
 fn a_settings_file_that_is_wrong_is_told_with_its_place() {
     let root = TempDir::new().unwrap();
     let file = root.path().join("claviger.toml");
