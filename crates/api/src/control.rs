@@ -1,6 +1,6 @@
 //! The control listener: one request in, one answer out.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::Router;
 use bytes::Bytes;
@@ -49,7 +49,7 @@ impl Control {
     }
 
     /// Answers one request. The verify call goes ahead of the router.
-    pub async fn handle<B>(&self, _peer: SocketAddr, mut request: Request<B>) -> Response<Body>
+    pub async fn handle<B>(&self, mut request: Request<B>) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,

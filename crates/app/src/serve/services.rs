@@ -64,7 +64,7 @@ impl Handle for Gateway {
 impl Handle for Control {
     type Body = claviger_api::Body;
 
-    async fn handle(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Self::Body> {
-        Self::handle(self, peer, request).await
+    async fn handle(&self, _peer: SocketAddr, request: Request<Incoming>) -> Response<Self::Body> {
+        Self::handle(self, request).await
     }
 }
