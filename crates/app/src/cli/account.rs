@@ -8,6 +8,7 @@ use super::{
     client::segment,
     key,
     paging::{Paging, note_more},
+    receipt::note_incomplete,
     remote::Remote,
     table,
 };
@@ -78,8 +79,9 @@ impl Create {
             }
         }
         let account = self.remote.client()?.post("/v1/accounts", Some(&order)).await?;
+        note_incomplete(&account["receipt"]);
         if self.remote.json {
-            out::json(&account)?;
+            out::shown_once(&format!("{account}\n"))?;
             return Ok(Ending::Done);
         }
         let mut shown = account;

@@ -10,6 +10,7 @@ mod key;
 mod operator;
 mod paging;
 mod profile;
+mod receipt;
 mod remote;
 mod table;
 

@@ -1,12 +1,14 @@
 //! `claviger operator`
 
 use clap::{Args, Subcommand};
+use claviger_model::{Abilities, AbilitiesError};
 use serde_json::{Value, json};
 
 use super::{
     Ending,
     client::segment,
     paging::{Paging, note_more},
+    receipt::note_incomplete,
     remote::Remote,
     table,
 };
@@ -28,7 +30,7 @@ pub(super) struct Issue {
     #[arg(long)]
     name: String,
     /// What it may do: verify, read, manage, reveal, all; separated by commas or given several times
-    #[arg(long, required = true, value_name = "ABILITY", value_delimiter = ',')]
+    #[arg(long, required = true, value_name = "ABILITY", value_delimiter = ',', value_parser = ability)]
     can: Vec<String>,
     #[command(flatten)]
     remote: Remote,
@@ -64,12 +66,18 @@ impl Issue {
     async fn run(self) -> anyhow::Result<Ending> {
         let order = json!({"name": self.name, "can": self.can});
         let issued = self.remote.client()?.post("/v1/operators", Some(&order)).await?;
+        note_incomplete(&issued["receipt"]);
         let mut of_interest = issued.clone();
         of_interest["receipt"].take();
-        table::show(self.remote.json, &issued, &of_interest)?;
+        table::show_once(self.remote.json, &issued, &of_interest)?;
         out::note("Store the operator key now: it is shown this once.");
         Ok(Ending::Done)
     }
+}
+
+/// An ability, or `all`.
+fn ability(text: &str) -> Result<String, AbilitiesError> {
+    text.parse().map(|_: Abilities| text.to_owned())
 }
 
 impl List {
@@ -90,6 +98,7 @@ impl Revoke {
     async fn run(self) -> anyhow::Result<Ending> {
         let path = format!("/v1/operators/{}/revoke", segment(&self.id)?);
         let revoked: Value = self.remote.client()?.post(&path, None).await?;
+        note_incomplete(&revoked["receipt"]);
         table::show(self.remote.json, &revoked, &revoked["operator"])?;
         Ok(Ending::Done)
     }

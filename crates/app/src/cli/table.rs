@@ -11,6 +11,11 @@ pub(super) fn show(as_json: bool, answer: &Value, of_interest: &Value) -> io::Re
     if as_json { out::json(answer) } else { out::data(&fields(of_interest)) }
 }
 
+/// [`show`] of what has a secret: that nobody reads it is a failure.
+pub(super) fn show_once(as_json: bool, answer: &Value, of_interest: &Value) -> io::Result<()> {
+    out::shown_once(&if as_json { format!("{answer}\n") } else { fields(of_interest) })
+}
+
 /// Columns of these fields, under their names in capitals.
 pub(super) fn columns(items: &Value, fields: &[&str]) -> String {
     let head = fields.iter().map(|field| field.to_uppercase().replace('_', " ")).collect::<Vec<_>>();

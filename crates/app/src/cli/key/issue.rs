@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::show_issued;
 use crate::{
-    cli::{Ending, client::segment, remote::Remote},
+    cli::{Ending, client::segment, receipt::note_incomplete, remote::Remote},
     system::SystemClock,
 };
 
@@ -55,6 +55,7 @@ impl Issue {
     pub(super) async fn run(self) -> anyhow::Result<Ending> {
         let path = format!("/v1/accounts/{}/keys", segment(&self.account)?);
         let issued = self.remote.client()?.post(&path, Some(&self.order())).await?;
+        note_incomplete(&issued["receipt"]);
         show_issued(self.remote.json, &issued)?;
         Ok(Ending::Done)
     }

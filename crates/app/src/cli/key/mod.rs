@@ -6,9 +6,10 @@ mod restrict;
 mod verify;
 
 use clap::{Args, Subcommand};
+use claviger_model::{DurationError, parse_duration};
 use serde_json::{Value, json};
 
-use super::{Ending, client::segment, remote::Remote, table};
+use super::{Ending, client::segment, receipt::note_incomplete, remote::Remote, table};
 use crate::out;
 
 #[derive(Debug, Subcommand)]
@@ -61,7 +62,7 @@ pub(super) struct Rotate {
     /// The key's id
     id: String,
     /// How long the old secret stays valid, such as 24h; 0 for a compromise; the profile says where left out
-    #[arg(long, value_name = "DURATION")]
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
     overlap: Option<String>,
     #[command(flatten)]
     remote: Remote,
@@ -104,9 +105,9 @@ impl One {
     async fn reveal(self) -> anyhow::Result<Ending> {
         let revealed = self.remote.client()?.post(&format!("{}/reveal", self.path()?), None).await?;
         if self.remote.json {
-            out::json(&revealed)?;
+            out::shown_once(&format!("{revealed}\n"))?;
         } else {
-            out::data(&format!("{}\n", out::visible(revealed["key"].as_str().unwrap_or_default())))?;
+            out::shown_once(&format!("{}\n", out::visible(revealed["key"].as_str().unwrap_or_default())))?;
         }
         Ok(Ending::Done)
     }
@@ -131,11 +132,16 @@ impl Rotate {
     }
 }
 
+/// A duration as the API reads it.
+fn duration(text: &str) -> Result<String, DurationError> {
+    parse_duration(text).map(|_| text.to_owned())
+}
+
 /// A key with its secret.
 pub(super) fn show_issued(as_json: bool, issued: &Value) -> anyhow::Result<()> {
     let mut of_interest = issued.clone();
     of_interest["receipt"].take();
-    table::show(as_json, issued, &of_interest)?;
+    table::show_once(as_json, issued, &of_interest)?;
     out::note("Store the key now: it is shown this once.");
     Ok(())
 }
@@ -144,15 +150,4 @@ fn show_changed(remote: &Remote, changed: &Value) -> anyhow::Result<Ending> {
     note_incomplete(&changed["receipt"]);
     table::show(remote.json, changed, &changed["key"])?;
     Ok(Ending::Done)
-}
-
-/// Says by when a change holds everywhere, where it doesn't yet.
-fn note_incomplete(receipt: &Value) {
-    if receipt["complete"] == Value::Bool(false) {
-        let by = receipt["guaranteed_by"].as_str().unwrap_or("the end of the lease");
-        out::note(&format!(
-            "Not every node has confirmed this yet; it holds everywhere by {}.",
-            out::visible(by)
-        ));
-    }
 }

@@ -2,7 +2,7 @@
 
 use claviger_testkit::Program;
 
-use super::{fails, opened};
+use super::{fails, nobody, opened};
 
 #[test]
 fn what_the_api_refuses_ends_with_1_and_its_reason() {
@@ -53,7 +53,9 @@ fn what_can_not_be_meant_ends_with_2_and_asks_nobody() {
         &["key", "issue", "--account", "acc_x", "--name", "n", "--no-scopes", "--scope", "a"],
         &["key", "restrict", "key_x", "--no-expiry", "--expires-in", "1d"],
         &["key", "restrict", "key_x"],
+        &["key", "rotate", "key_x", "--overlap", "abc"],
         &["operator", "issue", "--name", "n"],
+        &["operator", "issue", "--name", "n", "--can", "read,bogus"],
         &["profile", "check"],
         &["key", "list", "--url", "ftp://127.0.0.1"],
         &["key", "list", "--url", "https://127.0.0.1:8082"],
@@ -106,6 +108,20 @@ fn a_reader_that_goes_away_is_no_fault() {
     let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_secret_that_nobody_reads_is_a_failure() {
+    let (server, cli) = opened("default");
+    let account = server.operator().account("Acme");
+    for arguments in [
+        &["key", "issue", "--account", &account, "--name", "n"][..],
+        &["key", "issue", "--account", &account, "--name", "n", "--json"],
+        &["operator", "issue", "--name", "n", "--can", "read"],
+    ] {
+        let ended = cli.command(arguments).stdout(nobody()).output().unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{arguments:?}");
+    }
 }
 
 #[test]

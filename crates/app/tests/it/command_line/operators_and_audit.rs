@@ -18,7 +18,7 @@ fn an_operator_is_issued_listed_and_revoked() {
     let revoked = json(&cli, &["operator", "revoke", text(&issued, "id")]);
     assert!(revoked["operator"]["revoked_at"].is_string());
     fails(limited.run(&["key", "list"]), 1, &["doesn't accept this operator key"]);
-    fails(cli.run(&["operator", "issue", "--name", "n", "--can", "fly"]), 1, &["verify", "read", "all"]);
+    fails(cli.run(&["operator", "issue", "--name", "n", "--can", "fly"]), 2, &["verify", "read", "all"]);
     fails(cli.run(&["operator", "revoke", text(&listed["items"][0], "id")]), 1, &["issue another one first"]);
 }
 
