@@ -1,7 +1,7 @@
 //! Operator keys: issue, list, revoke, and the first one.
 
 use claviger_model::{Abilities, Ability, Environment, OperatorId, PlainKey, operator_key_format};
-use claviger_store::{NewOperator, OperatorRow, Page, PageRequest};
+use claviger_store::{Idempotency, NewOperator, OperatorRow, Page, PageRequest};
 use serde_json::json;
 
 use crate::{Actor, By, Fault, Manager, Receipt, Refusal};
@@ -32,7 +32,12 @@ pub struct IssuedOperator {
 
 impl Manager {
     /// Issues an operator key. Nobody can give what they don't have.
-    pub async fn issue_operator(&self, by: &By, order: OperatorOrder) -> Result<IssuedOperator, Refusal> {
+    pub async fn issue_operator(
+        &self,
+        by: &By,
+        order: OperatorOrder,
+        idempotency: Option<Idempotency>,
+    ) -> Result<IssuedOperator, Refusal> {
         by.require(Ability::Manage)?;
         if let Actor::Operator(permit) = &by.actor
             && !permit.abilities().cover(order.abilities)
@@ -49,7 +54,8 @@ impl Manager {
         }
         let (operator, plain) = self.new_operator(order);
         let detail = json!({"name": operator.name, "can": operator.abilities, "hint": operator.hint});
-        let committed = self.store.insert_operator(operator, self.note(by, "operator.issue", detail)).await?;
+        let note = self.note(by, "operator.issue", detail);
+        let committed = self.store.insert_operator(operator, idempotency, note).await?;
         let receipt = self.widened(committed.seq).await;
         Ok(IssuedOperator { row: committed.value, plain, receipt })
     }

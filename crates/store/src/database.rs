@@ -90,6 +90,7 @@ pub(crate) trait Database: Send + Sync {
     async fn insert_operator(
         &self,
         new: NewOperator,
+        idempotency: Option<Idempotency>,
         note: AuditNote,
     ) -> Result<Committed<OperatorRow>, StoreError>;
     async fn list_operators(

@@ -95,9 +95,10 @@ impl Store {
     pub async fn insert_operator(
         &self,
         new: NewOperator,
+        idempotency: Option<Idempotency>,
         note: AuditNote,
     ) -> Result<Committed<OperatorRow>, StoreError> {
-        self.0.insert_operator(new, note).await
+        self.0.insert_operator(new, idempotency, note).await
     }
 
     /// All operators, the revoked ones too.
@@ -199,7 +200,8 @@ impl Store {
 
     /// Changes a key. `within`: the key of another account is [`StoreError::NotFound`].
     ///
-    /// `limits.min` binds whatever stops a working key: disabling, revoking, and an expiry at or before now.
+    /// `limits.min` binds whatever stops a working key: disabling, revoking, and an expiry at or before now. An expiry
+    /// to come is refused to the last key that has none.
     /// `limits.max` binds a later expiry that brings an expired key back.
     /// Rotating deletes the sealed copies of the older secrets, revoking those of all.
     /// Revoking a revoked key changes nothing, writes no event and returns the feed's head, which contains the
@@ -263,7 +265,7 @@ impl Store {
         self.0.last_uses(keys).await
     }
 
-    /// Counts by day, the earliest first: at most 100,000 of them.
+    /// Counts by day, the newest first, and by key within a day: at most 100,000 of them, which are the newest.
     pub async fn usage(&self, filter: UsageFilter) -> Result<Vec<DayCount>, StoreError> {
         self.0.usage(filter).await
     }

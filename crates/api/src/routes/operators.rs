@@ -3,13 +3,14 @@
 use axum::{extract::State, response::IntoResponse};
 use claviger_manage::{Manager, OperatorOrder};
 use claviger_model::{Abilities, OperatorId};
-use http::StatusCode;
+use http::{HeaderMap, Method, StatusCode, Uri};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::completeness;
 use crate::{
     by::Caller,
+    idempotency::idempotency,
     json::Json,
     page::{Asked, Id, List, page},
     problem::Problem,
@@ -51,14 +52,19 @@ pub(super) async fn list_operators(
 
 /// Issues an operator key. Its secret is in this answer and nowhere else.
 #[utoipa::path(post, path = "/v1/operators", tag = "operators", request_body = IssueOperator,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Makes the call safe to repeat for 24 hours")),
     responses((status = 201, description = "Created", body = IssuedOperatorJson), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn issue_operator(
     State(manager): State<Manager>,
     Caller(by): Caller,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
     body: Json<IssueOperator>,
 ) -> Result<impl IntoResponse, Problem> {
+    let repeated = idempotency(&headers, &by, &method, uri.path(), &body.bytes, manager.now())?;
     let IssueOperator { name, can } = body.value;
-    let issued = manager.issue_operator(&by, OperatorOrder { name, abilities: can }).await?;
+    let issued = manager.issue_operator(&by, OperatorOrder { name, abilities: can }, repeated).await?;
     Ok((StatusCode::CREATED, axum::Json(IssuedOperatorJson::from(&issued))))
 }
 

@@ -1,5 +1,7 @@
 //! `/v1/usage` and `/v1/denials`
 
+use std::ops::RangeInclusive;
+
 use axum::extract::State;
 use claviger_manage::{Fault, Manager, UsageQuery};
 use claviger_model::KeyId;
@@ -14,6 +16,7 @@ use crate::{
 };
 
 const DAYS_DEFAULT: u32 = 30;
+const DAYS: RangeInclusive<u32> = 1..=400;
 
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -23,7 +26,7 @@ pub(super) struct AskUsage {
     api: Option<String>,
     /// Of this key only.
     key_id: Option<String>,
-    /// The last so many days, today included; 30 where left out.
+    /// The last so many days, today included: 1 to 400, 30 where left out.
     days: Option<u32>,
 }
 
@@ -37,7 +40,7 @@ pub(super) struct AskDenials {
     request_id: Option<String>,
 }
 
-/// Counts by day, secret, environment and outcome.
+/// Counts by day, secret, environment and outcome, the newest day first: the newest 100,000 of them.
 #[utoipa::path(get, path = "/v1/usage", tag = "usage", params(AskUsage),
     responses((status = 200, description = "Done", body = List<CountJson>), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn usage(
@@ -46,6 +49,9 @@ pub(super) async fn usage(
     Asked(asked): Asked<AskUsage>,
 ) -> Result<axum::Json<List<CountJson>>, Problem> {
     let days = asked.days.unwrap_or(DAYS_DEFAULT);
+    if !DAYS.contains(&days) {
+        return Err(Problem::invalid(vec![Fault::new("/days", "must be between 1 and 400")]));
+    }
     let query = UsageQuery { api: asked.api, key: key_id(asked.key_id)?, days };
     let counts = manager.usage(&by, query).await?;
     Ok(axum::Json(List { items: counts.iter().map(Into::into).collect(), next_cursor: None }))

@@ -8,9 +8,10 @@ use super::{
     columns::{stored, stored_if_any},
     failure::Outcome,
     feed::{already, committed},
+    idempotency,
     select::{Select, after},
 };
-use crate::{AuditNote, Committed, NewOperator, OperatorRow, Page, PageRequest, StoreError};
+use crate::{AuditNote, Committed, Idempotency, NewOperator, OperatorRow, Page, PageRequest, StoreError};
 
 pub(super) fn exist(connection: &Connection) -> Outcome<bool> {
     Ok(connection
@@ -25,7 +26,7 @@ pub(super) fn initialise(
 ) -> Outcome<Committed<bool>> {
     let initialised = exist(connection)?;
     if !initialised {
-        insert(connection, first, note)?;
+        insert(connection, first, None, note)?;
     }
     committed(connection, !initialised)
 }
@@ -33,8 +34,10 @@ pub(super) fn initialise(
 pub(super) fn insert(
     connection: &Connection,
     new: NewOperator,
+    call: Option<&Idempotency>,
     note: &AuditNote,
 ) -> Outcome<Committed<OperatorRow>> {
+    idempotency::admit(connection, call)?;
     let NewOperator { id, name, abilities, digest, hint, created_at } = new;
     let sql = "INSERT INTO operators (id, name, abilities, digest, hint, created_at)
                VALUES                (?1, ?2,   ?3,        ?4,     ?5,   ?6)";
@@ -46,7 +49,9 @@ pub(super) fn insert(
         hint,
         created_at.as_millis(),
     ])?;
-    audit::append(connection, note, None, Some(&id.to_string()))?;
+    let subject = id.to_string();
+    audit::append(connection, note, None, Some(&subject))?;
+    idempotency::record(connection, call, &subject, note.at)?;
     committed(connection, OperatorRow { id, name, abilities, hint, created_at, revoked_at: None })
 }
 

@@ -199,12 +199,13 @@ impl Database for Sqlite {
     async fn insert_operator(
         &self,
         new: NewOperator,
+        idempotency: Option<Idempotency>,
         note: AuditNote,
     ) -> Result<Committed<OperatorRow>, StoreError> {
         self.0
             .change(move |connection| {
                 authority::hold(connection, &note)?;
-                operators::insert(connection, new, &note)
+                operators::insert(connection, new, idempotency.as_ref(), &note)
             })
             .await
     }

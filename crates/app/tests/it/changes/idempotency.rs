@@ -27,7 +27,7 @@ fn a_repeated_issue_answers_with_the_id_and_never_the_secret() {
 }
 
 #[test]
-fn a_repeated_rotation_and_account_happen_once() {
+fn a_repeated_rotation_account_and_operator_happen_once() {
     let (_server, operator, account) = opened("default");
     let (id, _) = operator.issue_plain(&account, "n");
     let path = format!("/v1/keys/{id}/rotate");
@@ -40,6 +40,12 @@ fn a_repeated_rotation_and_account_happen_once() {
     let made = post(&operator, "/v1/accounts", "acc", &json!({"name": "Bolt"})).expect(201).json();
     let again = post(&operator, "/v1/accounts", "acc", &json!({"name": "Bolt"})).expect(409).json();
     assert_eq!(again["id"], made["id"]);
+
+    let order = json!({"name": "ci", "can": ["verify"]});
+    let made = post(&operator, "/v1/operators", "op", &order).expect(201).json();
+    let again = post(&operator, "/v1/operators", "op", &order).expect(409).json();
+    assert_eq!((&again["code"], &again["id"]), (&json!("already_created"), &made["id"]));
+    assert_eq!(operator.get("/v1/operators").expect(200).json()["items"].as_array().unwrap().len(), 2);
 }
 
 #[test]

@@ -105,7 +105,7 @@ fn counts_are_kept_by_the_day() {
     eventually(|| (rows(&operator, &query) == wanted).then_some(()));
     assert_eq!(rows(&operator, &format!("{query}&days=1")), [row("live", "allowed", 2)], "today alone");
     let usage = operator.get(&format!("/v1/usage?{query}")).expect(200).json();
-    assert!(text(&usage["items"][0], "day") < text(&usage["items"][1], "day"), "the earliest first");
+    assert!(text(&usage["items"][0], "day") > text(&usage["items"][1], "day"), "the newest first");
     server.move_clock("+30d");
     assert_eq!(rows(&operator, &query), [row("live", "allowed", 2)], "thirty days are shown");
 }

@@ -157,7 +157,7 @@ async fn every_change_that_decides_is_told_at_the_position_it_returned() {
     assert_eq!(told(&entries[0].records), [format!("account {account} of cashcat Suspended")]);
 
     for _ in 0..2 {
-        store.insert_operator(new_operator("all"), note("operator.issue")).await.unwrap();
+        store.insert_operator(new_operator("all"), None, note("operator.issue")).await.unwrap();
     }
     let before = head(store).await;
     let operator = store.list_operators(crate::samples::first(1)).await.unwrap().items[0].id;

@@ -58,7 +58,7 @@ async fn a_secret_belongs_to_one_key_or_operator() {
 
     let operator =
         claviger_store::NewOperator { digest: new.secret.digest, ..crate::samples::new_operator("all") };
-    let refused = store.insert_operator(operator, note("operator.issue")).await;
+    let refused = store.insert_operator(operator, None, note("operator.issue")).await;
     assert!(matches!(refused, Err(StoreError::Internal(_))), "{refused:?}");
 }
 

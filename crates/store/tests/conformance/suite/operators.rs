@@ -27,7 +27,7 @@ async fn operators_are_listed_as_they_were_made() {
     let mut made = Vec::new();
     for abilities in ["all", "verify", "read,reveal"] {
         let new = new_operator(abilities);
-        let row = store.insert_operator(new.clone(), note("operator.issue")).await.unwrap().value;
+        let row = store.insert_operator(new.clone(), None, note("operator.issue")).await.unwrap().value;
         assert_eq!((row.id, row.abilities, row.revoked_at), (new.id, new.abilities, None));
         made.push(row.id);
     }
@@ -47,7 +47,7 @@ async fn the_last_one_that_may_do_everything_stays() {
     let mut made = Vec::new();
     for abilities in ["all", "verify,read,manage", "all"] {
         let new = new_operator(abilities);
-        made.push(store.insert_operator(new, note("operator.issue")).await.unwrap().value.id);
+        made.push(store.insert_operator(new, None, note("operator.issue")).await.unwrap().value.id);
     }
     let revoke = |place: usize| store.revoke_operator(made[place], note("operator.revoke"));
     let revoked = revoke(0).await.unwrap();
