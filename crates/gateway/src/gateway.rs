@@ -38,6 +38,8 @@ struct Passage<'a> {
     host: Host,
     peer: SocketAddr,
     id: RequestId,
+    /// What it asks of the self-service endpoints, if it is for one of them.
+    own: Option<Action>,
 }
 
 /// Why a request goes nowhere.
@@ -109,15 +111,19 @@ impl Gateway {
         let refused = |refusal| NotAdmitted::Refused(&backend.api, refusal);
         check_head(head).map_err(refused)?;
         let profile = backend.api.profile();
+        let path = head.uri.path();
+        let service = profile.self_service.as_ref();
+        let own = service.and_then(|service| service.action(head.method.as_str(), path));
+        let body_max = if own.is_some() { SELF_SERVICE_BODY_MAX as u64 } else { profile.upstream.body_max };
         // Before it is judged: what is too large was never let in, and isn't counted as a use.
-        check_length(head, profile.upstream.body_max).map_err(refused)?;
+        check_length(head, body_max).map_err(refused)?;
         let caller = Caller { host: &host, peer: Some(peer.ip()) };
         let permit =
             backend.api.judge(&self.verifier, head, caller, id).map_err(|slot| refused(slot.into()))?;
-        if profile.self_service.as_ref().is_some_and(|own| own.resembles(head.uri.path())) {
+        if own.is_none() && service.is_some_and(|service| service.resembles(path)) {
             return Err(refused(Slot::BadRequest.into()));
         }
-        Ok((Passage { backend, host, peer, id }, permit))
+        Ok((Passage { backend, host, peer, id, own }, permit))
     }
 
     /// Where there is one api only, even a request for no readable host is for it, and is answered in its words.
@@ -130,13 +136,12 @@ impl Gateway {
 
     async fn pass(
         &self,
-        passage: Passage<'_>,
+        mut passage: Passage<'_>,
         permit: Permit,
         head: Parts,
         request_body: Body,
     ) -> Result<Response<Body>, Refusal> {
-        let self_service = passage.backend.api.profile().self_service.as_ref();
-        match self_service.and_then(|own| own.action(head.method.as_str(), head.uri.path())) {
+        match passage.own.take() {
             Some(action) => self.serve(passage, permit, action, head, request_body).await,
             None => self.forward(passage, &permit, head, request_body).await,
         }
@@ -171,7 +176,7 @@ impl Gateway {
         mut head: Parts,
         request_body: Body,
     ) -> Result<Response<Body>, Refusal> {
-        let Passage { backend, host, peer, id } = passage;
+        let Passage { backend, host, peer, id, .. } = passage;
         let profile = backend.api.profile();
         rewrite_request(
             &mut head,

@@ -152,10 +152,17 @@ fn a_request_has_one_beginning_and_one_end() {
 
 #[test]
 fn what_is_refused_for_its_length_is_no_use_of_the_key() {
-    let stage = Stage::shipped("cashcat", Words::CashCat);
+    let stage = Stage::shipped("example", Words::Example);
     let key = stage.issue(json!({}));
-    let too_large = request("{POST}Content-Length: 1000000000000\r\n\r\n", &key);
-    stage.expect("A17 a length beyond the bound", "POST", &too_large, TooLarge(413));
+    for (row, text) in [
+        ("A17 to the upstream", "{POST}Content-Length: 1000000000000\r\n\r\n"),
+        (
+            "A17 to an endpoint here",
+            "POST /v1/api-keys HTTP/1.1\r\nHost: a.test\r\n{AUTH}\r\nContent-Length: 70000\r\n\r\n",
+        ),
+    ] {
+        stage.expect(row, "POST", &request(text, &key), TooLarge(413));
+    }
     stage.expect_uses(&key, 0, |marker| request("{GET}\r\n", marker));
     stage.close();
 }
