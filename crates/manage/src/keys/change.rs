@@ -1,6 +1,9 @@
 //! Changing a key: rename, restrict, describe, rotate, disable, enable, revoke.
 
-use claviger_model::{Ability, AccountId, KeyId, KeyState, RestrictionsPatch, profile::Profile};
+use claviger_model::{
+    Ability, AccountId, KeyId, KeyState, RestrictionsPatch,
+    profile::{OVERLAP_MAX, Profile},
+};
 use claviger_store::{Idempotency, KeyChange, KeyLimits, KeyRow, StoreError};
 use serde_json::{Value, json};
 
@@ -10,9 +13,6 @@ use crate::{
     check::{self, Faults},
     vault::Place,
 };
-
-/// The longest overlap of two secrets.
-const OVERLAP_MAX: std::time::Duration = std::time::Duration::from_hours(8784);
 
 impl Manager {
     /// Renames, restricts and describes a key, and waits until it holds everywhere.
