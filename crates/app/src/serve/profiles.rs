@@ -77,8 +77,8 @@ mod tests {
             [(format!("live = \"http://127.0.0.1:1\"\ntest = \"{test}\""), test), (String::new(), live)]
         {
             fs::write(&file, format!("{BUILT_IN}\n[upstream]\n{own}\n")).unwrap();
-            let line = ["serve", "--upstream", live, "--profile", file.to_str().unwrap()];
-            let settings = Settings::gather(Line::parse_from(line).flags).unwrap();
+            let words = ["serve", "--upstream", live, "--profile", file.to_str().unwrap()];
+            let settings = Settings::gather(Line::parse_from(words).flags).unwrap();
             let profiles = load(&settings).unwrap();
             assert_eq!(profiles[0].upstream_for(Environment::Live), Some(live));
             assert_eq!(profiles[0].upstream_for(Environment::Test), Some(expected));
