@@ -93,6 +93,7 @@ enum Done {
 fn slot_of(refusal: Refusal) -> Slot {
     match refusal {
         Refusal::Forbidden(_) => Slot::Scope,
+        Refusal::AuthorityLost => Slot::Revoked,
         Refusal::NotFound(_) | Refusal::Revoked => Slot::NotFound,
         Refusal::Invalid(_) | Refusal::IdempotencyMismatch | Refusal::ExternalIdTaken => Slot::BadRequest,
         Refusal::NameTooLong { .. } => Slot::NameTooLong,
