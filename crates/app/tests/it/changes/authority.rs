@@ -40,33 +40,19 @@ fn an_operator_revoked_while_its_request_arrives_changes_nothing() {
 fn a_key_revoked_narrowed_or_suspended_while_its_request_arrives_makes_no_other() {
     let server = ServerBuilder::new(crate::PROGRAM).profile("example").start();
     let operator = server.operator();
-    let ways: [(&str, &dyn Fn(&str, &str)); 5] = [
-        ("revoked", &|_, key| {
-            drop(operator.post(&format!("/v1/keys/{key}/revoke"), &Value::Null).expect(200))
-        }),
-        ("disabled", &|_, key| {
-            drop(operator.post(&format!("/v1/keys/{key}/disable"), &Value::Null).expect(200))
-        }),
-        ("rotated", &|_, key| {
-            drop(operator.post(&format!("/v1/keys/{key}/rotate"), &json!({"overlap": "0"})).expect(200));
-        }),
-        ("narrowed", &|_, key| {
-            let restrictions = json!({"restrictions": {"networks": ["192.0.2.0/24"]}});
-            drop(operator.patch(&format!("/v1/keys/{key}"), &restrictions).expect(200));
-        }),
-        ("suspended", &|account, _| {
-            drop(
-                operator
-                    .patch(&format!("/v1/accounts/{account}"), &json!({"state": "suspended"}))
-                    .expect(200),
-            );
-        }),
+    let ways = [
+        ("revoked", "POST", "/v1/keys/{key}/revoke", Value::Null),
+        ("disabled", "POST", "/v1/keys/{key}/disable", Value::Null),
+        ("rotated", "POST", "/v1/keys/{key}/rotate", json!({"overlap": "0"})),
+        ("narrowed", "PATCH", "/v1/keys/{key}", json!({"restrictions": {"networks": ["192.0.2.0/24"]}})),
+        ("suspended", "PATCH", "/v1/accounts/{account}", json!({"state": "suspended"})),
     ];
-    for (way, take_away) in ways {
+    for (way, method, path, body) in ways {
         let account = operator.account(way);
         let (id, key) = operator.issue_plain(&account, "used");
         let answer = held_back(server.gateway, "/v1/api-keys", &key, &json!({"name": "another"}), || {
-            take_away(&account, &id);
+            let path = path.replace("{key}", &id).replace("{account}", &account);
+            let _ = operator.call(method, &path, &body).expect(200);
         });
         assert_eq!(answer.status, 401, "{way}: {}", answer.text());
         let keys =
