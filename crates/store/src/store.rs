@@ -230,7 +230,8 @@ impl Store {
     }
 
     /// The sealed copies of the newest secret of these keys, those of `account` only if one is given. Keys without
-    /// one are left out. One audit event is on disk before anything is returned.
+    /// one are left out. One audit event is on disk before anything is returned, and is found by each key: its detail
+    /// is the `keys` that are, whatever the note's is. Where there are none, there is no event.
     pub async fn sealed_secrets(
         &self,
         keys: Vec<KeyId>,

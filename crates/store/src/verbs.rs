@@ -72,7 +72,8 @@ pub struct AuditEvent {
     pub action: String,
     /// In which account, if in one.
     pub account: Option<AccountId>,
-    /// To which thing: a key's, account's or operator's id in its text form.
+    /// To which thing: a key's, account's or operator's id in its text form. `None` also where there are several,
+    /// which the particulars name.
     pub subject: Option<String>,
     /// By which request.
     pub request: Option<String>,
@@ -191,8 +192,8 @@ impl fmt::Debug for NewSecret {
     }
 }
 
-/// A key, the number of its newest secret, and that secret's sealed plain key.
-pub type SealedSecret = (KeyId, u16, Vec<u8>);
+/// A key, and the sealed plain key of its newest secret.
+pub type SealedSecret = (KeyId, Vec<u8>);
 
 /// A key as the database has it.
 #[derive(Clone, Debug)]
@@ -249,8 +250,6 @@ pub struct KeyFilter {
     pub account: Option<AccountId>,
     /// Revoked ones too.
     pub include_revoked: bool,
-    /// Only those whose newest secret is older than this.
-    pub secret_older_than: Option<Timestamp>,
 }
 
 /// A change of a key.
@@ -353,7 +352,7 @@ pub struct OperatorRow {
 pub struct AuditFilter {
     /// Of this account only.
     pub account: Option<AccountId>,
-    /// About this thing only.
+    /// About this thing only, be it alone or among others.
     pub subject: Option<String>,
     /// By this request only.
     pub request: Option<String>,

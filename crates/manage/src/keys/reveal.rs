@@ -32,11 +32,11 @@ impl Manager {
             return Err(Refusal::NotSealed);
         }
         let vault = self.vault.as_ref().ok_or_else(|| no_master_key(profile))?;
-        let note = self.note(by, "key.reveal", json!({"keys": keys}));
+        let note = self.note(by, "key.reveal", json!({}));
         let sealed = self.store.sealed_secrets(keys.to_vec(), note, Some(account)).await?;
         sealed
             .into_iter()
-            .map(|(key, _, copy)| match vault.open(Place { account, key }, &copy) {
+            .map(|(key, copy)| match vault.open(Place { account, key }, &copy) {
                 Ok(plain) => Ok((key, plain)),
                 Err(error) => Err(Refusal::Internal(format!("{key}: {error}"))),
             })

@@ -106,6 +106,15 @@ CREATE INDEX audit_events_of_account ON audit_events (account, number) WHERE acc
 CREATE INDEX audit_events_of_subject ON audit_events (subject, number) WHERE subject IS NOT NULL;
 CREATE INDEX audit_events_of_request ON audit_events (request, number) WHERE request IS NOT NULL;
 
+-- Leads to the events that tell of several things at once, and so have no one `subject`: an index and no record, since
+-- the `detail` names them too.
+CREATE TABLE audit_subjects (
+    subject TEXT    NOT NULL,
+    number  INTEGER NOT NULL REFERENCES audit_events (number),
+
+    PRIMARY KEY (subject, number)
+) STRICT, WITHOUT ROWID;
+
 
 -- Creating calls that may be repeated: what the first one made.
 CREATE TABLE idempotency (

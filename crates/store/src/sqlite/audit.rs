@@ -24,6 +24,34 @@ pub(super) fn append(
     account: Option<AccountId>,
     subject: Option<&str>,
 ) -> Outcome<()> {
+    append_numbered(connection, note, account, subject).map(drop)
+}
+
+/// Appends the event that `note` tells of several things: it is found by each of these.
+pub(super) fn append_of_all(
+    connection: &Connection,
+    note: &AuditNote,
+    account: Option<AccountId>,
+    subjects: &[String],
+) -> Outcome<()> {
+    if let [subject] = subjects {
+        return append(connection, note, account, Some(subject));
+    }
+    let number = append_numbered(connection, note, account, None)?;
+    let sql = "INSERT INTO audit_subjects (subject, number) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    let mut statement = connection.prepare_cached(sql)?;
+    for subject in subjects {
+        statement.execute(params![subject, number])?;
+    }
+    Ok(())
+}
+
+fn append_numbered(
+    connection: &Connection,
+    note: &AuditNote,
+    account: Option<AccountId>,
+    subject: Option<&str>,
+) -> Outcome<u64> {
     let last = head(connection)?;
     let detail = to_json(&note.detail);
     let entry = Entry::new(last.number + 1, note, account, subject, &detail);
@@ -46,7 +74,7 @@ pub(super) fn append(
 
     let sql = "UPDATE feed_head SET audit_number = ?1, audit_hash = ?2";
     connection.prepare_cached(sql)?.execute(params![entry.number, hash])?;
-    Ok(())
+    Ok(entry.number)
 }
 
 fn head(connection: &Connection) -> Outcome<Head> {
@@ -63,9 +91,13 @@ pub(super) fn list(
     let sql = "SELECT number, id, at, actor, action, account, subject, request, detail, hash
                  FROM audit_events
                 WHERE number > ?";
+    // The first value is where the page begins, the second the subject: each is needed twice.
+    let of_subject = "number IN (SELECT number FROM audit_events   WHERE subject = ?2 AND number > ?1
+                                 UNION ALL
+                                 SELECT number FROM audit_subjects WHERE subject = ?2 AND number > ?1)";
     Select::new(sql, i64::try_from(at.after.unwrap_or(0)).unwrap_or(i64::MAX))
+        .and(of_subject, filter.subject)
         .and("account = ?", filter.account.map(AccountId::to_bytes).map(blob))
-        .and("subject = ?", filter.subject)
         .and("request = ?", filter.request)
         .page(connection, "number", at.limit, event, |event| event.number)
 }

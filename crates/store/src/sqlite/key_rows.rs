@@ -1,6 +1,6 @@
 //! Keys as they are read.
 
-use claviger_model::{AccountId, KeyId, Timestamp};
+use claviger_model::{AccountId, KeyId};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{
@@ -30,12 +30,9 @@ pub(super) fn list(
                  FROM keys k
                  JOIN accounts a ON a.id = k.account
                 WHERE k.id > ?";
-    let newest_is_older =
-        "(SELECT s.created_at FROM secrets s WHERE s.key = k.id ORDER BY s.number DESC LIMIT 1) < ?";
     Select::new(sql, after(at.after.map(KeyId::to_bytes)))
         .and("k.account = ?", filter.account.map(AccountId::to_bytes).map(blob))
         .and_if(!filter.include_revoked, "k.state <> 'revoked'")
-        .and(newest_is_older, filter.secret_older_than.map(Timestamp::as_millis))
         .page(connection, "k.id", at.limit, |row| key(connection, row), |key| key.id)
 }
 

@@ -60,17 +60,14 @@ fn secret(row: &Row<'_>) -> rusqlite::Result<SecretRow> {
     })
 }
 
-/// The sealed copies of the newest secrets of `keys`, after the event that tells of it.
+/// The sealed copies of the newest secrets of `keys`, and the event that tells of those there are.
 pub(super) fn reveal(
     connection: &Connection,
     keys: &[KeyId],
     note: &AuditNote,
     account: Option<AccountId>,
 ) -> Outcome<Vec<SealedSecret>> {
-    let subject = if let [key] = keys { Some(key.to_string()) } else { None };
-    audit::append(connection, note, account, subject.as_deref())?;
-
-    let sql = "SELECT s.number, s.sealed
+    let sql = "SELECT s.sealed
                  FROM secrets s
                  JOIN keys k ON k.id = s.key
                 WHERE s.key = ?1
@@ -80,13 +77,26 @@ pub(super) fn reveal(
     let mut statement = connection.prepare_cached(sql)?;
     let mut revealed = Vec::with_capacity(keys.len());
     for key in keys {
-        let newest = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, Option<Vec<u8>>>(1)?));
-        let found = statement
-            .query_one(params![key.to_bytes(), account.map(AccountId::to_bytes)], newest)
-            .optional()?;
-        if let Some((number, Some(sealed))) = found {
-            revealed.push((*key, number, sealed));
+        let values = params![key.to_bytes(), account.map(AccountId::to_bytes)];
+        let found = statement.query_one(values, |row| row.get::<_, Option<Vec<u8>>>(0)).optional()?;
+        if let Some(Some(sealed)) = found {
+            revealed.push((*key, sealed));
         }
     }
+    if !revealed.is_empty() {
+        tell(connection, &revealed, note, account)?;
+    }
     Ok(revealed)
+}
+
+/// The event names the keys that are shown, and no others.
+fn tell(
+    connection: &Connection,
+    revealed: &[SealedSecret],
+    note: &AuditNote,
+    account: Option<AccountId>,
+) -> Outcome<()> {
+    let keys: Vec<String> = revealed.iter().map(|(key, _)| key.to_string()).collect();
+    let note = AuditNote { detail: serde_json::json!({ "keys": keys }), ..note.clone() };
+    audit::append_of_all(connection, &note, account, &keys)
 }

@@ -1,6 +1,9 @@
 //! Sealed copies.
 
-use claviger_store::{AuditFilter, KeyChange, KeyLimits, NewKey, NewSecret};
+use claviger_model::KeyId;
+use claviger_store::{
+    AuditFilter, ChainCheck, KeyChange, KeyLimits, NewKey, NewSecret, PageRequest, Store,
+};
 
 use super::Fixture;
 use crate::samples::{NOW, account, change, first, key, new_key, new_secret, note};
@@ -10,7 +13,7 @@ fn sealed(copy: &[u8]) -> NewSecret {
 }
 
 #[tokio::test]
-async fn the_newest_copy_of_each_key_is_revealed_after_one_event() {
+async fn the_newest_copy_of_each_key_is_revealed_after_one_event_that_is_found_by_each() {
     let Fixture { store, .. } = &Fixture::new().await;
     let account = account(store).await;
     let mut keys = Vec::new();
@@ -25,16 +28,45 @@ async fn the_newest_copy_of_each_key_is_revealed_after_one_event() {
     change(store, keys[0], rotated).await.unwrap();
 
     let revealed = store.sealed_secrets(keys.clone(), note("key.reveal"), Some(account)).await.unwrap();
-    assert_eq!(revealed, [(keys[0], 2, b"three".to_vec()), (keys[1], 1, b"two".to_vec())]);
+    assert_eq!(revealed, [(keys[0], b"three".to_vec()), (keys[1], b"two".to_vec())]);
     let events = store.list_audit(AuditFilter::default(), first(100)).await.unwrap().items;
     let last = events.last().unwrap();
     assert_eq!((last.action.as_str(), last.account, &last.subject), ("key.reveal", Some(account), &None));
+    assert_eq!(last.detail, serde_json::json!({ "keys": keys[..2] }), "those that were revealed");
     assert_eq!(events.iter().filter(|event| event.action == "key.reveal").count(), 1);
 
-    store.sealed_secrets(vec![keys[1]], note("key.reveal"), None).await.unwrap();
-    let of_key = AuditFilter { subject: Some(keys[1].to_string()), ..AuditFilter::default() };
+    store.sealed_secrets(vec![keys[1], keys[2]], note("key.reveal"), None).await.unwrap();
+    for (key, actions) in [
+        (keys[0], &["key.issue", "key.change", "key.reveal"][..]),
+        (keys[1], &["key.issue", "key.reveal", "key.reveal"]),
+        (keys[2], &["key.issue"]),
+    ] {
+        assert_eq!(actions_on(store, key).await, actions);
+    }
+    let page = PageRequest { after: Some(last.number), limit: 9 };
+    let of_key = AuditFilter { subject: Some(keys[1].to_string()), account: None, request: None };
+    let later = store.list_audit(of_key.clone(), page).await.unwrap().items;
+    assert_eq!(later.iter().map(|event| event.number).collect::<Vec<_>>(), [last.number + 1]);
+    let of_account = AuditFilter { account: Some(account), ..of_key };
+    assert_eq!(store.list_audit(of_account, first(9)).await.unwrap().items.len(), 2, "one named no account");
+    assert!(matches!(store.check_audit().await.unwrap(), ChainCheck::Whole { .. }));
+}
+
+async fn actions_on(store: &Store, key: KeyId) -> Vec<String> {
+    let of_key = AuditFilter { subject: Some(key.to_string()), ..AuditFilter::default() };
     let events = store.list_audit(of_key, first(100)).await.unwrap().items;
-    assert_eq!(events.last().unwrap().action, "key.reveal");
+    events.into_iter().map(|event| event.action).collect()
+}
+
+#[tokio::test]
+async fn where_nothing_is_revealed_no_event_says_so() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let unsealed = key(store, account(store).await).await;
+    for keys in [vec![unsealed], vec![unsealed, KeyId::from_bytes([9; 16])], Vec::new()] {
+        assert_eq!(store.sealed_secrets(keys, note("key.reveal"), None).await.unwrap(), []);
+    }
+    let events = store.list_audit(AuditFilter::default(), first(100)).await.unwrap().items;
+    assert!(events.iter().all(|event| event.action != "key.reveal"), "{events:?}");
 }
 
 #[tokio::test]
