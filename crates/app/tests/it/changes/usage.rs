@@ -111,6 +111,18 @@ fn counts_are_kept_by_the_day() {
 }
 
 #[test]
+fn counts_are_shown_of_1_to_400_days() {
+    let (_server, operator, _) = opened("default");
+    for days in [1, 400] {
+        assert_eq!(operator.get(&format!("/v1/usage?days={days}")).status, 200);
+    }
+    for days in ["0", "401", "4294967295"] {
+        let refused = operator.get(&format!("/v1/usage?days={days}")).expect(422).json();
+        assert_eq!(refused["errors"][0]["pointer"], "/days", "{days}");
+    }
+}
+
+#[test]
 fn no_count_is_lost_when_the_server_is_asked_to_end() {
     let (server, operator, account) = opened("default");
     let (id, key) = operator.issue_plain(&account, "used");
