@@ -40,12 +40,6 @@ pub(crate) trait Database: Send + Sync {
         page: PageRequest<AccountId>,
     ) -> Result<Page<Account, AccountId>, StoreError>;
     async fn apis_in_use(&self) -> Result<Vec<Arc<str>>, StoreError>;
-    async fn change_account(
-        &self,
-        id: AccountId,
-        change: AccountChange,
-        note: AuditNote,
-    ) -> Result<Committed<Account>, StoreError>;
     async fn patch_account(
         &self,
         id: AccountId,

@@ -151,17 +151,7 @@ impl Store {
         self.0.apis_in_use().await
     }
 
-    /// Changes an account.
-    pub async fn change_account(
-        &self,
-        id: AccountId,
-        change: AccountChange,
-        note: AuditNote,
-    ) -> Result<Committed<Account>, StoreError> {
-        self.0.change_account(id, change, note).await
-    }
-
-    /// Makes several changes of an account, each with its event, in one transaction: all or none.
+    /// Makes changes of an account, each with its event, in one transaction: all or none.
     pub async fn patch_account(
         &self,
         id: AccountId,

@@ -99,20 +99,6 @@ impl Database for Sqlite {
         self.0.readers.run(accounts::apis).await
     }
 
-    async fn change_account(
-        &self,
-        id: AccountId,
-        change: AccountChange,
-        note: AuditNote,
-    ) -> Result<Committed<Account>, StoreError> {
-        self.0
-            .change(move |connection| {
-                authority::hold(connection, &note)?;
-                accounts::change(connection, id, change, &note)
-            })
-            .await
-    }
-
     async fn patch_account(
         &self,
         id: AccountId,

@@ -82,7 +82,7 @@ async fn an_account_is_renamed_suspended_and_described() {
         AccountChange::SetState(AccountState::Suspended),
         AccountChange::SetMetadata(metadata.clone()),
     ] {
-        let changed = store.change_account(id, change, note("account.change")).await.unwrap();
+        let changed = store.patch_account(id, vec![(change, note("account.change"))]).await.unwrap();
         assert_eq!(store.find_account(id).await.unwrap(), Some(changed.value));
     }
     let found = store.find_account(id).await.unwrap().unwrap();
@@ -92,8 +92,9 @@ async fn an_account_is_renamed_suspended_and_described() {
     );
 
     let nobody = AccountId::from_bytes([9; 16]);
-    let refused =
-        store.change_account(nobody, AccountChange::Rename("x".to_owned()), note("account.change")).await;
+    let refused = store
+        .patch_account(nobody, vec![(AccountChange::Rename("x".to_owned()), note("account.change"))])
+        .await;
     assert!(matches!(refused, Err(StoreError::NotFound)));
 }
 

@@ -120,9 +120,9 @@ async fn a_chain_longer_than_one_stride_is_walked_to_its_end() {
     let mut calls = tokio::task::JoinSet::new();
     for n in 0..10_050 {
         let (store, rename) = (fixture.store.clone(), rename(n));
-        calls.spawn(
-            async move { store.change_account(account, rename, note("account.rename")).await.unwrap() },
-        );
+        calls.spawn(async move {
+            store.patch_account(account, vec![(rename, note("account.rename"))]).await.unwrap()
+        });
     }
     calls.join_all().await;
     assert!(matches!(fixture.store.check_audit().await.unwrap(), ChainCheck::Whole { events: 10_051, .. }));

@@ -151,7 +151,7 @@ async fn every_change_that_decides_is_told_at_the_position_it_returned() {
 
     let before = head(store).await;
     let suspend = AccountChange::SetState(AccountState::Suspended);
-    let suspended = store.change_account(account, suspend, note("account.suspend")).await.unwrap();
+    let suspended = store.patch_account(account, vec![(suspend, note("account.suspend"))]).await.unwrap();
     let entries = after(store, before).await;
     assert_eq!((entries.len(), entries[0].seq), (1, suspended.seq));
     assert_eq!(told(&entries[0].records), [format!("account {account} of cashcat Suspended")]);
@@ -177,8 +177,9 @@ async fn what_decides_nothing_is_not_told() {
     for change_of in [KeyChange::Rename(None), described] {
         assert_eq!(change(store, key, change_of).await.unwrap().seq, before);
     }
-    let renamed =
-        store.change_account(account, AccountChange::Rename("x".to_owned()), note("account.rename")).await;
+    let renamed = store
+        .patch_account(account, vec![(AccountChange::Rename("x".to_owned()), note("account.rename"))])
+        .await;
     assert_eq!(renamed.unwrap().seq, before);
     store.sealed_secrets(vec![key], note("key.reveal"), None).await.unwrap();
     store.put_setting_if_absent("a", vec![1]).await.unwrap();

@@ -1,9 +1,7 @@
 //! Sealed copies.
 
 use claviger_model::KeyId;
-use claviger_store::{
-    AuditFilter, ChainCheck, KeyChange, KeyLimits, NewKey, NewSecret, PageRequest, Store,
-};
+use claviger_store::{AuditFilter, ChainCheck, KeyChange, KeyLimits, NewKey, NewSecret, PageRequest, Store};
 
 use super::Fixture;
 use crate::samples::{NOW, account, change, first, key, new_key, new_secret, note};
