@@ -4,7 +4,7 @@ use claviger_model::{Ability, KeyId, Timestamp};
 use claviger_store::{DayCount, UsageFilter};
 use claviger_verify::usage::DeniedAttempt;
 
-use crate::{By, Manager, Refusal};
+use crate::{By, Fault, Manager, Refusal};
 
 /// The longest time one call counts over.
 const DAYS_MAX: u32 = 400;
@@ -24,11 +24,17 @@ impl Manager {
     /// Counts by day, secret, environment and outcome.
     pub async fn usage(&self, by: &By, query: UsageQuery) -> Result<Vec<DayCount>, Refusal> {
         by.require(Ability::Read)?;
+        if !(1..=DAYS_MAX).contains(&query.days) {
+            return Err(Refusal::Invalid(vec![Fault::new(
+                "/days",
+                format!("must be between 1 and {DAYS_MAX}"),
+            )]));
+        }
         let today = self.clock.now().day();
         let filter = UsageFilter {
             api: query.api.map(Into::into),
             key: query.key,
-            from_day: today - i64::from(query.days.clamp(1, DAYS_MAX)) + 1,
+            from_day: today - i64::from(query.days) + 1,
             to_day: today,
         };
         Ok(self.store.usage(filter).await?)

@@ -56,11 +56,7 @@ impl Manager {
         query: &KeyQuery,
         page: PageRequest<KeyId>,
     ) -> Result<Page<KeyView, KeyId>, Refusal> {
-        let filter = KeyFilter {
-            account: query.account,
-            include_revoked: query.include_revoked,
-            ..KeyFilter::default()
-        };
+        let filter = KeyFilter { account: query.account, include_revoked: query.include_revoked };
         let selective = query.environment.is_some() || query.due_for_rotation || query.unused;
         let (mut items, mut after) = (Vec::new(), page.after);
         for _ in 0..LOOKED_AT / PAGE {
