@@ -50,6 +50,7 @@ impl Manager {
         idempotency: Option<Idempotency>,
     ) -> Result<NewAccountAnswer, Refusal> {
         by.require(Ability::Manage)?;
+        self.first_time(idempotency.as_ref()).await?;
         let profile = match &order.api {
             Some(name) => self.apis.get(name).ok_or_else(|| unknown_api(self))?,
             None => self.apis.only().ok_or_else(|| unknown_api(self))?,

@@ -1,7 +1,7 @@
 //! Who asks for a change, and what they may.
 
 use claviger_model::{Ability, EventId, RequestId};
-use claviger_store::{AuditNote, Authority};
+use claviger_store::{AuditNote, Authority, Idempotency};
 use claviger_verify::{OperatorPermit, Permit};
 use serde_json::Value;
 
@@ -78,6 +78,14 @@ impl By {
 }
 
 impl Manager {
+    /// Refuses a replayed call before it is judged: what could be asked the first time may not be asked now.
+    pub(crate) async fn first_time(&self, call: Option<&Idempotency>) -> Result<(), Refusal> {
+        match call {
+            Some(call) => Ok(self.store.admit(call.clone()).await?),
+            None => Ok(()),
+        }
+    }
+
     /// What the trail will say of what `by` does now.
     pub(crate) fn note(&self, by: &By, action: &'static str, detail: Value) -> AuditNote {
         let at = self.clock.now();

@@ -39,6 +39,7 @@ impl Manager {
         idempotency: Option<Idempotency>,
     ) -> Result<IssuedOperator, Refusal> {
         by.require(Ability::Manage)?;
+        self.first_time(idempotency.as_ref()).await?;
         if let Actor::Operator(permit) = &by.actor
             && !permit.abilities().cover(order.abilities)
         {

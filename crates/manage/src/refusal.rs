@@ -54,8 +54,10 @@ pub enum Refusal {
     /// An external id names one thing.
     #[error("the external id is already taken")]
     ExternalIdTaken,
-    /// The api keeps digests only.
-    #[error("keys of this api are stored as digests and can't be revealed")]
+    /// There is no sealed copy.
+    #[error(
+        "there is no sealed copy of this key: it was stored as a digest; rotate it to get a secret you can see"
+    )]
     NotSealed,
     /// Who asked was revoked, suspended or narrowed before the change was made.
     #[error("the key that asked is not accepted any more")]

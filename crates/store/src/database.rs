@@ -27,6 +27,7 @@ pub(crate) trait Database: Send + Sync {
     async fn initialise(&self, operator: NewOperator, note: AuditNote)
     -> Result<Committed<bool>, StoreError>;
 
+    async fn admit(&self, call: Idempotency) -> Result<(), StoreError>;
     async fn insert_account(
         &self,
         new: NewAccount,

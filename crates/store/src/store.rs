@@ -120,6 +120,16 @@ impl Store {
     }
 }
 
+/// Calls that may be repeated.
+impl Store {
+    /// Whether a creating call is made for the first time: a replay is [`StoreError::AlreadyCreated`] before anything
+    /// about it is judged, for what could be asked then may not be asked now. The verbs that take an
+    /// [`Idempotency`] ask again in their transaction.
+    pub async fn admit(&self, call: Idempotency) -> Result<(), StoreError> {
+        self.0.admit(call).await
+    }
+}
+
 /// Accounts.
 impl Store {
     /// Makes an account, and its first key if it comes with one: two events then, one transaction.

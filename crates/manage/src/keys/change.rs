@@ -58,6 +58,7 @@ impl Manager {
     ) -> Result<Issued, Refusal> {
         by.require(Ability::Manage)?;
         let (row, profile) = self.key_and_profile(id).await?;
+        self.first_time(idempotency.as_ref()).await?;
         let overlap = rotation.overlap.unwrap_or(profile.keys.overlap);
         if overlap > OVERLAP_MAX {
             return Err(Refusal::Invalid(vec![Fault::new("/overlap", "must be at most 366d")]));

@@ -35,6 +35,7 @@ impl Manager {
         order: IssueKey,
         idempotency: Option<Idempotency>,
     ) -> Result<Issued, Refusal> {
+        self.first_time(idempotency.as_ref()).await?;
         let profile = self.profile_of(account).await?;
         let (key, note, plain) = self.prepare_key(by, account, &profile, order)?;
         let limits = KeyLimits { max: profile.keys.max, min: 0 };

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use claviger_model::{
-    Ability, AccountId, KeyId, PlainKey,
+    Ability, AccountId, KeyId, KeyState, PlainKey,
     profile::{Profile, Storage},
 };
 use serde_json::json;
@@ -17,7 +17,8 @@ impl Manager {
         by.require(Ability::Reveal)?;
         let (row, profile) = self.key_and_profile(id).await?;
         let mut opened = self.open_sealed(by, row.account, &[id], &profile).await?;
-        opened.remove(&id).ok_or(Refusal::Revoked)
+        let gone = if row.state == KeyState::Revoked { Refusal::Revoked } else { Refusal::NotSealed };
+        opened.remove(&id).ok_or(gone)
     }
 
     /// The newest secrets of these keys of one account; one audit event for all of them.

@@ -11,11 +11,15 @@ pub(super) fn admit(connection: &Connection, call: Option<&Idempotency>) -> Outc
     let Some(call) = call else { return Ok(()) };
     let sql = "DELETE FROM idempotency WHERE at < ?1";
     connection.prepare_cached(sql)?.execute([call.forget_before.as_millis()])?;
+    look(connection, call)
+}
 
-    let sql = "SELECT fingerprint, subject FROM idempotency WHERE principal = ?1 AND key = ?2";
+/// The same, forgetting nothing: for those who only read.
+pub(super) fn look(connection: &Connection, call: &Idempotency) -> Outcome<()> {
+    let sql = "SELECT fingerprint, subject FROM idempotency WHERE principal = ?1 AND key = ?2 AND at >= ?3";
     let earlier = |row: &Row<'_>| Ok((row.get::<_, [u8; 32]>(0)?, row.get(1)?));
-    let found =
-        connection.prepare_cached(sql)?.query_one([&call.principal, &call.key], earlier).optional()?;
+    let values = params![call.principal, call.key, call.forget_before.as_millis()];
+    let found = connection.prepare_cached(sql)?.query_one(values, earlier).optional()?;
     match found {
         None => Ok(()),
         Some((fingerprint, subject)) if fingerprint == call.fingerprint => {

@@ -12,8 +12,8 @@ use claviger_verify::{
 use rusqlite::Connection;
 
 use super::{
-    Sqlite, accounts, audit, authority, failure::Outcome, feed::Feed, key_rows, keys, operators, secrets,
-    settings, usage::Sink, usage_rows,
+    Sqlite, accounts, audit, authority, failure::Outcome, feed::Feed, idempotency, key_rows, keys, operators,
+    secrets, settings, usage::Sink, usage_rows,
 };
 use crate::{
     AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, ChainCheck, Committed, DayCount,
@@ -67,6 +67,10 @@ impl Database for Sqlite {
         note: AuditNote,
     ) -> Result<Committed<bool>, StoreError> {
         self.0.change(move |connection| operators::initialise(connection, operator, &note)).await
+    }
+
+    async fn admit(&self, call: Idempotency) -> Result<(), StoreError> {
+        self.0.readers.run(move |connection| idempotency::look(connection, &call)).await
     }
 
     async fn insert_account(

@@ -1,7 +1,8 @@
 //! `Idempotency-Key`: a creating call that is repeated creates once, and no secret is shown twice.
 
-use std::{sync::Barrier, thread};
+use std::{sync::Barrier, thread, time::Duration};
 
+use claviger_model::Timestamp;
 use claviger_testkit::{Answer, Operator};
 use serde_json::{Value, json};
 
@@ -46,6 +47,19 @@ fn a_repeated_rotation_account_and_operator_happen_once() {
     let again = post(&operator, "/v1/operators", "op", &order).expect(409).json();
     assert_eq!((&again["code"], &again["id"]), (&json!("already_created"), &made["id"]));
     assert_eq!(operator.get("/v1/operators").expect(200).json()["items"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn a_replay_is_told_what_it_created_though_it_could_not_be_asked_now() {
+    let (server, operator, account) = opened_with_clock("default");
+    let path = format!("/v1/accounts/{account}/keys");
+    let now = operator.get(&format!("/v1/accounts/{account}")).expect(200).json()["created_at"].take();
+    let now: Timestamp = now.as_str().unwrap().parse().unwrap();
+    let soon = json!({"name": "short", "expires_at": now.plus(Duration::from_hours(1))});
+    let made = post(&operator, &path, "q", &soon).expect(201).json();
+    server.move_clock("+2h");
+    let again = post(&operator, &path, "q", &soon).expect(409).json();
+    assert_eq!((&again["code"], &again["id"]), (&json!("already_created"), &made["id"]));
 }
 
 #[test]
