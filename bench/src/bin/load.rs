@@ -7,7 +7,7 @@ use claviger_bench::{Figure, HostClock, Seeded, plain_key, profile, resident_byt
 use claviger_model::{
     Account, AccountId, AccountState, Clock as _, Digest, Environment, EventId, KeyId, Restrictions, Scopes,
 };
-use claviger_store::{AuditNote, KeyLimits, NewAccount, NewKey, NewSecret, Store};
+use claviger_store::{AuditNote, Authority, KeyLimits, NewAccount, NewKey, NewSecret, Store};
 use claviger_verify::{Follower, Verifier};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -99,6 +99,7 @@ fn note(entropy: &Seeded, action: &'static str) -> AuditNote {
         id: EventId::mint(HostClock.now(), entropy),
         at: HostClock.now(),
         actor: "operator".to_owned(),
+        authority: Authority::System,
         action,
         request: None,
         detail: serde_json::json!({}),
