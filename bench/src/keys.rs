@@ -134,6 +134,6 @@ impl FeedSource for MadeUp {
     }
 
     async fn woken(&self) {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

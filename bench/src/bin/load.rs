@@ -36,7 +36,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut seconds = Vec::new();
     for _ in 0..LOADS {
         let start = HostClock.boot();
-        let verifier = Verifier::new(Arc::new(HostClock), Duration::from_secs(120));
+        let verifier = Verifier::new(Arc::new(HostClock), Duration::from_mins(2));
         Follower::new(Arc::clone(&verifier), store.feed()).load().await?;
         seconds.push(HostClock.boot().since(start).as_secs_f64());
         if seconds.len() == 1 {
