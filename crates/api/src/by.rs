@@ -30,13 +30,11 @@ where
 /// The operator whose key the request carries.
 pub(crate) fn operator(headers: &HeaderMap, verifier: &Verifier) -> Result<OperatorPermit, Problem> {
     let mut fields = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(field), rest) = (fields.next(), fields.next()) else {
-        return Err(Problem::new(Code::Unauthorized, "send the header Authorization: Bearer OPERATOR_KEY"));
-    };
-    if rest.is_some() {
+    let field = fields.next();
+    if fields.next().is_some() {
         return Err(Problem::new(Code::MalformedRequest, "two Authorization headers: send one"));
     }
-    let Some(key) = bearer(field.as_bytes()) else {
+    let Some(key) = field.and_then(|field| bearer(field.as_bytes())) else {
         return Err(Problem::new(Code::Unauthorized, "send the header Authorization: Bearer OPERATOR_KEY"));
     };
     match verifier.operator(key) {

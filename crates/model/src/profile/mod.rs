@@ -91,9 +91,9 @@ pub struct KeyRules {
     pub name_max: usize,
     /// Most keys of an account that are neither revoked nor expired.
     pub max: Option<u32>,
-    /// Fewest working keys of an account that has them.
+    /// Fewest working keys an account is left with; where it isn't 0, the last one without an expiry stays too.
     pub min: u32,
-    /// The name of the key every new account starts with, if it starts with one.
+    /// The key every new account starts with, if it starts with one.
     pub first_key: Option<FirstKey>,
     /// A secret older than this is due for rotation.
     pub rotate_after: Option<Duration>,

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Environment, Scope,
-    restriction::{MAX_ENTRIES, Methods, Networks},
+    restriction::{MAX_ENTRIES, Methods, Networks, RestrictionError},
 };
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(1);
@@ -148,7 +148,13 @@ impl Reading<'_> {
     pub(super) fn trusted_proxies(&mut self, texts: &[Spanned<String>]) -> Option<Networks> {
         let mut all_read = true;
         for text in texts {
-            let one = self.take(&text.span(), "trusted_proxies", Networks::parse(&[text.get_ref()]));
+            let read = Networks::parse(&[text.get_ref()]).map_err(|error| match error {
+                RestrictionError::Everything => {
+                    "whoever calls could say who they are: name the networks of your proxies".to_owned()
+                }
+                other => other.to_string(),
+            });
+            let one = self.take(&text.span(), "trusted_proxies", read);
             all_read &= one.is_some();
         }
         // What is wrong with the whole list is told where it grows too long; without entries there is no list.
