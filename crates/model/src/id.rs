@@ -127,6 +127,18 @@ typed_id!(
     OperatorId, "op_"
 );
 typed_id!(
+    /// A person who signs in for an account.
+    MemberId, "mem_"
+);
+typed_id!(
+    /// A member's session: one signed-in browser.
+    SessionId, "ses_"
+);
+typed_id!(
+    /// A one-time link.
+    LinkId, "lnk_"
+);
+typed_id!(
     /// An audit event.
     EventId, "evt_"
 );

@@ -10,6 +10,7 @@ mod decide;
 mod denial;
 mod id;
 pub mod key;
+mod member;
 mod operator;
 pub mod path;
 pub mod profile;
@@ -23,8 +24,11 @@ pub use attempt::Attempt;
 pub use chance::Entropy;
 pub use decide::{KeyFacts, Policy, Rules, decide};
 pub use denial::{Denial, DenialCode, Malformation, Misfit, Slot};
-pub use id::{AccountId, EventId, IdError, InstallationId, KeyId, OperatorId, RequestId};
+pub use id::{
+    AccountId, EventId, IdError, InstallationId, KeyId, LinkId, MemberId, OperatorId, RequestId, SessionId,
+};
 pub use key::{Environment, KeyState};
+pub use member::{Email, EmailError, MemberAbilities, MemberAbility, Role, RoleError, RoleSet};
 pub use operator::{Abilities, AbilitiesError, Ability, operator_key_format};
 pub use restriction::{Restrictions, RestrictionsPatch};
 pub use scope::{Scope, ScopeError, Scopes};

@@ -1,18 +1,21 @@
 //! What a database must do for the store: one method for each verb, each in one transaction.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
-use claviger_model::{Account, AccountId, InstallationId, KeyId, OperatorId};
+use claviger_model::{
+    Account, AccountId, Digest, Email, InstallationId, KeyId, MemberId, OperatorId, SessionId, Timestamp,
+};
 use claviger_verify::{
     feed::FeedSource,
     usage::{DeniedAttempt, LastUse, UsageSink},
 };
 
 use crate::{
-    AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, ChainCheck, Committed, DayCount,
-    Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, NewAccount, NewKey, NewOperator, OperatorRow, Page,
-    PageRequest, SealedSecret, StoreError, UsageFilter,
+    AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, Candidate, ChainCheck, Committed,
+    DayCount, Entrance, FoundSecret, Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, LinkRow,
+    MemberChange, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, OpenSession, OperatorRow,
+    Page, PageRequest, SealedSecret, SessionRow, SessionsOf, StoreError, UsageFilter,
 };
 
 /// A database that can be stored in. [`Store`](crate::Store) says what each method promises.
@@ -97,6 +100,57 @@ pub(crate) trait Database: Send + Sync {
         id: OperatorId,
         note: AuditNote,
     ) -> Result<Committed<OperatorRow>, StoreError>;
+
+    async fn insert_link(&self, new: NewLink) -> Result<Committed<LinkRow>, StoreError>;
+    async fn find_link(&self, digest: Digest) -> Result<Option<LinkRow>, StoreError>;
+    async fn find_member(&self, id: MemberId) -> Result<Option<MemberRow>, StoreError>;
+    async fn list_members(
+        &self,
+        account: AccountId,
+        page: PageRequest<MemberId>,
+    ) -> Result<Page<MemberRow, MemberId>, StoreError>;
+    async fn candidates(&self, api: Arc<str>, email: Email) -> Result<Vec<Candidate>, StoreError>;
+    async fn known_as(
+        &self,
+        api: Arc<str>,
+        issuer: String,
+        subject: String,
+    ) -> Result<Vec<Candidate>, StoreError>;
+    async fn change_member(
+        &self,
+        id: MemberId,
+        within: Option<AccountId>,
+        change: MemberChange,
+        keep_administrator: bool,
+        note: AuditNote,
+    ) -> Result<Committed<MemberRow>, StoreError>;
+    async fn begin_session(
+        &self,
+        entrance: Entrance,
+        new: NewSession,
+        note: AuditNote,
+    ) -> Result<OpenSession, StoreError>;
+    async fn find_session(&self, digest: Digest, now: Timestamp) -> Result<Option<OpenSession>, StoreError>;
+    async fn touch_session(
+        &self,
+        id: SessionId,
+        at: Timestamp,
+        address: Option<IpAddr>,
+    ) -> Result<(), StoreError>;
+    async fn list_sessions(
+        &self,
+        of: SessionsOf,
+        now: Timestamp,
+        page: PageRequest<SessionId>,
+    ) -> Result<Page<SessionRow, SessionId>, StoreError>;
+    async fn end_sessions(
+        &self,
+        of: SessionsOf,
+        within: Option<AccountId>,
+        note: AuditNote,
+    ) -> Result<u64, StoreError>;
+
+    async fn find_secret(&self, digest: Digest) -> Result<Option<FoundSecret>, StoreError>;
 
     async fn list_audit(
         &self,

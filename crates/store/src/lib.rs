@@ -6,10 +6,12 @@
 mod audit;
 mod database;
 mod open;
+mod people;
 mod sqlite;
 mod store;
 mod verbs;
 
 pub use open::OpenError;
+pub use people::*;
 pub use store::Store;
 pub use verbs::*;

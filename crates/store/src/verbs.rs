@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use claviger_model::{
     Abilities, Account, AccountId, AccountState, Digest, Environment, EventId, KeyId, KeyState, OperatorId,
-    Restrictions, RestrictionsPatch, Scopes, Timestamp,
+    Restrictions, RestrictionsPatch, RoleSet, Scopes, SessionId, Timestamp,
 };
 use claviger_verify::feed::Seq;
 
@@ -55,6 +55,15 @@ pub enum Authority {
         /// Whether the key must be free of restrictions and of an expiry.
         unrestricted: bool,
     },
+    /// A session that lasts, of a member who has one of these roles.
+    Session {
+        /// The session.
+        session: SessionId,
+        /// The roles that may.
+        roles: RoleSet,
+    },
+    /// A one-time link that still works, which the change uses up.
+    Link,
 }
 
 /// One event of the audit trail.
@@ -250,6 +259,19 @@ pub struct KeyFilter {
     pub account: Option<AccountId>,
     /// Revoked ones too.
     pub include_revoked: bool,
+    /// With a secret of this hint only.
+    pub hint: Option<String>,
+    /// With this external id only.
+    pub external_id: Option<String>,
+}
+
+/// The key that a digest leads to.
+#[derive(Clone, Debug)]
+pub struct FoundSecret {
+    /// The key.
+    pub key: KeyRow,
+    /// Which of its secrets.
+    pub number: u16,
 }
 
 /// A change of a key.
@@ -421,6 +443,18 @@ pub enum StoreError {
     /// Who asked may not any more: the operator key was revoked, or the key revoked or narrowed.
     #[error("who asked may not any more")]
     AuthorityLost,
+    /// The account has a member with this address.
+    #[error("the account has this member already")]
+    MemberExists,
+    /// The account would be left without an administrator.
+    #[error("the account's last administrator can't go")]
+    LastAdministrator,
+    /// The one-time link was used.
+    #[error("the link was used")]
+    LinkUsed,
+    /// The one-time link ran out.
+    #[error("the link has expired")]
+    LinkExpired,
     /// The same call was made before and did this.
     #[error("already created: {0}")]
     AlreadyCreated(String),

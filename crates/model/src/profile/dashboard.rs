@@ -18,6 +18,9 @@ pub struct Dashboard {
     pub revoke: String,
     /// Whether the list has a column with the ready-made authorization header.
     pub shows_header: bool,
+    /// Origins that a session's way back may lead to, such as the company's own web app.
+    #[serde(deserialize_with = "origins")]
+    pub return_to: Vec<String>,
     /// Logo, as the name of a file beside the profile.
     #[serde(deserialize_with = "file_name")]
     pub logo: Option<String>,
@@ -35,6 +38,7 @@ impl Default for Dashboard {
             advanced: "Advanced options".into(),
             revoke: "Revoke".into(),
             shows_header: false,
+            return_to: Vec::new(),
             logo: None,
             colour: None,
         }
@@ -50,6 +54,12 @@ fn file_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String
     } else {
         Err(D::Error::custom("logo: the name of a file beside the profile: letters, digits, - . _"))
     }
+}
+
+fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let origins = texts.iter().map(|text| super::origin(text));
+    origins.collect::<Result<_, _>>().map_err(|error| D::Error::custom(format!("return_to: {error}")))
 }
 
 fn colour<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {

@@ -33,7 +33,34 @@ pub(super) struct ProfileText {
     pub(super) answers: AnswersText,
     pub(super) self_service: Option<Spanned<SelfServiceText>>,
     #[serde(default)]
+    pub(super) roles: RolesText,
+    #[serde(default)]
+    pub(super) sign_in: SignInText,
+    #[serde(default)]
     pub(super) dashboard: Dashboard,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RolesText {
+    pub(super) developer: Option<Spanned<Vec<String>>>,
+    pub(super) viewer: Option<Spanned<Vec<String>>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct SignInText {
+    pub(super) passwords: Option<bool>,
+    pub(super) oidc: Option<OidcText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OidcText {
+    pub(super) issuer: Spanned<String>,
+    pub(super) client_id: Spanned<String>,
+    pub(super) client_secret_file: Option<Spanned<String>>,
+    pub(super) label: Option<Spanned<String>>,
 }
 
 #[derive(Default, Deserialize)]

@@ -8,6 +8,7 @@ mod answers;
 mod dashboard;
 mod grammar;
 mod look_alike;
+mod people;
 mod problem;
 mod read;
 mod routes;
@@ -18,6 +19,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 pub use answers::{Answer, Answers, Body};
 pub use dashboard::Dashboard;
+pub use people::{Oidc, Roles, SignIn};
 pub use problem::{Problem, Problems};
 pub use routes::{Demand, Need, Route, RouteTable};
 pub use self_service::{Action, Endpoint, Field, FieldValue, IdStyle, SelfService, Taken};
@@ -61,6 +63,10 @@ pub struct Profile {
     pub answers: Answers,
     /// Endpoints by which customers manage their own keys.
     pub self_service: Option<SelfService>,
+    /// What members may do, by role.
+    pub roles: Roles,
+    /// How members sign in, one-time links aside.
+    pub sign_in: SignIn,
     /// Wording and place of the page.
     pub dashboard: Dashboard,
     /// A stricter lease than the node's.

@@ -34,6 +34,9 @@ pub(super) fn hold(connection: &Connection, note: &AuditNote) -> Outcome<()> {
             let values = params![key.to_bytes(), number, note.at.as_millis(), unrestricted];
             connection.prepare_cached(sql)?.query_one(values, |row| row.get(0))?
         }
+        Authority::Session { .. } | Authority::Link => {
+            return Err(StoreError::Internal("not built".to_owned()).into());
+        }
     };
     if holds { Ok(()) } else { Err(StoreError::AuthorityLost.into()) }
 }

@@ -1,9 +1,11 @@
 //! The verbs of the store, each handed to the writer or to a reader.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
-use claviger_model::{Account, AccountId, InstallationId, KeyId, OperatorId};
+use claviger_model::{
+    Account, AccountId, Digest, Email, InstallationId, KeyId, MemberId, OperatorId, SessionId, Timestamp,
+};
 use claviger_verify::{
     feed::FeedSource,
     usage::{DeniedAttempt, LastUse, UsageSink},
@@ -16,9 +18,10 @@ use super::{
     secrets, settings, usage::Sink, usage_rows,
 };
 use crate::{
-    AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, ChainCheck, Committed, DayCount,
-    Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, NewAccount, NewKey, NewOperator, OperatorRow, Page,
-    PageRequest, SealedSecret, StoreError, UsageFilter, database::Database,
+    AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, Candidate, ChainCheck, Committed,
+    DayCount, Entrance, FoundSecret, Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, LinkRow,
+    MemberChange, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, OpenSession, OperatorRow,
+    Page, PageRequest, SealedSecret, SessionRow, SessionsOf, StoreError, UsageFilter, database::Database,
 };
 
 /// Applies changes in their order within one change of the writer, so that all are made or none, and returns what
@@ -218,6 +221,98 @@ impl Database for Sqlite {
                 operators::revoke(connection, id, &note)
             })
             .await
+    }
+
+    async fn insert_link(&self, _new: NewLink) -> Result<Committed<LinkRow>, StoreError> {
+        Err(StoreError::Internal("not built".to_owned()))
+    }
+
+    async fn find_link(&self, _digest: Digest) -> Result<Option<LinkRow>, StoreError> {
+        Err(StoreError::Internal("not built".to_owned()))
+    }
+
+    async fn find_member(&self, _id: MemberId) -> Result<Option<MemberRow>, StoreError> {
+        Err(StoreError::Internal("not built".to_owned()))
+    }
+
+    async fn list_members(
+        &self,
+        _account: AccountId,
+        _page: PageRequest<MemberId>,
+    ) -> Result<Page<MemberRow, MemberId>, StoreError> {
+        Err(StoreError::Internal("not built".to_owned()))
+    }
+
+    async fn candidates(&self, _api: Arc<str>, _email: Email) -> Result<Vec<Candidate>, StoreError> {
+        Err(StoreError::Internal("not built".to_owned()))
+    }
+
+    async fn known_as(
+        &self,
+        _api: Arc<str>,
+        _issuer: String,
+        _subject: String,
+    ) -> Result<Vec<Candidate>, StoreError> {
+        Err(StoreError::Internal("not built".to_owned()))
+    }
+
+    async fn change_member(
+        &self,
+        _id: MemberId,
+        _within: Option<AccountId>,
+        _change: MemberChange,
+        _keep_administrator: bool,
+        _note: AuditNote,
+    ) -> Result<Committed<MemberRow>, StoreError> {
+        Err(StoreError::Internal("not built".to_owned()))
+    }
+
+    async fn begin_session(
+        &self,
+        _entrance: Entrance,
+        _new: NewSession,
+        _note: AuditNote,
+    ) -> Result<OpenSession, StoreError> {
+        Err(StoreError::Internal("not built".to_owned()))
+    }
+
+    async fn find_session(
+        &self,
+        _digest: Digest,
+        _now: Timestamp,
+    ) -> Result<Option<OpenSession>, StoreError> {
+        Err(StoreError::Internal("not built".to_owned()))
+    }
+
+    async fn touch_session(
+        &self,
+        _id: SessionId,
+        _at: Timestamp,
+        _address: Option<IpAddr>,
+    ) -> Result<(), StoreError> {
+        Err(StoreError::Internal("not built".to_owned()))
+    }
+
+    async fn list_sessions(
+        &self,
+        _of: SessionsOf,
+        _now: Timestamp,
+        _page: PageRequest<SessionId>,
+    ) -> Result<Page<SessionRow, SessionId>, StoreError> {
+        Err(StoreError::Internal("not built".to_owned()))
+    }
+
+    async fn end_sessions(
+        &self,
+        _of: SessionsOf,
+        _within: Option<AccountId>,
+        _note: AuditNote,
+    ) -> Result<u64, StoreError> {
+        Err(StoreError::Internal("not built".to_owned()))
+    }
+
+    async fn find_secret(&self, _digest: Digest) -> Result<Option<FoundSecret>, StoreError> {
+        Err(StoreError::Internal("not built".to_owned()))
     }
 
     async fn list_audit(

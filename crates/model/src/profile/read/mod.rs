@@ -4,6 +4,7 @@
 
 mod answers;
 mod keys;
+mod people;
 mod places;
 mod self_service;
 
@@ -75,6 +76,8 @@ impl Reading<'_> {
         let answers = self.answers(&text.answers, keys.as_ref());
         let self_service =
             text.self_service.as_ref().map(|section| self.self_service(section, keys.as_ref()));
+        let roles = self.roles(&text.roles);
+        let sign_in = self.sign_in(&text.sign_in);
         let lease = self.lease(text.lease.as_ref());
         Some(Profile {
             name: Arc::from(text.name.into_inner()),
@@ -90,6 +93,8 @@ impl Reading<'_> {
             routes,
             answers: answers?,
             self_service,
+            roles,
+            sign_in,
             dashboard: text.dashboard,
             lease,
         })
