@@ -26,28 +26,36 @@ const NOTICE: &str = "<!doctype html>
 <meta charset=\"utf-8\">
 <meta name=\"viewport\" content=\"width=device-width\">
 <title>API keys</title>
+<main>
 <h1>API keys</h1>
 <p>Keys are issued and revoked by the people who run this API. Ask them for yours.
 <p>If you run it: <code>claviger key --help</code> manages keys from the command line, and the control listener answers
 the management API; its description is at <code>/v1/openapi.json</code> there.
+</main>
 </html>
 ";
 
 const ABSENT: &str = "<!doctype html>
 <html lang=\"en\">
 <meta charset=\"utf-8\">
+<meta name=\"viewport\" content=\"width=device-width\">
 <title>Not found</title>
+<main>
 <h1>Not found</h1>
 <p>There is no page here.
+</main>
 </html>
 ";
 
 const REFUSED: &str = "<!doctype html>
 <html lang=\"en\">
 <meta charset=\"utf-8\">
+<meta name=\"viewport\" content=\"width=device-width\">
 <title>Not possible</title>
+<main>
 <h1>Not possible</h1>
 <p>This page can only be looked at.
+</main>
 </html>
 ";
 
