@@ -7,11 +7,14 @@ mod actors;
 mod clock;
 mod eventually;
 mod http;
+mod markup;
 mod program;
 mod server;
+mod visitor;
 
 pub use actors::{Customer, Operator};
 pub use eventually::eventually;
 pub use http::{Answer, Connection, exchange};
 pub use program::{Finished, Program, repository};
 pub use server::{Address, Server, ServerBuilder, Stopped};
+pub use visitor::Visitor;
