@@ -4,6 +4,7 @@
 //! It waits for events, never for time, and it knows nothing of the server's insides.
 
 mod actors;
+mod browser;
 mod clock;
 mod eventually;
 mod http;
@@ -13,6 +14,7 @@ mod server;
 mod visitor;
 
 pub use actors::{Customer, Operator};
+pub use browser::{failing_story, play_story};
 pub use eventually::eventually;
 pub use http::{Answer, Connection, exchange};
 pub use program::{Finished, Program, repository};

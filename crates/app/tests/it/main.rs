@@ -7,6 +7,7 @@ mod command_line;
 mod contracts;
 mod faults;
 mod matrix;
+mod pages;
 
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_claviger");
