@@ -101,7 +101,8 @@ impl Manager {
 
     /// One account.
     pub async fn show_account(&self, by: &By, id: AccountId) -> Result<Account, Refusal> {
-        by.require(Ability::Read)?;
+        by.allow(Ability::Read)?;
+        by.require_sight(id)?;
         self.account(id).await
     }
 

@@ -1,11 +1,11 @@
 //! Who asks for a change, and what they may.
 
-use claviger_model::{Ability, EventId, RequestId};
+use claviger_model::{Ability, AccountId, EventId, MemberAbility, RequestId, RoleSet};
 use claviger_store::{AuditNote, Authority, Idempotency};
 use claviger_verify::{OperatorPermit, Permit};
 use serde_json::Value;
 
-use crate::{Manager, Refusal};
+use crate::{Manager, MemberPermit, Refusal};
 
 /// Who asks.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub enum Actor {
     Operator(OperatorPermit),
     /// A customer's program, by a key of its own.
     Key(Box<Permit>),
+    /// A person of an account, by their session.
+    Member(Box<MemberPermit>),
     /// The process itself: the first operator key, which nobody could be asked for.
     System,
 }
@@ -33,6 +35,7 @@ impl Actor {
         match self {
             Self::Operator(permit) => format!("operator:{}", permit.id()),
             Self::Key(permit) => format!("key:{}", permit.key()),
+            Self::Member(permit) => format!("member:{}", permit.member()),
             Self::System => "system".to_owned(),
         }
     }
@@ -40,13 +43,17 @@ impl Actor {
 
 impl Actor {
     /// What the change is allowed by, to be looked at once more when it is made.
-    fn authority(&self) -> Authority {
+    fn authority(&self, needed: Option<MemberAbility>) -> Authority {
         match self {
             Self::Operator(permit) => Authority::Operator(permit.id()),
             Self::Key(permit) => Authority::Secret {
                 key: permit.key(),
                 number: permit.secret(),
                 unrestricted: permit.restrictions().is_empty() && permit.expires_at().is_none(),
+            },
+            Self::Member(permit) => Authority::Session {
+                session: permit.session(),
+                roles: needed.map_or(RoleSet::ALL, |ability| permit.roles_with(ability)),
             },
             Self::System => Authority::System,
         }
@@ -64,7 +71,42 @@ impl By {
         Self { actor: Actor::System, request: None }
     }
 
-    /// Refuses who is not an operator with `ability`. A key is never an operator.
+    /// Refuses who is neither an operator with `ability` nor a member whose role may the same. Whoever is let through
+    /// still [sees](Self::sees) their own account only.
+    pub(crate) fn allow(&self, ability: Ability) -> Result<(), Refusal> {
+        match (&self.actor, member_ability(ability)) {
+            (Actor::Member(permit), Some(ability)) => permit.require(ability),
+            _ => self.require(ability),
+        }
+    }
+
+    /// Whether what belongs to `account` is there for who asks.
+    pub(crate) fn sees(&self, account: AccountId) -> bool {
+        match &self.actor {
+            Actor::Operator(_) | Actor::System => true,
+            Actor::Member(permit) => permit.account() == account,
+            Actor::Key(permit) => permit.account() == account,
+        }
+    }
+
+    /// Refuses who doesn't see `account`, as if it weren't there.
+    pub(crate) fn require_sight(&self, account: AccountId) -> Result<(), Refusal> {
+        if self.sees(account) { Ok(()) } else { Err(Refusal::NotFound("account")) }
+    }
+
+    /// Refuses who is neither an operator with `ability` nor a member whose role may `member_ability`.
+    pub(crate) fn allow_either(
+        &self,
+        ability: Ability,
+        member_ability: MemberAbility,
+    ) -> Result<(), Refusal> {
+        match &self.actor {
+            Actor::Member(permit) => permit.require(member_ability),
+            _ => self.require(ability),
+        }
+    }
+
+    /// Refuses who is not an operator with `ability`. A key is never an operator, nor is a member.
     pub fn require(&self, ability: Ability) -> Result<(), Refusal> {
         match &self.actor {
             Actor::Operator(permit) if permit.can(ability) => Ok(()),
@@ -73,7 +115,20 @@ impl By {
                 Err(Refusal::Forbidden(format!("this operator key lacks the ability {}", ability.as_str())))
             }
             Actor::Key(_) => Err(Refusal::Forbidden("an API key is not an operator key".to_owned())),
+            Actor::Member(_) => {
+                Err(Refusal::Forbidden("only the people who run this may do that".to_owned()))
+            }
         }
+    }
+}
+
+/// What a member's role must include for what an operator needs `ability` for.
+const fn member_ability(ability: Ability) -> Option<MemberAbility> {
+    match ability {
+        Ability::Read => Some(MemberAbility::Read),
+        Ability::Manage => Some(MemberAbility::Manage),
+        Ability::Reveal => Some(MemberAbility::Reveal),
+        Ability::Verify => None,
     }
 }
 
@@ -86,14 +141,25 @@ impl Manager {
         }
     }
 
-    /// What the trail will say of what `by` does now.
+    /// What the trail will say of a change of keys or accounts that `by` makes now.
     pub(crate) fn note(&self, by: &By, action: &'static str, detail: Value) -> AuditNote {
+        self.note_needing(by, Some(MemberAbility::Manage), action, detail)
+    }
+
+    /// The same for a change that a member's role must include `needed` for; `None`: any role will do.
+    pub(crate) fn note_needing(
+        &self,
+        by: &By,
+        needed: Option<MemberAbility>,
+        action: &'static str,
+        detail: Value,
+    ) -> AuditNote {
         let at = self.clock.now();
         AuditNote {
             id: EventId::mint(at, &*self.entropy),
             at,
             actor: by.actor.label(),
-            authority: by.actor.authority(),
+            authority: by.actor.authority(needed),
             action,
             request: by.request.map(|request| request.to_string()),
             detail,

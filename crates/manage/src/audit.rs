@@ -1,19 +1,23 @@
 //! The audit trail: reading it, and walking its chain.
 
-use claviger_model::Ability;
+use claviger_model::{Ability, MemberAbility};
 use claviger_store::{AuditEvent, AuditFilter, ChainCheck, Page, PageRequest};
 
-use crate::{By, Manager, Refusal};
+use crate::{Actor, By, Manager, Refusal};
 
 impl Manager {
-    /// Events, in the order they happened.
+    /// Events, in the order they happened; a member sees those of their account.
     pub async fn list_audit(
         &self,
         by: &By,
         filter: AuditFilter,
         page: PageRequest<u64>,
     ) -> Result<Page<AuditEvent, u64>, Refusal> {
-        by.require(Ability::Read)?;
+        by.allow_either(Ability::Read, MemberAbility::Audit)?;
+        let mut filter = filter;
+        if let Actor::Member(permit) = &by.actor {
+            filter.account = Some(permit.account());
+        }
         Ok(self.store.list_audit(filter, page).await?)
     }
 

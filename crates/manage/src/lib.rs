@@ -11,6 +11,7 @@ mod check;
 mod keys;
 mod operators;
 mod own;
+mod people;
 mod receipt;
 mod refusal;
 mod usage;
@@ -25,8 +26,15 @@ use claviger_verify::Verifier;
 pub use accounts::{AccountOrder, AccountPatch, NewAccountAnswer};
 pub use actor::{Actor, By};
 pub use apis::Apis;
-pub use keys::{Changed, IssueKey, Issued, KeyPatch, KeyQuery, KeyView, Rotation};
+pub use keys::{
+    Browse, Browsed, Changed, Diagnosis, IssueKey, Issued, KeyFinding, KeyPatch, KeyQuery, KeyShow, KeySort,
+    KeyView, Rotation,
+};
 pub use operators::{IssuedOperator, OperatorOrder};
+pub use people::{
+    Browser, Choice, Identity, IssuedLink, LinkOrder, MemberPermit, OidcEntrance, OneTimeToken,
+    PeopleSettings, SessionToken, SignedIn,
+};
 pub use receipt::Receipt;
 pub use refusal::{Fault, Refusal};
 pub use usage::UsageQuery;
@@ -34,8 +42,8 @@ pub use vault::{MasterKey, VaultError};
 
 /// What the store's answers look like where they pass through unchanged.
 pub use claviger_store::{
-    AccountFilter, AuditEvent, AuditFilter, ChainCheck, DayCount, Idempotency, KeyRow, OperatorRow, Page,
-    PageRequest, SecretRow,
+    AccountFilter, AuditEvent, AuditFilter, ChainCheck, DayCount, Idempotency, KeyRow, LinkPurpose, LinkRow,
+    MemberRow, OperatorRow, Page, PageRequest, SecretRow, SessionRow, SignInMethod,
 };
 
 /// The engine of all changes. Cheap to clone.
@@ -45,22 +53,36 @@ pub struct Manager {
     verifier: Arc<Verifier>,
     apis: Arc<Apis>,
     vault: Option<Arc<vault::Vault>>,
+    people: Arc<people::People>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
 
+/// What the engine is made of.
+pub struct ManagerParts<'a> {
+    /// What is remembered.
+    pub store: Store,
+    /// What is decided.
+    pub verifier: Arc<Verifier>,
+    /// The apis there are.
+    pub apis: Arc<Apis>,
+    /// Needed where a profile seals its keys.
+    pub master: Option<&'a MasterKey>,
+    /// Where the pages are, and how long sessions last.
+    pub people: PeopleSettings,
+    /// The engine's clock.
+    pub clock: Arc<dyn Clock>,
+    /// The engine's randomness.
+    pub entropy: Arc<dyn Entropy>,
+}
+
 impl Manager {
-    /// An engine over `store`. `master` is needed where a profile seals its keys.
-    pub fn new(
-        store: Store,
-        verifier: Arc<Verifier>,
-        apis: Arc<Apis>,
-        master: Option<&MasterKey>,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-    ) -> Self {
+    /// An engine made of `parts`.
+    pub fn new(parts: ManagerParts<'_>) -> Self {
+        let ManagerParts { store, verifier, apis, master, people, clock, entropy } = parts;
         let vault = master.map(|key| Arc::new(vault::Vault::new(key, store.installation())));
-        Self { store, verifier, apis, vault, clock, entropy }
+        let people = Arc::new(people::People::new(people, &*entropy));
+        Self { store, verifier, apis, vault, people, clock, entropy }
     }
 
     /// The apis there are.

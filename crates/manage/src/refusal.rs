@@ -1,5 +1,7 @@
 //! Why a change was not made: what the caller is told, and apart from it what the operator needs.
 
+use std::time::Duration;
+
 use claviger_store::StoreError;
 
 /// One field that can't be taken.
@@ -54,6 +56,27 @@ pub enum Refusal {
     /// An external id names one thing.
     #[error("the external id is already taken")]
     ExternalIdTaken,
+    /// The account has this member already.
+    #[error("the account has a member with this address already")]
+    MemberExists,
+    /// Nobody would be left who can say who is a member.
+    #[error("this is the account's last administrator: make another one first")]
+    LastAdministrator,
+    /// The one-time link was used.
+    #[error("this link was used already: each works once")]
+    LinkUsed,
+    /// The one-time link ran out.
+    #[error("this link has expired: ask for a new one")]
+    LinkExpired,
+    /// No such member, or not with this password.
+    #[error("the e-mail address or the password is wrong")]
+    WrongPassword,
+    /// Too many attempts to sign in.
+    #[error("too many attempts to sign in: try again in a while")]
+    TooManyAttempts {
+        /// How long to wait.
+        retry_after: Duration,
+    },
     /// There is no sealed copy.
     #[error(
         "there is no sealed copy of this key: it was stored as a digest; rotate it to get a secret you can see"
@@ -98,6 +121,10 @@ impl From<StoreError> for Refusal {
             StoreError::Revoked => Self::Revoked,
             StoreError::ExternalIdTaken => Self::ExternalIdTaken,
             StoreError::AuthorityLost => Self::AuthorityLost,
+            StoreError::MemberExists => Self::MemberExists,
+            StoreError::LastAdministrator => Self::LastAdministrator,
+            StoreError::LinkUsed => Self::LinkUsed,
+            StoreError::LinkExpired => Self::LinkExpired,
             StoreError::AlreadyCreated(id) => Self::AlreadyCreated { id },
             StoreError::IdempotencyMismatch => Self::IdempotencyMismatch,
             StoreError::StorageFull => Self::StorageFull,

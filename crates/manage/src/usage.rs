@@ -4,7 +4,7 @@ use claviger_model::{Ability, KeyId, Timestamp};
 use claviger_store::{DayCount, UsageFilter};
 use claviger_verify::usage::DeniedAttempt;
 
-use crate::{By, Fault, Manager, Refusal};
+use crate::{Actor, By, Fault, Manager, Refusal};
 
 /// The longest time one call counts over.
 const DAYS_MAX: u32 = 400;
@@ -23,7 +23,8 @@ pub struct UsageQuery {
 impl Manager {
     /// Counts by day, secret, environment and outcome.
     pub async fn usage(&self, by: &By, query: UsageQuery) -> Result<Vec<DayCount>, Refusal> {
-        by.require(Ability::Read)?;
+        by.allow(Ability::Read)?;
+        self.require_own_key(by, query.key).await?;
         if !(1..=DAYS_MAX).contains(&query.days) {
             return Err(Refusal::Invalid(vec![Fault::new(
                 "/days",
@@ -47,8 +48,18 @@ impl Manager {
         key: Option<KeyId>,
         request: Option<String>,
     ) -> Result<Vec<DeniedAttempt>, Refusal> {
-        by.require(Ability::Read)?;
+        by.allow(Ability::Read)?;
+        self.require_own_key(by, key).await?;
         Ok(self.store.denials(key, request).await?)
+    }
+
+    /// Refuses members who don't name a key of their account.
+    async fn require_own_key(&self, by: &By, key: Option<KeyId>) -> Result<(), Refusal> {
+        if !matches!(by.actor, Actor::Member(_)) {
+            return Ok(());
+        }
+        let key = key.ok_or(Refusal::NotFound("key"))?;
+        self.key_and_profile(by, key).await.map(drop)
     }
 
     /// The instant it is, by the engine's clock.

@@ -17,8 +17,8 @@ use crate::{
 impl Manager {
     /// Renames, restricts and describes a key, and waits until it holds everywhere.
     pub async fn patch_key(&self, by: &By, id: KeyId, patch: KeyPatch) -> Result<Changed, Refusal> {
-        by.require(Ability::Manage)?;
-        let (row, profile) = self.key_and_profile(id).await?;
+        by.allow(Ability::Manage)?;
+        let (row, profile) = self.key_and_profile(by, id).await?;
         self.check_patch(&patch, &profile)?;
         let changes = patch_changes(patch).into_iter();
         let changes: Vec<_> =
@@ -56,8 +56,8 @@ impl Manager {
         rotation: Rotation,
         idempotency: Option<Idempotency>,
     ) -> Result<Issued, Refusal> {
-        by.require(Ability::Manage)?;
-        let (row, profile) = self.key_and_profile(id).await?;
+        by.allow(Ability::Manage)?;
+        let (row, profile) = self.key_and_profile(by, id).await?;
         self.first_time(idempotency.as_ref()).await?;
         let overlap = rotation.overlap.unwrap_or(profile.keys.overlap);
         if overlap > OVERLAP_MAX {
@@ -82,10 +82,11 @@ impl Manager {
 
     /// Switches a key on again.
     pub async fn enable_key(&self, by: &By, id: KeyId) -> Result<Changed, Refusal> {
-        by.require(Ability::Manage)?;
+        by.allow(Ability::Manage)?;
+        let (row, _) = self.key_and_profile(by, id).await?;
         let note = self.note(by, "key.enable", json!({}));
         let committed =
-            self.store.change_key(id, None, KeyChange::Enable, KeyLimits::default(), None, note).await;
+            self.store.change_key(row.id, None, KeyChange::Enable, KeyLimits::default(), None, note).await;
         let committed = committed.map_err(key_not_found)?;
         let receipt = self.widened(committed.seq).await;
         Ok(Changed { key: self.with_last_uses(committed.value).await?, receipt, made: committed.made })
@@ -104,8 +105,8 @@ impl Manager {
         action: &'static str,
         change: KeyChange,
     ) -> Result<Changed, Refusal> {
-        by.require(Ability::Manage)?;
-        let (_, profile) = self.key_and_profile(id).await?;
+        by.allow(Ability::Manage)?;
+        let (_, profile) = self.key_and_profile(by, id).await?;
         self.take_away(by, id, within, action, change, &profile).await
     }
 
@@ -127,11 +128,14 @@ impl Manager {
         Ok(Changed { key: self.with_last_uses(committed.value).await?, receipt, made: committed.made })
     }
 
-    pub(super) async fn key_and_profile(
+    /// The key, if it is there for who asks, and its api's profile.
+    pub(crate) async fn key_and_profile(
         &self,
+        by: &By,
         id: KeyId,
     ) -> Result<(KeyRow, std::sync::Arc<Profile>), Refusal> {
-        let row = self.store.find_key(id).await?.ok_or(Refusal::NotFound("key"))?;
+        let row = self.store.find_key(id).await?.filter(|row| by.sees(row.account));
+        let row = row.ok_or(Refusal::NotFound("key"))?;
         let profile = self.profile_named(&row.api)?;
         Ok((row, profile))
     }

@@ -23,7 +23,8 @@ impl Manager {
         order: IssueKey,
         idempotency: Option<Idempotency>,
     ) -> Result<Issued, Refusal> {
-        by.require(Ability::Manage)?;
+        by.allow(Ability::Manage)?;
+        by.require_sight(account)?;
         self.insert_key(by, account, order, idempotency).await
     }
 

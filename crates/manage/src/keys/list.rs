@@ -26,13 +26,17 @@ pub struct KeyQuery {
     pub due_for_rotation: bool,
     /// Only those not used for as long as the profile says.
     pub unused: bool,
+    /// Only those with a secret whose hint begins so.
+    pub hint: Option<String>,
+    /// Only those with this external id.
+    pub external_id: Option<String>,
 }
 
 impl Manager {
     /// One key.
     pub async fn show_key(&self, by: &By, id: KeyId) -> Result<KeyView, Refusal> {
-        by.require(Ability::Read)?;
-        let row = self.store.find_key(id).await?.ok_or(Refusal::NotFound("key"))?;
+        by.allow(Ability::Read)?;
+        let (row, _) = self.key_and_profile(by, id).await?;
         self.with_last_uses(row).await
     }
 
@@ -56,7 +60,12 @@ impl Manager {
         query: &KeyQuery,
         page: PageRequest<KeyId>,
     ) -> Result<Page<KeyView, KeyId>, Refusal> {
-        let filter = KeyFilter { account: query.account, include_revoked: query.include_revoked };
+        let filter = KeyFilter {
+            account: query.account,
+            include_revoked: query.include_revoked,
+            hint: query.hint.clone(),
+            external_id: query.external_id.clone(),
+        };
         let selective = query.environment.is_some() || query.due_for_rotation || query.unused;
         let (mut items, mut after) = (Vec::new(), page.after);
         for _ in 0..LOOKED_AT / PAGE {

@@ -1,6 +1,8 @@
 //! Keys: what is asked for and what is answered; each verb has a file of its own.
 
+mod browse;
 mod change;
+mod diagnose;
 mod issue;
 mod list;
 mod reveal;
@@ -12,6 +14,8 @@ use serde_json::Value;
 
 use crate::Receipt;
 
+pub use browse::{Browse, Browsed, KeyShow, KeySort};
+pub use diagnose::{Diagnosis, KeyFinding};
 pub use list::KeyQuery;
 
 /// A key to issue; what is `None` takes the default.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use claviger_model::{
-    Ability, AccountId, KeyId, KeyState, PlainKey,
+    Ability, AccountId, KeyId, KeyState, MemberAbility, PlainKey,
     profile::{Profile, Storage},
 };
 use serde_json::json;
@@ -14,8 +14,8 @@ use crate::{By, Manager, Refusal, vault::Place};
 impl Manager {
     /// The newest secret of a sealed key.
     pub async fn reveal_key(&self, by: &By, id: KeyId) -> Result<PlainKey, Refusal> {
-        by.require(Ability::Reveal)?;
-        let (row, profile) = self.key_and_profile(id).await?;
+        by.allow(Ability::Reveal)?;
+        let (row, profile) = self.key_and_profile(by, id).await?;
         let mut opened = self.open_sealed(by, row.account, &[id], &profile).await?;
         let gone = if row.state == KeyState::Revoked { Refusal::Revoked } else { Refusal::NotSealed };
         opened.remove(&id).ok_or(gone)
@@ -33,7 +33,7 @@ impl Manager {
             return Err(Refusal::NotSealed);
         }
         let vault = self.vault.as_ref().ok_or_else(|| no_master_key(profile))?;
-        let note = self.note(by, "key.reveal", json!({}));
+        let note = self.note_needing(by, Some(MemberAbility::Reveal), "key.reveal", json!({}));
         let sealed = self.store.sealed_secrets(keys.to_vec(), note, Some(account)).await?;
         sealed
             .into_iter()

@@ -1,0 +1,71 @@
+//! Members: list, change the role, remove.
+
+use claviger_model::{Ability, AccountId, MemberAbility, MemberId, Role};
+use claviger_store::{MemberChange, MemberRow, Page, PageRequest};
+use serde_json::json;
+
+use crate::{Actor, By, Manager, Refusal};
+
+impl Manager {
+    /// An account's members, in the order they joined.
+    pub async fn list_members(
+        &self,
+        by: &By,
+        account: AccountId,
+        page: PageRequest<MemberId>,
+    ) -> Result<Page<MemberRow, MemberId>, Refusal> {
+        by.allow_either(Ability::Read, MemberAbility::Members)?;
+        by.require_sight(account)?;
+        self.account(account).await?;
+        Ok(self.store.list_members(account, page).await?)
+    }
+
+    /// One member.
+    pub async fn show_member(&self, by: &By, id: MemberId) -> Result<MemberRow, Refusal> {
+        by.allow_either(Ability::Read, MemberAbility::Members)?;
+        self.standing_member(by, id).await
+    }
+
+    /// The address of a member of the account of whoever asks, also of one who was removed: for what they did.
+    pub async fn member_address(&self, by: &By, id: MemberId) -> Result<Option<String>, Refusal> {
+        by.allow(Ability::Read)?;
+        let found = self.store.find_member(id).await?.filter(|member| by.sees(member.account));
+        Ok(found.map(|member| member.email.to_string()))
+    }
+
+    /// Gives a member another role, which holds from their next request on. The last administrator stays one, unless
+    /// an operator wants it.
+    pub async fn change_role(&self, by: &By, id: MemberId, role: Role) -> Result<MemberRow, Refusal> {
+        by.allow_either(Ability::Manage, MemberAbility::Members)?;
+        self.standing_member(by, id).await?;
+        let note = self.note_needing(by, Some(MemberAbility::Members), "member.role", json!({"role": role}));
+        let keep = matches!(by.actor, Actor::Member(_));
+        let changed = self.store.change_member(id, None, MemberChange::SetRole(role), keep, note).await;
+        Ok(changed.map_err(member_not_found)?.value)
+    }
+
+    /// Ends a membership and every session of it. The last administrator stays, unless an operator wants it.
+    pub async fn remove_member(&self, by: &By, id: MemberId) -> Result<MemberRow, Refusal> {
+        by.allow_either(Ability::Manage, MemberAbility::Members)?;
+        let member = self.standing_member(by, id).await?;
+        let detail = json!({"email": member.email});
+        let note = self.note_needing(by, Some(MemberAbility::Members), "member.remove", detail);
+        let keep = matches!(by.actor, Actor::Member(_));
+        let changed = self.store.change_member(id, None, MemberChange::Remove, keep, note).await;
+        Ok(changed.map_err(member_not_found)?.value)
+    }
+
+    /// A member who was not removed, if they are there for who asks.
+    pub(super) async fn standing_member(&self, by: &By, id: MemberId) -> Result<MemberRow, Refusal> {
+        let found = self.store.find_member(id).await?;
+        let found = found.filter(|member| by.sees(member.account) && member.removed_at.is_none());
+        found.ok_or(Refusal::NotFound("member"))
+    }
+}
+
+pub(super) fn member_not_found(error: claviger_store::StoreError) -> Refusal {
+    match Refusal::from(error) {
+        Refusal::NotFound(_) => Refusal::NotFound("member"),
+        other => other,
+    }
+}

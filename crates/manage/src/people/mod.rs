@@ -1,0 +1,54 @@
+//! People: members, the sessions they sign in to, and the one-time links that let them in.
+
+mod links;
+mod members;
+mod password;
+mod permit;
+mod sessions;
+mod sign_in;
+mod throttle;
+mod token;
+
+use std::{net::IpAddr, sync::Arc, time::Duration};
+
+pub use links::{IssuedLink, LinkOrder};
+pub use permit::MemberPermit;
+pub use sign_in::{Choice, Identity, OidcEntrance, SignedIn};
+pub use token::{OneTimeToken, SessionToken};
+
+use password::Passwords;
+use throttle::Throttle;
+
+/// Where the pages are and how long sessions last.
+#[derive(Clone, Debug)]
+pub struct PeopleSettings {
+    /// The origin of the pages, such as `https://keys.example.com`, without a trailing slash.
+    pub portal: Arc<str>,
+    /// How long a session lasts without a request.
+    pub idle: Duration,
+    /// How long it lasts at the most.
+    pub longest: Duration,
+}
+
+/// Which browser signs in, as far as it is known.
+#[derive(Clone, Debug, Default)]
+pub struct Browser {
+    /// Its address.
+    pub address: Option<IpAddr>,
+    /// What it calls itself (`User-Agent`); the first 200 characters are kept.
+    pub agent: Option<String>,
+}
+
+/// What the verbs about people share.
+#[derive(Debug)]
+pub(crate) struct People {
+    settings: PeopleSettings,
+    passwords: Passwords,
+    throttle: Throttle,
+}
+
+impl People {
+    pub(crate) fn new(settings: PeopleSettings, entropy: &dyn claviger_model::Entropy) -> Self {
+        Self { settings, passwords: Passwords::new(entropy), throttle: Throttle::new(entropy) }
+    }
+}

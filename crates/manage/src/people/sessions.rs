@@ -1,0 +1,116 @@
+//! Sessions: who a browser is, and ending them.
+
+use std::net::IpAddr;
+
+use claviger_model::{Ability, AccountId, MemberAbility, SessionId};
+use claviger_store::{MemberChange, OpenSession, Page, PageRequest, SessionRow, SessionsOf};
+use serde_json::json;
+
+use super::{MemberPermit, SessionToken, members::member_not_found, password};
+use crate::{Actor, By, Manager, Refusal};
+
+/// A session is noted as used once in so long: not every request is a write.
+const NOTED_EVERY: std::time::Duration = std::time::Duration::from_mins(1);
+
+impl Manager {
+    /// The member whose browser this is, if its session lasts. The request counts as a use of it.
+    pub async fn enter(
+        &self,
+        token: &SessionToken,
+        address: Option<IpAddr>,
+    ) -> Result<Option<MemberPermit>, Refusal> {
+        let now = self.clock.now();
+        let Some(open) = self.store.find_session(token.digest(), now).await? else { return Ok(None) };
+        if open.session.seen_at.plus(self.people.settings.idle) <= now {
+            return Ok(None);
+        }
+        if open.session.seen_at.plus(NOTED_EVERY) <= now
+            && let Err(error) = self.store.touch_session(open.session.id, now, address).await
+        {
+            tracing::warn!(%error, "the use of a session can't be noted: it may end early");
+        }
+        self.permit(open).map(Some)
+    }
+
+    pub(super) fn permit(&self, open: OpenSession) -> Result<MemberPermit, Refusal> {
+        let roles = self.profile_named(&open.api)?.roles;
+        Ok(MemberPermit::new(open, roles))
+    }
+
+    /// The sessions of an account that last, in the order they began. A member who may not manage members sees their
+    /// own.
+    pub async fn list_sessions(
+        &self,
+        by: &By,
+        account: AccountId,
+        page: PageRequest<SessionId>,
+    ) -> Result<Page<SessionRow, SessionId>, Refusal> {
+        by.require_sight(account)?;
+        let of = match &by.actor {
+            Actor::Member(permit) if !permit.may(MemberAbility::Members) => {
+                SessionsOf::Member(permit.member())
+            }
+            Actor::Member(_) => SessionsOf::Account(account),
+            _ => {
+                by.require(Ability::Read)?;
+                self.account(account).await?;
+                SessionsOf::Account(account)
+            }
+        };
+        Ok(self.store.list_sessions(of, self.clock.now(), page).await?)
+    }
+
+    /// Signs a browser out.
+    pub async fn end_session(&self, by: &By, id: SessionId) -> Result<(), Refusal> {
+        let (within, needed) = match &by.actor {
+            Actor::Member(permit) if permit.session() == id => (Some(permit.account()), None),
+            Actor::Member(permit) => {
+                let own = self.has_session(permit, id).await?;
+                if !own {
+                    permit.require(MemberAbility::Members)?;
+                }
+                (Some(permit.account()), (!own).then_some(MemberAbility::Members))
+            }
+            _ => {
+                by.require(Ability::Manage)?;
+                (None, None)
+            }
+        };
+        let note = self.note_needing(by, needed, "session.end", json!({}));
+        let ended = self.store.end_sessions(SessionsOf::One(id), within, note).await?;
+        if ended == 0 { Err(Refusal::NotFound("session")) } else { Ok(()) }
+    }
+
+    async fn has_session(&self, permit: &MemberPermit, id: SessionId) -> Result<bool, Refusal> {
+        let page = PageRequest { after: None, limit: 100 };
+        let own =
+            self.store.list_sessions(SessionsOf::Member(permit.member()), self.clock.now(), page).await?;
+        Ok(own.items.iter().any(|session| session.id == id))
+    }
+
+    /// Signs a member out of every browser.
+    pub async fn end_own_sessions(&self, by: &By) -> Result<(), Refusal> {
+        let Actor::Member(permit) = &by.actor else { return Err(Refusal::NotFound("member")) };
+        let note = self.note_needing(by, None, "session.end_all", json!({}));
+        self.store.end_sessions(SessionsOf::Member(permit.member()), Some(permit.account()), note).await?;
+        Ok(())
+    }
+
+    /// Gives the member who asks a new password, and ends their other sessions. `current` is asked for where they have
+    /// one.
+    pub async fn change_own_password(&self, by: &By, current: &str, new: &str) -> Result<(), Refusal> {
+        let Actor::Member(permit) = &by.actor else { return Err(Refusal::NotFound("member")) };
+        if !self.profile_named(permit.api())?.sign_in.passwords {
+            return Err(Refusal::Forbidden("the members of this api have no passwords".to_owned()));
+        }
+        if permit.has_password() {
+            self.prove_password(permit, current).await?;
+        }
+        password::judge(new, permit.email())?;
+        let hash = self.people.passwords.hash(new, &*self.entropy).await?;
+        let change = MemberChange::SetPassword { password: hash, keep: Some(permit.session()) };
+        let note = self.note_needing(by, None, "member.password", json!({}));
+        let changed = self.store.change_member(permit.member(), None, change, false, note).await;
+        changed.map(drop).map_err(member_not_found)
+    }
+}

@@ -1,0 +1,225 @@
+//! Signing in: by a link, by a password, by a provider that vouches for an address.
+
+use std::sync::Arc;
+
+use claviger_model::{Email, RequestId, SessionId};
+use claviger_store::{
+    Candidate, Entrance, Existing, LinkPurpose, NewSession, OpenSession, SignInMethod, StoreError,
+};
+use serde_json::json;
+
+use super::{
+    Browser, IssuedLink, LinkOrder, MemberPermit, OneTimeToken, SessionToken, password,
+    throttle::{BY_ADDRESS, BY_MEMBER},
+};
+use crate::{By, Manager, Refusal};
+
+/// Characters that are kept of what a browser calls itself.
+const MAX_AGENT: usize = 200;
+
+/// A browser just signed in, with its secret: this once.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// What the browser holds from now on.
+    pub token: SessionToken,
+    /// Who it is.
+    pub permit: MemberPermit,
+}
+
+/// Whom a provider vouches for.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// The provider's issuer identifier.
+    pub issuer: String,
+    /// What it knows the person as (`sub`).
+    pub subject: String,
+    /// Their address, where the provider has verified it.
+    pub email: Option<Email>,
+}
+
+/// Where a provider's word leads.
+#[derive(Debug)]
+pub enum OidcEntrance {
+    /// To one member.
+    SignedIn(Box<SignedIn>),
+    /// To several, of whom the person chooses by a link.
+    Choose(Vec<Choice>),
+    /// To nobody: they were not invited.
+    Nobody,
+}
+
+/// One of several memberships.
+#[derive(Debug)]
+pub struct Choice {
+    /// The name of its account.
+    pub account_name: String,
+    /// The link that signs in there.
+    pub link: IssuedLink,
+}
+
+impl Manager {
+    /// Signs in by a sign-in link, which is used up.
+    pub async fn enter_by_link(
+        &self,
+        token: &OneTimeToken,
+        browser: Browser,
+        request: RequestId,
+    ) -> Result<SignedIn, Refusal> {
+        let entrance =
+            Entrance::Link { digest: token.digest(), purpose: LinkPurpose::SignIn, password: None };
+        self.begin_session(entrance, SignInMethod::Link, browser, request).await
+    }
+
+    /// Sets the password an invitation or a password link asks for, and signs in. Every other session of the member
+    /// ends.
+    pub async fn accept_link(
+        &self,
+        purpose: LinkPurpose,
+        token: &OneTimeToken,
+        password: &str,
+        browser: Browser,
+        request: RequestId,
+    ) -> Result<SignedIn, Refusal> {
+        let link = self.look_at_link(purpose, token).await?;
+        password::judge(password, &link.member.email)?;
+        let hash = self.people.passwords.hash(password, &*self.entropy).await?;
+        let entrance = Entrance::Link { digest: token.digest(), purpose, password: Some(hash) };
+        self.begin_session(entrance, SignInMethod::Link, browser, request).await
+    }
+
+    /// Signs in by address and password. Whoever is a member of several accounts is let in where the password is
+    /// right.
+    pub async fn enter_by_password(
+        &self,
+        api: &Arc<str>,
+        email: &str,
+        password: &str,
+        browser: Browser,
+        request: RequestId,
+    ) -> Result<SignedIn, Refusal> {
+        if !self.profile_named(api)?.sign_in.passwords {
+            return Err(Refusal::NotFound("way to sign in"));
+        }
+        let Ok(email) = email.parse::<Email>() else { return Err(Refusal::WrongPassword) };
+        let by_address = browser.address.map(|address| format!("address {address}"));
+        if let Some(name) = &by_address {
+            self.take_attempt(name, BY_ADDRESS)?;
+        }
+        let by_member = format!("member {api} {email}");
+        self.take_attempt(&by_member, BY_MEMBER)?;
+        let candidates = self.store.candidates(Arc::clone(api), email).await?;
+        let found = self.with_password(candidates, password).await?.ok_or(Refusal::WrongPassword)?;
+        self.people.throttle.give_back(&by_member, BY_MEMBER);
+        if let Some(name) = &by_address {
+            self.people.throttle.give_back(name, BY_ADDRESS);
+        }
+        let entrance = Entrance::Member { id: found.member.id, subject: None };
+        self.begin_session(entrance, SignInMethod::Password, browser, request).await
+    }
+
+    /// The first of these whose password it is. Where there is nobody, it takes as long as for one.
+    async fn with_password(
+        &self,
+        candidates: Vec<Candidate>,
+        password: &str,
+    ) -> Result<Option<Candidate>, Refusal> {
+        let mut with_one = candidates.into_iter().filter(|candidate| candidate.password.is_some()).peekable();
+        if with_one.peek().is_none() {
+            self.people.passwords.verify(password, None).await?;
+        }
+        for candidate in with_one {
+            if self.people.passwords.verify(password, candidate.password.as_ref()).await? {
+                return Ok(Some(candidate));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Refuses who doesn't know the password of the member behind `permit`.
+    pub(super) async fn prove_password(&self, permit: &MemberPermit, password: &str) -> Result<(), Refusal> {
+        let name = format!("member {} {}", permit.api(), permit.email());
+        self.take_attempt(&name, BY_MEMBER)?;
+        let candidates = self.store.candidates(Arc::clone(permit.api()), permit.email().clone()).await?;
+        let own = candidates.into_iter().find(|candidate| candidate.member.id == permit.member());
+        let stored = own.and_then(|own| own.password);
+        if !self.people.passwords.verify(password, stored.as_ref()).await? {
+            return Err(Refusal::WrongPassword);
+        }
+        self.people.throttle.give_back(&name, BY_MEMBER);
+        Ok(())
+    }
+
+    fn take_attempt(&self, name: &str, bound: super::throttle::Bound) -> Result<(), Refusal> {
+        let taken = self.people.throttle.take(name, bound, self.clock.now());
+        taken.map_err(|retry_after| Refusal::TooManyAttempts { retry_after })
+    }
+
+    /// Signs in whom a provider vouches for: the member it knows by this subject, or, the first time, whoever has the
+    /// address it verified.
+    pub async fn enter_by_oidc(
+        &self,
+        api: &Arc<str>,
+        identity: Identity,
+        browser: Browser,
+        request: RequestId,
+    ) -> Result<OidcEntrance, Refusal> {
+        let Identity { issuer, subject, email } = identity;
+        let mut found = self.store.known_as(Arc::clone(api), issuer.clone(), subject.clone()).await?;
+        if let (true, Some(email)) = (found.is_empty(), email) {
+            found = self.store.candidates(Arc::clone(api), email).await?;
+            found.retain(|candidate| candidate.subject.is_none());
+        }
+        if found.len() > 1 {
+            return self.choices(found).await.map(OidcEntrance::Choose);
+        }
+        let Some(one) = found.pop() else { return Ok(OidcEntrance::Nobody) };
+        let entrance = Entrance::Member { id: one.member.id, subject: Some((issuer, subject)) };
+        let signed_in = self.begin_session(entrance, SignInMethod::Oidc, browser, request).await?;
+        Ok(OidcEntrance::SignedIn(Box::new(signed_in)))
+    }
+
+    async fn choices(&self, found: Vec<Candidate>) -> Result<Vec<Choice>, Refusal> {
+        let mut choices = Vec::new();
+        for Candidate { member, account_name, .. } in found {
+            let order =
+                LinkOrder { account: member.account, email: member.email, role: None, return_to: None };
+            let link = self.issue_link(&By::system(), LinkPurpose::SignIn, Existing::Require, order).await?;
+            choices.push(Choice { account_name, link });
+        }
+        Ok(choices)
+    }
+
+    async fn begin_session(
+        &self,
+        entrance: Entrance,
+        method: SignInMethod,
+        browser: Browser,
+        request: RequestId,
+    ) -> Result<SignedIn, Refusal> {
+        let now = self.clock.now();
+        let token = SessionToken::mint(&*self.entropy);
+        let session = NewSession {
+            id: SessionId::mint(now, &*self.entropy),
+            digest: token.digest(),
+            method,
+            address: browser.address,
+            agent: browser
+                .agent
+                .map(|agent| agent.chars().filter(|c| !c.is_control()).take(MAX_AGENT).collect()),
+            created_at: now,
+            expires_at: now.plus(self.people.settings.longest),
+        };
+        let by = By { request: Some(request), ..By::system() };
+        let note = self.note_needing(&by, None, "session.begin", json!({"method": method.as_str()}));
+        let open: OpenSession =
+            self.store.begin_session(entrance, session, note).await.map_err(link_not_found)?;
+        Ok(SignedIn { token, permit: self.permit(open)? })
+    }
+}
+
+fn link_not_found(error: StoreError) -> Refusal {
+    match Refusal::from(error) {
+        Refusal::NotFound(_) => Refusal::NotFound("link"),
+        other => other,
+    }
+}
