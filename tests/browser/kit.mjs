@@ -93,7 +93,7 @@ export class Kit {
 
   /** Another tab of the same person. */
   async tab(page) {
-    const { witness, width, theme, scripts } = this.#seats.get(page);
+    const { witness, width, theme, scripts } = this.#seatOf(page);
     return this.#seat(await page.context().newPage(), { witness, width, theme, scripts });
   }
 
@@ -103,13 +103,19 @@ export class Kit {
     return page;
   }
 
+  #seatOf(page) {
+    const seat = this.#seats.get(page);
+    if (!seat) throw new Failure(`${page.url()} was opened by a page: use kit.tab instead`);
+    return seat;
+  }
+
   /**
    * Checks what `page` shows now, in both themes, narrow and wide: no violation that axe-core finds (not asked where
    * scripts are off: it is one), nothing to scroll sideways. Leaves screenshots.
    */
   async check(page, name) {
     this.#verdict();
-    const { witness, width, theme } = this.#seats.get(page);
+    const { witness, width, theme } = this.#seatOf(page);
     const found = new Map();
     await witness.looking(async () => {
       for (const [across, high] of Object.entries(HEIGHTS)) {
@@ -131,7 +137,7 @@ export class Kit {
   }
 
   async #flaws(page, variant, width) {
-    const { scripts } = this.#seats.get(page);
+    const { scripts } = this.#seatOf(page);
     if (scripts) await this.evaluate(page, FINISHED);
     await this.screenshot(page, `${this.#story}-${variant}`);
     const flaws = [];
@@ -154,7 +160,7 @@ export class Kit {
    * its globals aren't seen. Where the page's scripts are off, the expression must not wait for anything.
    */
   async evaluate(page, expression) {
-    const { cdp, scripts } = this.#seats.get(page);
+    const { cdp, scripts } = this.#seatOf(page);
     const { frameTree } = await cdp.send("Page.getFrameTree");
     const frameId = frameTree.frame.id;
     const world = await cdp.send("Page.createIsolatedWorld", { frameId, worldName: ISOLATED });
@@ -174,7 +180,7 @@ export class Kit {
 
   /** Loads `path` as if for the first time: `{bytes, requests}`, bytes as they were on the wire. */
   async weigh(page, path) {
-    const { cdp } = this.#seats.get(page);
+    const { cdp } = this.#seatOf(page);
     const seen = { bytes: 0, requests: 0 };
     const count = ({ encodedDataLength }) => {
       seen.bytes += encodedDataLength;
@@ -192,7 +198,7 @@ export class Kit {
 
   /** Writes the whole page to `target/screenshots/{name}.png`. */
   async screenshot(page, name) {
-    const { cdp } = this.#seats.get(page);
+    const { cdp } = this.#seatOf(page);
     const { cssContentSize } = await cdp.send("Page.getLayoutMetrics");
     const clip = { x: 0, y: 0, width: cssContentSize.width, height: cssContentSize.height, scale: 1 };
     const { data } = await cdp.send("Page.captureScreenshot", { format: "png", captureBeyondViewport: true, clip });

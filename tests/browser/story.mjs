@@ -41,3 +41,5 @@ try {
   clearTimeout(alarm);
   await browser.close();
 }
+// What a story left open keeps nobody waiting.
+process.exit();
