@@ -62,8 +62,10 @@ expect.text = async (locator, wanted) => {
 expect.value = (locator, wanted) => settles(`the value of ${locator}`, wanted, () => locator.inputValue());
 expect.count = (locator, wanted) => settles(`the number of ${locator}`, wanted, () => locator.count());
 /** That the keyboard is at this element. */
-expect.focused = (locator) =>
-  settles(`whether ${locator} has the focus`, true, () => locator.and(locator.page().locator(":focus")).count().then((n) => n === 1));
+expect.focused = (locator) => {
+  const focused = locator.and(locator.page().locator(":focus"));
+  return settles(`whether ${locator} has the focus`, true, async () => (await focused.count()) === 1);
+};
 
 /** That `attempt` fails, with a message like this. */
 expect.fails = async (attempt, pattern) => {
