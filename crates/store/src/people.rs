@@ -103,7 +103,7 @@ pub enum SignInMethod {
     Link,
     /// By a password.
     Password,
-    /// By an OpenID Connect provider.
+    /// By an identity provider.
     Oidc,
 }
 

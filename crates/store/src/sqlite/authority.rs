@@ -3,15 +3,18 @@
 //! Whoever sent the request was judged by its head; its body may have taken a while, and a revocation may have been
 //! reported complete meanwhile.
 
-use rusqlite::{Connection, params};
+use claviger_model::Role;
+use rusqlite::{Connection, OptionalExtension, params};
 
-use super::failure::Outcome;
+use super::{columns::stored, failure::Outcome};
 use crate::{AuditNote, Authority, StoreError};
 
 /// Refuses a change whose authority was lost since it was judged.
 pub(super) fn hold(connection: &Connection, note: &AuditNote) -> Outcome<()> {
     let holds = match note.authority {
-        Authority::System => true,
+        // A link is used up by the change itself, which is refused where there is none to use: to look for it here
+        // would be to ask twice.
+        Authority::System | Authority::Link => true,
         Authority::Operator(id) => {
             let sql = "SELECT EXISTS (SELECT 1 FROM operators WHERE id = ?1 AND revoked_at IS NULL)";
             connection.prepare_cached(sql)?.query_one(params![id.to_bytes()], |row| row.get(0))?
@@ -34,8 +37,15 @@ pub(super) fn hold(connection: &Connection, note: &AuditNote) -> Outcome<()> {
             let values = params![key.to_bytes(), number, note.at.as_millis(), unrestricted];
             connection.prepare_cached(sql)?.query_one(values, |row| row.get(0))?
         }
-        Authority::Session { .. } | Authority::Link => {
-            return Err(StoreError::Internal("not built".to_owned()).into());
+        Authority::Session { session, roles } => {
+            let sql = "SELECT m.role
+                         FROM sessions s
+                         JOIN members m ON m.id = s.member
+                        WHERE s.id = ?1 AND s.expires_at > ?2 AND m.removed_at IS NULL";
+            let values = params![session.to_bytes(), note.at.as_millis()];
+            let role: Option<Role> =
+                connection.prepare_cached(sql)?.query_one(values, |row| stored(row, 0)).optional()?;
+            role.is_some_and(|role| roles.include(role))
         }
     };
     if holds { Ok(()) } else { Err(StoreError::AuthorityLost.into()) }

@@ -3,14 +3,17 @@
 use std::net::IpAddr;
 
 use claviger_model::{
-    Abilities, AccountId, AccountState, DenialCode, Digest, Environment, EventId, InstallationId, KeyId,
-    KeyState, OperatorId, RequestId, Restrictions, Scopes, Timestamp,
+    Abilities, AccountId, AccountState, DenialCode, Digest, Email, Environment, EventId, InstallationId,
+    KeyId, KeyState, LinkId, MemberId, OperatorId, RequestId, Restrictions, Role, Scopes, SessionId,
+    Timestamp,
 };
 use rusqlite::{
     Row, RowIndex,
     types::{FromSql, FromSqlError, FromSqlResult, ValueRef},
 };
 use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{LinkPurpose, SignInMethod};
 
 /// A value as it is read from a column.
 pub(super) struct Stored<T>(T);
@@ -25,7 +28,7 @@ macro_rules! blobs {
     )*};
 }
 
-blobs!(AccountId, KeyId, OperatorId, EventId, InstallationId, RequestId, Digest);
+blobs!(AccountId, KeyId, OperatorId, MemberId, SessionId, LinkId, EventId, InstallationId, RequestId, Digest);
 
 macro_rules! words {
     ($($name:ident: $read:expr;)*) => {$(
@@ -51,6 +54,20 @@ words! {
         "revoked" => Some(KeyState::Revoked),
         _ => None,
     };
+    SignInMethod: |word| match word {
+        "link" => Some(SignInMethod::Link),
+        "password" => Some(SignInMethod::Password),
+        "oidc" => Some(SignInMethod::Oidc),
+        _ => None,
+    };
+    LinkPurpose: |word| match word {
+        "sign_in" => Some(LinkPurpose::SignIn),
+        "invitation" => Some(LinkPurpose::Invitation),
+        "password" => Some(LinkPurpose::Password),
+        _ => None,
+    };
+    Email: |word| word.parse().ok();
+    Role: |word| word.parse().ok();
     Environment: |word| word.parse().ok();
     Abilities: |word| word.parse().ok();
     IpAddr: |word| word.parse().ok();

@@ -7,7 +7,10 @@ use super::{failure::of_open, file::DatabaseFile};
 use crate::OpenError;
 
 /// The database's steps, in order.
-pub(super) const DATABASE: &[&str] = &[include_str!("../../migrations/sqlite/0001_initial.sql")];
+pub(super) const DATABASE: &[&str] = &[
+    include_str!("../../migrations/sqlite/0001_initial.sql"),
+    include_str!("../../migrations/sqlite/0002_members.sql"),
+];
 /// The usage file's.
 pub(super) const USAGE: &[&str] = &[include_str!("../../migrations/sqlite-usage/0001_initial.sql")];
 

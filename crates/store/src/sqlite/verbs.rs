@@ -14,8 +14,8 @@ use claviger_verify::{
 use rusqlite::Connection;
 
 use super::{
-    Sqlite, accounts, audit, authority, failure::Outcome, feed::Feed, idempotency, key_rows, keys, operators,
-    secrets, settings, usage::Sink, usage_rows,
+    Sqlite, accounts, audit, authority, failure::Outcome, feed::Feed, idempotency, key_rows, keys, links,
+    members, operators, secrets, sessions, settings, usage::Sink, usage_rows,
 };
 use crate::{
     AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, Candidate, ChainCheck, Committed,
@@ -223,92 +223,108 @@ impl Database for Sqlite {
             .await
     }
 
-    async fn insert_link(&self, _new: NewLink) -> Result<Committed<LinkRow>, StoreError> {
-        Err(StoreError::Internal("not built".to_owned()))
+    async fn insert_link(&self, new: NewLink) -> Result<Committed<LinkRow>, StoreError> {
+        self.0
+            .change(move |connection| {
+                authority::hold(connection, &new.linked)?;
+                links::insert(connection, new)
+            })
+            .await
     }
 
-    async fn find_link(&self, _digest: Digest) -> Result<Option<LinkRow>, StoreError> {
-        Err(StoreError::Internal("not built".to_owned()))
+    async fn find_link(&self, digest: Digest) -> Result<Option<LinkRow>, StoreError> {
+        self.0.readers.run(move |connection| links::find(connection, digest)).await
     }
 
-    async fn find_member(&self, _id: MemberId) -> Result<Option<MemberRow>, StoreError> {
-        Err(StoreError::Internal("not built".to_owned()))
+    async fn find_member(&self, id: MemberId) -> Result<Option<MemberRow>, StoreError> {
+        self.0.readers.run(move |connection| members::find(connection, id)).await
     }
 
     async fn list_members(
         &self,
-        _account: AccountId,
-        _page: PageRequest<MemberId>,
+        account: AccountId,
+        page: PageRequest<MemberId>,
     ) -> Result<Page<MemberRow, MemberId>, StoreError> {
-        Err(StoreError::Internal("not built".to_owned()))
+        self.0.readers.run(move |connection| members::list(connection, account, page)).await
     }
 
-    async fn candidates(&self, _api: Arc<str>, _email: Email) -> Result<Vec<Candidate>, StoreError> {
-        Err(StoreError::Internal("not built".to_owned()))
+    async fn candidates(&self, api: Arc<str>, email: Email) -> Result<Vec<Candidate>, StoreError> {
+        self.0.readers.run(move |connection| members::candidates(connection, &api, &email)).await
     }
 
     async fn known_as(
         &self,
-        _api: Arc<str>,
-        _issuer: String,
-        _subject: String,
+        api: Arc<str>,
+        issuer: String,
+        subject: String,
     ) -> Result<Vec<Candidate>, StoreError> {
-        Err(StoreError::Internal("not built".to_owned()))
+        self.0.readers.run(move |connection| members::known_as(connection, &api, &issuer, &subject)).await
     }
 
     async fn change_member(
         &self,
-        _id: MemberId,
-        _within: Option<AccountId>,
-        _change: MemberChange,
-        _keep_administrator: bool,
-        _note: AuditNote,
+        id: MemberId,
+        within: Option<AccountId>,
+        change: MemberChange,
+        keep_administrator: bool,
+        note: AuditNote,
     ) -> Result<Committed<MemberRow>, StoreError> {
-        Err(StoreError::Internal("not built".to_owned()))
+        self.0
+            .change(move |connection| {
+                authority::hold(connection, &note)?;
+                members::change(connection, id, within, change, keep_administrator, &note)
+            })
+            .await
     }
 
     async fn begin_session(
         &self,
-        _entrance: Entrance,
-        _new: NewSession,
-        _note: AuditNote,
+        entrance: Entrance,
+        new: NewSession,
+        note: AuditNote,
     ) -> Result<OpenSession, StoreError> {
-        Err(StoreError::Internal("not built".to_owned()))
+        self.0
+            .change(move |connection| {
+                authority::hold(connection, &note)?;
+                sessions::begin(connection, entrance, &new, &note)
+            })
+            .await
     }
 
-    async fn find_session(
-        &self,
-        _digest: Digest,
-        _now: Timestamp,
-    ) -> Result<Option<OpenSession>, StoreError> {
-        Err(StoreError::Internal("not built".to_owned()))
+    async fn find_session(&self, digest: Digest, now: Timestamp) -> Result<Option<OpenSession>, StoreError> {
+        self.0.readers.run(move |connection| sessions::find(connection, digest, now)).await
     }
 
     async fn touch_session(
         &self,
-        _id: SessionId,
-        _at: Timestamp,
-        _address: Option<IpAddr>,
+        id: SessionId,
+        at: Timestamp,
+        address: Option<IpAddr>,
     ) -> Result<(), StoreError> {
-        Err(StoreError::Internal("not built".to_owned()))
+        self.0.change(move |connection| sessions::touch(connection, id, at, address)).await
     }
 
     async fn list_sessions(
         &self,
-        _of: SessionsOf,
-        _now: Timestamp,
-        _page: PageRequest<SessionId>,
+        of: SessionsOf,
+        now: Timestamp,
+        page: PageRequest<SessionId>,
     ) -> Result<Page<SessionRow, SessionId>, StoreError> {
-        Err(StoreError::Internal("not built".to_owned()))
+        self.0.readers.run(move |connection| sessions::list(connection, of, now, page)).await
     }
 
     async fn end_sessions(
         &self,
-        _of: SessionsOf,
-        _within: Option<AccountId>,
-        _note: AuditNote,
+        of: SessionsOf,
+        within: Option<AccountId>,
+        note: AuditNote,
     ) -> Result<u64, StoreError> {
-        Err(StoreError::Internal("not built".to_owned()))
+        self.0
+            .change(move |connection| {
+                authority::hold(connection, &note)?;
+                sessions::end(connection, of, within, &note)
+            })
+            .await
     }
 
     async fn find_secret(&self, _digest: Digest) -> Result<Option<FoundSecret>, StoreError> {

@@ -6,12 +6,13 @@ use std::sync::{
 };
 
 use claviger_model::{
-    Abilities, Account, AccountId, AccountState, Digest, Entropy, Environment, EventId, KeyId, OperatorId,
-    Restrictions, Scopes, Timestamp,
+    Abilities, Account, AccountId, AccountState, Digest, Entropy, Environment, EventId, KeyId, LinkId,
+    MemberId, OperatorId, Restrictions, Role, Scopes, SessionId, Timestamp,
 };
 use claviger_store::{
-    AuditNote, Authority, Idempotency, KeyChange, NewAccount, NewKey, NewOperator, NewSecret, PageRequest,
-    Store, StoreError,
+    AuditFilter, AuditNote, Authority, Entrance, Existing, Idempotency, KeyChange, LinkPurpose, MemberRow,
+    NewAccount, NewKey, NewLink, NewMember, NewOperator, NewSecret, NewSession, OpenSession, PageRequest,
+    SignInMethod, Store, StoreError,
 };
 use claviger_verify::feed::{Intake, Record};
 
@@ -104,6 +105,47 @@ pub(crate) fn new_operator(abilities: &str) -> NewOperator {
     }
 }
 
+pub(crate) fn new_member(account: AccountId, email: &str, role: Role) -> NewMember {
+    NewMember {
+        id: MemberId::from_bytes(next()),
+        account,
+        email: email.parse().unwrap(),
+        role,
+        created_at: NOW,
+        created_by: "operator:tests".to_owned(),
+    }
+}
+
+/// A link to sign in by, which works for ten minutes.
+pub(crate) fn new_link(account: AccountId, email: &str, role: Role) -> NewLink {
+    NewLink {
+        id: LinkId::from_bytes(next()),
+        digest: Digest::of(&next()),
+        purpose: LinkPurpose::SignIn,
+        member: new_member(account, email, role),
+        existing: Existing::Keep,
+        return_to: None,
+        created_at: NOW,
+        expires_at: after_now(600),
+        joined: note("member.join"),
+        role_changed: note("member.change_role"),
+        linked: note("link.create"),
+    }
+}
+
+/// A session that begins now and lasts for an hour.
+pub(crate) fn new_session() -> NewSession {
+    NewSession {
+        id: SessionId::from_bytes(next()),
+        digest: Digest::of(&next()),
+        method: SignInMethod::Link,
+        address: Some("203.0.113.7".parse().unwrap()),
+        agent: Some("Firefox".to_owned()),
+        created_at: NOW,
+        expires_at: after_now(3600),
+    }
+}
+
 pub(crate) fn call(key: &str, fingerprint: u8) -> Idempotency {
     Idempotency {
         principal: "operator:tests".to_owned(),
@@ -134,6 +176,37 @@ pub(crate) async fn key(store: &Store, account: AccountId) -> KeyId {
         .insert_key(new_key(account), claviger_store::KeyLimits::default(), None, note("key.issue"))
         .await;
     made.unwrap().value.id
+}
+
+/// A member who is there, and the digest of a link they haven't used.
+pub(crate) async fn invited(
+    store: &Store,
+    account: AccountId,
+    email: &str,
+    role: Role,
+) -> (MemberRow, Digest) {
+    let new = new_link(account, email, role);
+    let digest = new.digest;
+    (store.insert_link(new).await.unwrap().value.member, digest)
+}
+
+/// A member who is there.
+pub(crate) async fn member(store: &Store, account: AccountId, email: &str, role: Role) -> MemberId {
+    invited(store, account, email, role).await.0.id
+}
+
+/// A session that has begun, and the digest it is found by.
+pub(crate) async fn signed_in(store: &Store, member: MemberId) -> (OpenSession, Digest) {
+    let new = new_session();
+    let digest = new.digest;
+    let entrance = Entrance::Member { id: member, subject: None };
+    (store.begin_session(entrance, new, note("session.begin")).await.unwrap(), digest)
+}
+
+/// What the trail says, from its beginning: action and subject.
+pub(crate) async fn trail(store: &Store) -> Vec<(String, Option<String>)> {
+    let events = store.list_audit(AuditFilter::default(), first(1000)).await.unwrap().items;
+    events.into_iter().map(|event| (event.action, event.subject)).collect()
 }
 
 /// Changes a key that no limit binds.

@@ -1,7 +1,9 @@
 //! What the schema itself refuses, whoever writes.
 
 use super::fixture::Fixture;
-use crate::samples::{account, key, new_operator, note};
+use claviger_model::Role;
+
+use crate::samples::{account, key, member, new_operator, note, signed_in};
 
 const KEYS: &str =
     "INSERT INTO keys (id, account, environment, scopes, restrictions, state, created_at, created_by,
@@ -10,6 +12,10 @@ const SECRETS: &str = "INSERT INTO secrets (key, number, digest, hint, created_a
 const ACCOUNTS: &str = "INSERT INTO accounts (id, api, name, external_id, metadata, state, created_at)";
 const OPERATORS: &str = "INSERT INTO operators (id, name, abilities, digest, hint, created_at)";
 const AUDIT: &str = "INSERT INTO audit_events (number, id, at, actor, action, account, detail, hash)";
+const MEMBERS: &str =
+    "INSERT INTO members (id, account, email, role, oidc_issuer, oidc_subject, created_at, created_by)";
+const SESSIONS: &str = "INSERT INTO sessions (id, member, digest, method, created_at, seen_at, expires_at)";
+const LINKS: &str = "INSERT INTO links (id, member, digest, purpose, created_at, expires_at)";
 
 /// Refused by a rule, that is, and not for being no SQL.
 fn assert_refused(outcome: Result<(), String>, statement: &str) {
@@ -126,6 +132,52 @@ async fn every_rule_of_the_schema_is_kept() {
         fixture.store.check_audit().await.unwrap(),
         claviger_store::ChainCheck::Whole { events: 3, .. }
     ));
+}
+
+/// Each of these breaks one rule of a database with one member, their session and their link.
+#[tokio::test]
+async fn every_rule_about_members_is_kept() {
+    let fixture = Fixture::new().await;
+    let owner = account(&fixture.store).await;
+    let ada = member(&fixture.store, owner, "ada@example.com", Role::Administrator).await;
+    signed_in(&fixture.store, ada).await;
+    let rules = [
+        // Members.
+        format!("{MEMBERS} SELECT id, account, 'b@x', 'viewer', NULL, NULL, 1, 'x' FROM members"),
+        format!("{MEMBERS} SELECT zeroblob(16), account, email, 'viewer', NULL, NULL, 1, 'x' FROM members"),
+        format!("{MEMBERS} SELECT zeroblob(15), account, 'b@x', 'viewer', NULL, NULL, 1, 'x' FROM members"),
+        format!("{MEMBERS} VALUES (zeroblob(16), zeroblob(16), 'b@x', 'viewer', NULL, NULL, 1, 'x')"),
+        "UPDATE members SET account = zeroblob(16)".to_owned(),
+        "UPDATE members SET email = ''".to_owned(),
+        "UPDATE members SET email = 'Ada@example.com'".to_owned(),
+        "UPDATE members SET role = 'owner'".to_owned(),
+        "UPDATE members SET role = NULL".to_owned(),
+        "UPDATE members SET oidc_issuer = 'https://id.example'".to_owned(),
+        "UPDATE members SET oidc_subject = '7'".to_owned(),
+        "UPDATE members SET removed_at = 'now'".to_owned(),
+        "DELETE FROM members".to_owned(),
+        // Sessions.
+        format!("{SESSIONS} SELECT id, member, randomblob(32), 'link', 1, 1, 1 FROM sessions"),
+        format!("{SESSIONS} SELECT zeroblob(16), member, digest, 'link', 1, 1, 1 FROM sessions"),
+        format!("{SESSIONS} SELECT zeroblob(15), member, randomblob(32), 'link', 1, 1, 1 FROM sessions"),
+        format!("{SESSIONS} VALUES (zeroblob(16), zeroblob(16), randomblob(32), 'link', 1, 1, 1)"),
+        "UPDATE sessions SET member = zeroblob(16)".to_owned(),
+        "UPDATE sessions SET digest = randomblob(31)".to_owned(),
+        "UPDATE sessions SET method = 'guess'".to_owned(),
+        "UPDATE sessions SET expires_at = NULL".to_owned(),
+        // Links.
+        format!("{LINKS} SELECT id, member, randomblob(32), 'sign_in', 1, 1 FROM links"),
+        format!("{LINKS} SELECT zeroblob(16), member, digest, 'sign_in', 1, 1 FROM links"),
+        format!("{LINKS} SELECT zeroblob(15), member, randomblob(32), 'sign_in', 1, 1 FROM links"),
+        format!("{LINKS} VALUES (zeroblob(16), zeroblob(16), randomblob(32), 'sign_in', 1, 1)"),
+        "UPDATE links SET member = zeroblob(16)".to_owned(),
+        "UPDATE links SET digest = randomblob(31)".to_owned(),
+        "UPDATE links SET purpose = 'lunch'".to_owned(),
+        "UPDATE links SET expires_at = NULL".to_owned(),
+    ];
+    for broken in &rules {
+        assert_refused(fixture.raw(broken), broken);
+    }
 }
 
 #[tokio::test]

@@ -2,11 +2,13 @@
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
-use claviger_model::KeyState;
-use claviger_store::{AuditFilter, ChainCheck, KeyChange, KeyLimits, OpenError, Store, StoreError};
+use claviger_model::{AccountId, InstallationId, KeyId, KeyState, Role};
+use claviger_store::{
+    AuditFilter, ChainCheck, KeyChange, KeyLimits, OpenError, Store, StoreError,
+};
 
 use super::fixture::Fixture;
-use crate::samples::{Counted, Kept, NOW, account, change, first, key, new_key, note};
+use crate::samples::{Counted, Kept, NOW, account, change, first, key, member, new_key, note};
 
 async fn open(dir: &Path) -> Result<Store, OpenError> {
     Store::open_embedded(dir, NOW, &Counted).await
@@ -88,17 +90,52 @@ async fn a_closed_store_answers_nothing_on_any_clone() {
 
 #[tokio::test]
 async fn a_newer_schema_is_refused_and_left_alone() {
-    for name in ["claviger.db", "usage.db"] {
+    for (name, steps) in [("claviger.db", 2), ("usage.db", 1)] {
         let fixture = Fixture::new().await;
         fixture.store.clone().close().await;
         let path = fixture.dir().join(name);
         let raw = rusqlite::Connection::open(&path).unwrap();
         raw.pragma_update(None, "user_version", 99).unwrap();
         let refused = open(fixture.dir()).await.unwrap_err();
-        assert!(matches!(refused, OpenError::Newer { found: 99, known: 1, .. }), "{refused}");
+        assert!(matches!(refused, OpenError::Newer { found: 99, known, .. } if known == steps), "{refused}");
         assert!(refused.to_string().contains("newer version"), "{refused}");
         assert_eq!(raw.pragma_query_value(None, "user_version", |row| row.get::<_, i64>(0)).unwrap(), 99);
     }
+}
+
+/// A file as version 0.1 left it: with its rows, and without members.
+const FIRST_SCHEMA: &str = include_str!("../../../migrations/sqlite/0001_initial.sql");
+const FIRST_ROWS: &str = r#"
+    INSERT INTO feed_head (one, installation, audit_hash) VALUES (1, x'0123456789abcdef0123456789abcdef', zeroblob(32));
+    INSERT INTO accounts VALUES (x'01010101010101010101010101010101', 'cashcat', 'Acme', 'e', '{}', 'active', 1);
+    INSERT INTO keys VALUES (x'02020202020202020202020202020202', x'01010101010101010101010101010101', 'Production',
+                             'live', '"all"', '{}', 'active', 1, 'system', NULL, NULL, 'e', '{}');
+    INSERT INTO secrets VALUES (x'02020202020202020202020202020202', 1, randomblob(32), 'cc_live_Ab', NULL, 1, NULL);
+    INSERT INTO operators VALUES (x'03030303030303030303030303030303', 'Ada', 'all', randomblob(32), 'clv_', 1, NULL);
+    PRAGMA user_version = 1;
+"#;
+
+#[tokio::test]
+async fn a_database_of_the_first_version_gains_members_and_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let raw = rusqlite::Connection::open(dir.path().join("claviger.db")).unwrap();
+    raw.execute_batch(FIRST_SCHEMA).unwrap();
+    raw.execute_batch(FIRST_ROWS).unwrap();
+    drop(raw);
+
+    let store = open(dir.path()).await.unwrap();
+    let installation = 0x0123_4567_89ab_cdef_0123_4567_89ab_cdef_u128.to_be_bytes();
+    assert_eq!(store.installation(), InstallationId::from_bytes(installation));
+    let (owner, kept) = (AccountId::from_bytes([1; 16]), KeyId::from_bytes([2; 16]));
+    assert_eq!(store.find_account(owner).await.unwrap().unwrap().name, "Acme");
+    assert_eq!(store.find_key(kept).await.unwrap().unwrap().name.as_deref(), Some("Production"));
+    assert!(store.is_initialised().await.unwrap());
+    assert_eq!(store.feed().load(Arc::<Kept>::default(), NOW).await.unwrap().head.0, 4);
+    let ada = member(&store, owner, "ada@example.com", Role::Administrator).await;
+    store.close().await;
+
+    let store = open(dir.path()).await.unwrap();
+    assert!(store.find_member(ada).await.unwrap().is_some(), "a step is taken once");
 }
 
 #[tokio::test]

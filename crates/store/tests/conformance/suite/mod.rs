@@ -6,8 +6,11 @@ mod feed;
 mod idempotency;
 mod keys;
 mod limits;
+mod links;
+mod members;
 mod operators;
 mod sealed;
+mod sessions;
 mod settings;
 mod usage;
 

@@ -1,0 +1,349 @@
+//! Members: who they are, what becomes of them, and who may say so.
+
+use claviger_model::{AccountId, MemberId, OperatorId, Role, RoleSet};
+use claviger_store::{
+    AuditNote, Authority, Committed, Entrance, MemberChange, MemberRow, PageRequest, PasswordHash,
+    SessionsOf, Store, StoreError,
+};
+use tokio::task::JoinSet;
+
+use super::Fixture;
+use crate::samples::{
+    NOW, account, after_now, first, invited, member, new_account, new_link, new_operator, new_session, note,
+    note_at, signed_in, trail,
+};
+
+async fn change(
+    store: &Store,
+    id: MemberId,
+    change: MemberChange,
+) -> Result<Committed<MemberRow>, StoreError> {
+    store.change_member(id, None, change, true, note("member.change")).await
+}
+
+fn new_password(keep: Option<claviger_model::SessionId>) -> MemberChange {
+    MemberChange::SetPassword { password: PasswordHash::new("$argon2id$v=19$…"), keep }
+}
+
+#[tokio::test]
+async fn a_member_is_found_as_they_were_made() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let owner = account(store).await;
+    let new = new_link(owner, "Ada@Example.com ", Role::Developer);
+    let made = store.insert_link(new.clone()).await.unwrap().value.member;
+    let found = store.find_member(new.member.id).await.unwrap().unwrap();
+    assert_eq!(format!("{made:?}"), format!("{found:?}"));
+    assert_eq!((found.id, found.account, found.email.as_str()), (new.member.id, owner, "ada@example.com"));
+    assert_eq!((found.role, found.has_password, found.removed_at), (Role::Developer, false, None));
+    assert_eq!((found.created_at, found.created_by), (NOW, new.member.created_by));
+    assert!(store.find_member(MemberId::from_bytes([9; 16])).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn members_are_listed_by_account_in_the_order_they_joined_without_the_removed_ones() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let (ours, theirs) = (account(store).await, account(store).await);
+    let mut members = Vec::new();
+    for email in ["d@example.com", "c@example.com", "b@example.com", "a@example.com"] {
+        members.push(member(store, ours, email, Role::Viewer).await);
+    }
+    member(store, theirs, "a@example.com", Role::Viewer).await;
+    change(store, members[1], MemberChange::Remove).await.unwrap();
+
+    let page = store.list_members(ours, first(2)).await.unwrap();
+    let ids: Vec<_> = page.items.iter().map(|member| member.id).collect();
+    assert_eq!((ids, page.next), (vec![members[0], members[2]], Some(members[2])));
+    let page = store.list_members(ours, PageRequest { after: page.next, limit: 2 }).await.unwrap();
+    assert_eq!((page.items[0].id, page.items.len(), page.next), (members[3], 1, None));
+}
+
+#[tokio::test]
+async fn one_address_may_be_a_member_of_several_accounts_and_is_a_candidate_for_each() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let (first, second) = (account(store).await, account(store).await);
+    let elsewhere = store.insert_account(new_account("codat"), note("account.create"), None).await.unwrap();
+    let mut members = Vec::new();
+    for owner in [first, second, elsewhere.value.0.id] {
+        members.push(member(store, owner, "ada@example.com", Role::Developer).await);
+    }
+    change(store, members[0], new_password(None)).await.unwrap();
+
+    let candidates =
+        async |api: &str, email: &str| store.candidates(api.into(), email.parse().unwrap()).await.unwrap();
+    let found = candidates("cashcat", "ADA@example.com").await;
+    let ids: Vec<_> = found.iter().map(|candidate| candidate.member.id).collect();
+    assert_eq!(ids, members[..2]);
+    assert_eq!(found[0].account_name, "Acme");
+    assert_eq!(found[0].password.as_ref().unwrap().expose(), "$argon2id$v=19$…");
+    assert!(found[0].member.has_password && !format!("{:?}", found[0]).contains("argon2id"));
+    assert!(found[1].password.is_none() && found[1].subject.is_none());
+    assert_eq!(candidates("codat", "ada@example.com").await[0].member.id, members[2]);
+    assert!(candidates("cashcat", "bea@example.com").await.is_empty());
+
+    change(store, members[0], MemberChange::Remove).await.unwrap();
+    let found = candidates("cashcat", "ada@example.com").await;
+    assert_eq!(found.iter().map(|candidate| candidate.member.id).collect::<Vec<_>>(), [members[1]]);
+}
+
+#[tokio::test]
+async fn no_more_than_eight_candidates_are_named() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let mut members = Vec::new();
+    for _ in 0..9 {
+        members.push(member(store, account(store).await, "ada@example.com", Role::Viewer).await);
+        let known = Some(("https://id.example".to_owned(), "7".to_owned()));
+        let entrance = Entrance::Member { id: members[members.len() - 1], subject: known };
+        store.begin_session(entrance, new_session(), note("session.begin")).await.unwrap();
+    }
+    let named = store.candidates("cashcat".into(), "ada@example.com".parse().unwrap()).await.unwrap();
+    assert_eq!(named.iter().map(|found| found.member.id).collect::<Vec<_>>(), members[..8]);
+    let known = store.known_as("cashcat".into(), "https://id.example".to_owned(), "7".to_owned()).await;
+    assert_eq!(known.unwrap().iter().map(|found| found.member.id).collect::<Vec<_>>(), members[..8]);
+}
+
+#[tokio::test]
+async fn a_provider_knows_a_member_by_issuer_and_subject_from_the_first_sign_in() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let ada = member(store, account(store).await, "ada@example.com", Role::Viewer).await;
+    let pair = |issuer: &str, subject: &str| (issuer.to_owned(), subject.to_owned());
+    let begin = async |subject| {
+        let entrance = Entrance::Member { id: ada, subject };
+        store.begin_session(entrance, new_session(), note("session.begin")).await.unwrap();
+    };
+    let known = async |api: &str, issuer: &str, subject: &str| {
+        let found = store.known_as(api.into(), issuer.to_owned(), subject.to_owned()).await.unwrap();
+        found.into_iter().map(|candidate| candidate.subject).collect::<Vec<_>>()
+    };
+    assert_eq!(known("cashcat", "https://a", "7").await, []);
+    begin(Some(pair("https://a", "7"))).await;
+    begin(None).await;
+    assert_eq!(known("cashcat", "https://a", "7").await, [Some(pair("https://a", "7"))]);
+    for (api, issuer, subject) in
+        [("cashcat", "https://b", "7"), ("cashcat", "https://a", "8"), ("codat", "https://a", "7")]
+    {
+        assert_eq!(known(api, issuer, subject).await, [], "{api} {issuer} {subject}");
+    }
+    begin(Some(pair("https://b", "8"))).await;
+    assert_eq!(known("cashcat", "https://a", "7").await, []);
+    change(store, ada, MemberChange::Remove).await.unwrap();
+    assert_eq!(known("cashcat", "https://b", "8").await, []);
+}
+
+#[tokio::test]
+async fn a_role_changes_once_and_what_is_so_already_is_no_event() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let owner = account(store).await;
+    let bea = member(store, owner, "bea@example.com", Role::Viewer).await;
+    let before = trail(store).await.len();
+    for (role, made) in [(Role::Viewer, false), (Role::Developer, true), (Role::Developer, false)] {
+        let changed = change(store, bea, MemberChange::SetRole(role)).await.unwrap();
+        assert_eq!((changed.value.role, changed.made), (role, made), "{role:?}");
+        assert_eq!(store.find_member(bea).await.unwrap().unwrap().role, role);
+    }
+    let trail = trail(store).await;
+    assert_eq!(trail[before..], [("member.change".to_owned(), Some(bea.to_string()))]);
+}
+
+#[tokio::test]
+async fn a_member_of_another_account_or_a_removed_one_is_not_found() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let (ours, theirs) = (account(store).await, account(store).await);
+    let ada = member(store, theirs, "ada@example.com", Role::Viewer).await;
+    let changes = || [MemberChange::SetRole(Role::Viewer), new_password(None), MemberChange::Remove];
+    let refuse = async |id, within: Option<AccountId>| {
+        for change in changes() {
+            let refused = store.change_member(id, within, change, false, note("member.change")).await;
+            assert!(matches!(refused, Err(StoreError::NotFound)), "{refused:?}");
+        }
+    };
+    refuse(ada, Some(ours)).await;
+    refuse(MemberId::from_bytes([9; 16]), None).await;
+    assert!(store.find_member(ada).await.unwrap().unwrap().removed_at.is_none());
+    let removal =
+        store.change_member(ada, Some(theirs), MemberChange::Remove, true, note("member.remove")).await;
+    assert_eq!(removal.unwrap().value.removed_at, Some(NOW));
+    refuse(ada, None).await;
+}
+
+#[tokio::test]
+async fn the_last_administrator_stays_where_one_is_to_be_kept() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let (ours, theirs) = (account(store).await, account(store).await);
+    member(store, theirs, "zoe@example.com", Role::Administrator).await;
+    let ada = member(store, ours, "ada@example.com", Role::Administrator).await;
+    let bea = member(store, ours, "bea@example.com", Role::Administrator).await;
+    let eve = member(store, ours, "eve@example.com", Role::Developer).await;
+    change(store, bea, MemberChange::Remove).await.unwrap();
+    let events = trail(store).await.len();
+    for refused in [MemberChange::SetRole(Role::Viewer), MemberChange::Remove] {
+        let refused = change(store, ada, refused).await;
+        assert!(matches!(refused, Err(StoreError::LastAdministrator)), "{refused:?}");
+    }
+    assert_eq!(store.find_member(ada).await.unwrap().unwrap().role, Role::Administrator);
+    assert_eq!(trail(store).await.len(), events);
+    change(store, ada, new_password(None)).await.unwrap();
+    change(store, ada, MemberChange::SetRole(Role::Administrator)).await.unwrap();
+    change(store, eve, MemberChange::SetRole(Role::Viewer)).await.unwrap();
+    let removed = store.change_member(ada, None, MemberChange::Remove, false, note("member.remove")).await;
+    assert!(removed.unwrap().value.removed_at.is_some(), "an operator may");
+    change(store, eve, MemberChange::Remove).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_administrators_who_step_down_together_one_is_refused() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    for step in [MemberChange::SetRole(Role::Viewer), MemberChange::Remove] {
+        let owner = account(store).await;
+        let mut calls = JoinSet::new();
+        for email in ["ada@example.com", "bea@example.com"] {
+            let id = member(store, owner, email, Role::Administrator).await;
+            let (store, step) = (store.clone(), step.clone());
+            calls.spawn(async move { change(&store, id, step).await });
+        }
+        let answers = calls.join_all().await;
+        assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "{answers:?}");
+        assert!(answers.iter().any(|answer| matches!(answer, Err(StoreError::LastAdministrator))));
+    }
+}
+
+#[tokio::test]
+async fn a_removed_member_is_out_at_once_and_their_address_free_again() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let owner = account(store).await;
+    let (ada, link) = invited(store, owner, "ada@example.com", Role::Administrator).await;
+    change(store, ada.id, new_password(None)).await.unwrap();
+    let (_, unused) = invited(store, owner, "ada@example.com", Role::Administrator).await;
+    let (open, session) = signed_in(store, ada.id).await;
+    let removed = store.change_member(ada.id, None, MemberChange::Remove, false, note("member.remove")).await;
+    let removed = removed.unwrap().value;
+    assert_eq!((removed.removed_at, removed.has_password), (Some(NOW), false));
+    assert!(store.find_session(session, NOW).await.unwrap().is_none());
+    for digest in [link, unused] {
+        assert!(store.find_link(digest).await.unwrap().is_none());
+    }
+    let sessions = store.list_sessions(SessionsOf::One(open.session.id), NOW, first(9)).await.unwrap();
+    assert!(sessions.items.is_empty());
+    let entrance = Entrance::Member { id: ada.id, subject: None };
+    let refused = store.begin_session(entrance, new_session(), note("session.begin")).await;
+    assert!(matches!(refused, Err(StoreError::NotFound)), "{refused:?}");
+
+    let again = member(store, owner, "ada@example.com", Role::Viewer).await;
+    assert_ne!(again, ada.id);
+    assert_eq!(store.list_members(owner, first(9)).await.unwrap().items.len(), 1);
+    assert!(store.find_member(ada.id).await.unwrap().is_some(), "the trail can still be read");
+}
+
+#[tokio::test]
+async fn a_new_password_ends_every_other_session_and_every_link() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let owner = account(store).await;
+    let (ada, unused) = invited(store, owner, "ada@example.com", Role::Viewer).await;
+    let bea = member(store, owner, "bea@example.com", Role::Viewer).await;
+    let ((mine, kept), (_, ended), (_, others)) =
+        (signed_in(store, ada.id).await, signed_in(store, ada.id).await, signed_in(store, bea).await);
+    let changed = change(store, ada.id, new_password(Some(mine.session.id))).await.unwrap().value;
+    assert!(changed.has_password);
+    for (digest, stays) in [(kept, true), (ended, false), (others, true)] {
+        assert_eq!(store.find_session(digest, NOW).await.unwrap().is_some(), stays);
+    }
+    assert!(store.find_link(unused).await.unwrap().is_none());
+    change(store, ada.id, new_password(None)).await.unwrap();
+    assert!(store.find_session(kept, NOW).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn members_leave_the_feed_alone() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let owner = account(store).await;
+    let head = store.feed().after(claviger_verify::feed::Seq(0)).await.unwrap().position.head;
+    let made = store.insert_link(new_link(owner, "ada@example.com", Role::Viewer)).await.unwrap();
+    assert_eq!((made.seq, made.made), (head, true));
+    signed_in(store, made.value.member.id).await;
+    let removed = change(store, made.value.member.id, MemberChange::Remove).await.unwrap();
+    assert_eq!(removed.seq, head);
+    let changes = store.feed().after(head).await.unwrap();
+    assert_eq!((changes.position.head, changes.entries.len()), (head, 0));
+}
+
+/// Who was judged by the head of a request may be nobody by the time its body has come.
+#[tokio::test]
+async fn whoever_lost_their_session_or_role_meanwhile_changes_nothing() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let owner = account(store).await;
+    member(store, owner, "zoe@example.com", Role::Administrator).await;
+    let eve = member(store, owner, "eve@example.com", Role::Viewer).await;
+    let (theirs, _) = signed_in(store, eve).await;
+    let administrators = RoleSet::from_iter([Role::Administrator]);
+    for (case, holds) in [
+        ("stays", true),
+        ("downgraded", false),
+        ("signed out", false),
+        ("ran out", false),
+        ("removed", false),
+    ] {
+        let ada =
+            member(store, owner, &format!("{}@example.com", case.replace(' ', "")), Role::Administrator)
+                .await;
+        let (open, _) = signed_in(store, ada).await;
+        let mut at = NOW;
+        match case {
+            "downgraded" => {
+                change(store, ada, MemberChange::SetRole(Role::Developer)).await.unwrap();
+            }
+            "signed out" => {
+                let ended = SessionsOf::One(open.session.id);
+                assert_eq!(store.end_sessions(ended, None, note("session.end")).await.unwrap(), 1);
+            }
+            "ran out" => at = after_now(3600),
+            "removed" => {
+                change(store, ada, MemberChange::Remove).await.unwrap();
+            }
+            _ => {}
+        }
+        let authority = Authority::Session { session: open.session.id, roles: administrators };
+        let by = |action| AuditNote { authority, ..note_at(action, at) };
+        let linked = by("link.create");
+        let link = claviger_store::NewLink { linked, ..new_link(owner, "new@example.com", Role::Viewer) };
+        let events = trail(store).await.len();
+        let answers = [
+            store.insert_link(link).await.map(drop),
+            store
+                .change_member(
+                    eve,
+                    Some(owner),
+                    new_password(Some(theirs.session.id)),
+                    true,
+                    by("member.change"),
+                )
+                .await
+                .map(drop),
+            store.end_sessions(SessionsOf::Member(ada), Some(owner), by("session.end")).await.map(drop),
+        ];
+        for answer in answers {
+            assert_eq!(answer.is_ok(), holds, "{case}: {answer:?}");
+            assert!(holds || matches!(answer, Err(StoreError::AuthorityLost)), "{case}: {answer:?}");
+        }
+        assert_eq!(trail(store).await.len() > events, holds, "{case}");
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_is_not_among_those_that_may_is_refused_and_so_is_a_revoked_operator() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let owner = account(store).await;
+    store.initialise(new_operator("all"), note("init")).await.unwrap();
+    for role in Role::ALL {
+        let id = member(store, owner, &format!("{}@example.com", role.as_str()), role).await;
+        let (open, _) = signed_in(store, id).await;
+        for roles in [RoleSet::ALL, RoleSet::from_iter([Role::Developer]), RoleSet::from_iter([])] {
+            let authority = Authority::Session { session: open.session.id, roles };
+            let by = AuditNote { authority, ..note("member.change") };
+            let changed = store.change_member(id, None, new_password(Some(open.session.id)), true, by).await;
+            assert_eq!(changed.is_ok(), roles.include(role), "{role:?} among {roles:?}");
+        }
+    }
+    let nobody = Authority::Operator(OperatorId::from_bytes([9; 16]));
+    let linked = AuditNote { authority: nobody, ..note("link.create") };
+    let link = claviger_store::NewLink { linked, ..new_link(owner, "new@example.com", Role::Viewer) };
+    assert!(matches!(store.insert_link(link).await, Err(StoreError::AuthorityLost)));
+}
