@@ -57,3 +57,9 @@ CREATE TABLE links (
 
 CREATE INDEX links_of_member ON links (member, id);
 CREATE INDEX links_by_age    ON links (expires_at);
+
+
+-- Keys are looked for by the hint a customer reads out, whole or its beginning, and by the company's own id in
+-- whichever account that is.
+CREATE INDEX secrets_by_hint     ON secrets (hint);
+CREATE INDEX keys_by_external_id ON keys (external_id) WHERE external_id IS NOT NULL;

@@ -327,8 +327,8 @@ impl Database for Sqlite {
             .await
     }
 
-    async fn find_secret(&self, _digest: Digest) -> Result<Option<FoundSecret>, StoreError> {
-        Err(StoreError::Internal("not built".to_owned()))
+    async fn find_secret(&self, digest: Digest) -> Result<Option<FoundSecret>, StoreError> {
+        self.0.readers.run(move |connection| key_rows::find_secret(connection, digest)).await
     }
 
     async fn list_audit(

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
 use claviger_model::{AccountId, InstallationId, KeyId, KeyState, Role};
 use claviger_store::{
-    AuditFilter, ChainCheck, KeyChange, KeyLimits, OpenError, Store, StoreError,
+    AuditFilter, ChainCheck, KeyChange, KeyFilter, KeyLimits, OpenError, Store, StoreError,
 };
 
 use super::fixture::Fixture;
@@ -129,6 +129,8 @@ async fn a_database_of_the_first_version_gains_members_and_loses_nothing() {
     let (owner, kept) = (AccountId::from_bytes([1; 16]), KeyId::from_bytes([2; 16]));
     assert_eq!(store.find_account(owner).await.unwrap().unwrap().name, "Acme");
     assert_eq!(store.find_key(kept).await.unwrap().unwrap().name.as_deref(), Some("Production"));
+    let of_hint = KeyFilter { hint: Some("cc_live_A".to_owned()), ..KeyFilter::default() };
+    assert_eq!(store.list_keys(of_hint, first(9)).await.unwrap().items[0].id, kept);
     assert!(store.is_initialised().await.unwrap());
     assert_eq!(store.feed().load(Arc::<Kept>::default(), NOW).await.unwrap().head.0, 4);
     let ada = member(&store, owner, "ada@example.com", Role::Administrator).await;

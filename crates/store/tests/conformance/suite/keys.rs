@@ -1,10 +1,12 @@
 //! Keys.
 
 use claviger_model::{KeyId, KeyState, Restrictions, RestrictionsPatch, Scopes};
-use claviger_store::{KeyChange, KeyFilter, KeyLimits, NewKey, PageRequest, StoreError};
+use claviger_store::{KeyChange, KeyFilter, KeyLimits, NewKey, NewSecret, PageRequest, StoreError};
 
 use super::Fixture;
-use crate::samples::{NOW, account, after_now, change, first, key, new_key, note, note_at, rotate};
+use crate::samples::{
+    NOW, account, after_now, change, first, key, new_key, new_secret, note, note_at, rotate,
+};
 
 #[tokio::test]
 async fn a_key_is_found_as_it_was_made() {
@@ -236,4 +238,77 @@ async fn keys_are_listed_by_account_and_state_page_by_page() {
     assert_eq!((ids, page.next), (vec![keys[2], keys[3]], Some(keys[3])));
     let page = store.list_keys(of_ours, PageRequest { after: page.next, limit: 1 }).await.unwrap();
     assert_eq!((page.items[0].id, page.next), (keys[4], None));
+}
+
+fn with_hint(hint: &str) -> NewSecret {
+    NewSecret { hint: hint.to_owned(), ..new_secret() }
+}
+
+#[tokio::test]
+async fn keys_are_found_by_the_beginning_of_a_hint_and_by_external_id() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let (ours, theirs) = (account(store).await, account(store).await);
+    let mut keys = Vec::new();
+    for (owner, hint, external_id) in [
+        (ours, "cc_live_AbC", Some("e1")),
+        (ours, "cc_live_Ab", None),
+        (theirs, "cc_live_AbD", Some("e1")),
+        (ours, "cc_test_x", Some("E1")),
+    ] {
+        let external_id = external_id.map(str::to_owned);
+        let new = NewKey { secret: with_hint(hint), external_id, ..new_key(owner) };
+        keys.push(new.id);
+        store.insert_key(new, KeyLimits::default(), None, note("key.issue")).await.unwrap();
+    }
+    let rotated = KeyChange::Rotate { secret: with_hint("cc_live_zZ"), others_end_at: NOW };
+    change(store, keys[1], rotated).await.unwrap();
+
+    let list = async |filter: KeyFilter| {
+        let listed = store.list_keys(filter, first(100)).await.unwrap();
+        listed.items.iter().map(|key| key.id).collect::<Vec<_>>()
+    };
+    for (hint, found) in [
+        ("cc_live_Ab", vec![keys[0], keys[1], keys[2]]),
+        ("cc_live_AbC", vec![keys[0]]),
+        ("cc_live_zZ", vec![keys[1]]),
+        ("cc_live_AbCd", vec![]),
+        ("cc_live_ab", vec![]),
+        ("live", vec![]),
+        ("cc_%", vec![]),
+        ("cc_live?Ab", vec![]),
+        ("cc_*", vec![]),
+        ("", keys.clone()),
+    ] {
+        let filter = KeyFilter { hint: Some(hint.to_owned()), ..KeyFilter::default() };
+        assert_eq!(list(filter).await, found, "{hint:?}");
+    }
+    let named = KeyFilter { external_id: Some("e1".to_owned()), ..KeyFilter::default() };
+    assert_eq!(list(named.clone()).await, [keys[0], keys[2]]);
+    let both = KeyFilter { account: Some(theirs), hint: Some("cc_live_Ab".to_owned()), ..named.clone() };
+    assert_eq!(list(both.clone()).await, [keys[2]]);
+    change(store, keys[2], KeyChange::Revoke).await.unwrap();
+    assert_eq!(list(both.clone()).await, []);
+    assert_eq!(list(KeyFilter { include_revoked: true, ..both }).await, [keys[2]]);
+
+    let filter = KeyFilter { hint: Some("cc_live_Ab".to_owned()), ..KeyFilter::default() };
+    let page = store.list_keys(filter, PageRequest { after: Some(keys[0]), limit: 1 }).await.unwrap();
+    assert_eq!((page.items[0].id, page.next), (keys[1], None));
+}
+
+#[tokio::test]
+async fn a_digest_leads_to_its_key_in_any_state_and_says_which_secret_it_is() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let new = new_key(account(store).await);
+    let (id, earlier, later) = (new.id, new.secret.digest, new_secret());
+    store.insert_key(new, KeyLimits::default(), None, note("key.issue")).await.unwrap();
+    let latest = later.digest;
+    change(store, id, KeyChange::Rotate { secret: later, others_end_at: NOW }).await.unwrap();
+    for state in [KeyState::Active, KeyState::Revoked] {
+        for (digest, number) in [(earlier, 1), (latest, 2)] {
+            let found = store.find_secret(digest).await.unwrap().unwrap();
+            assert_eq!((found.key.id, found.key.state, found.number), (id, state, number));
+        }
+        change(store, id, KeyChange::Revoke).await.unwrap();
+    }
+    assert!(store.find_secret(new_secret().digest).await.unwrap().is_none());
 }
