@@ -71,15 +71,14 @@ pub struct MemberRow {
 pub enum MemberChange {
     /// New role.
     SetRole(Role),
-    /// New password. Ends every session and every link of the member but the
-    /// session that is named.
+    /// New password. Ends every session of the member but the one that is named, and every link they haven't used.
     SetPassword {
         /// The password's hash.
         password: PasswordHash,
         /// The session that stays.
         keep: Option<SessionId>,
     },
-    /// Ends the membership, every session and every link.
+    /// Ends the membership, every session and every link, and forgets the password and whom a provider knows them as.
     Remove,
 }
 
@@ -272,8 +271,8 @@ pub enum Entrance {
         digest: Digest,
         /// What it must be for.
         purpose: LinkPurpose,
-        /// The password it sets, for invitations and new passwords. All earlier sessions and links of the member end
-        /// with it.
+        /// The password it sets, for invitations and new passwords. All earlier sessions of the member end with it, and
+        /// all links they haven't used.
         password: Option<PasswordHash>,
     },
     /// This member, who was judged by the caller; whoever was removed since is
