@@ -157,6 +157,11 @@ pub(crate) trait Database: Send + Sync {
         filter: AuditFilter,
         page: PageRequest<u64>,
     ) -> Result<Page<AuditEvent, u64>, StoreError>;
+    async fn list_audit_newest_first(
+        &self,
+        filter: AuditFilter,
+        page: PageRequest<u64>,
+    ) -> Result<Page<AuditEvent, u64>, StoreError>;
     async fn check_audit(&self) -> Result<ChainCheck, StoreError>;
 
     async fn last_uses(&self, keys: Vec<KeyId>) -> Result<Vec<LastUse>, StoreError>;

@@ -347,8 +347,8 @@ impl Store {
         self.0.list_sessions(of, now, page).await
     }
 
-    /// Ends sessions and returns how many there were: an event, unless there were none. `within`: those of other
-    /// accounts are left alone.
+    /// Ends sessions and returns how many there were: one event about what `of` names, unless there were none.
+    /// `within`: those of other accounts are left alone.
     pub async fn end_sessions(
         &self,
         of: SessionsOf,
@@ -368,6 +368,15 @@ impl Store {
         page: PageRequest<u64>,
     ) -> Result<Page<AuditEvent, u64>, StoreError> {
         self.0.list_audit(filter, page).await
+    }
+
+    /// Events, the newest first: a page goes down from the event that `page.after` names.
+    pub async fn list_audit_newest_first(
+        &self,
+        filter: AuditFilter,
+        page: PageRequest<u64>,
+    ) -> Result<Page<AuditEvent, u64>, StoreError> {
+        self.0.list_audit_newest_first(filter, page).await
     }
 
     /// Walks the whole chain, up to where it ended when the walk began.

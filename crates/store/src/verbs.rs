@@ -81,8 +81,8 @@ pub struct AuditEvent {
     pub action: String,
     /// In which account, if in one.
     pub account: Option<AccountId>,
-    /// To which thing: a key's, account's or operator's id in its text form. `None` also where there are several,
-    /// which the particulars name.
+    /// To which thing: a key's, account's, member's, session's or operator's id in its text form. `None` also where
+    /// there are several, which the particulars name.
     pub subject: Option<String>,
     /// By which request.
     pub request: Option<String>,

@@ -83,6 +83,7 @@ fn head(connection: &Connection) -> Outcome<Head> {
     Ok(connection.prepare_cached(sql)?.query_one([], head)?)
 }
 
+/// Events in the order they happened.
 pub(super) fn list(
     connection: &Connection,
     filter: AuditFilter,
@@ -95,11 +96,40 @@ pub(super) fn list(
     let of_subject = "number IN (SELECT number FROM audit_events   WHERE subject = ?2 AND number > ?1
                                  UNION ALL
                                  SELECT number FROM audit_subjects WHERE subject = ?2 AND number > ?1)";
-    Select::new(sql, i64::try_from(at.after.unwrap_or(0)).unwrap_or(i64::MAX))
-        .and(of_subject, filter.subject)
-        .and("account = ?", filter.account.map(AccountId::to_bytes).map(blob))
-        .and("request = ?", filter.request)
-        .page(connection, "number", at.limit, event, |event| event.number)
+    let after = i64::try_from(at.after.unwrap_or(0)).unwrap_or(i64::MAX);
+    filtered(Select::new(sql, after).and(of_subject, filter.subject), filter.account, filter.request).page(
+        connection,
+        "number",
+        at.limit,
+        event,
+        |event| event.number,
+    )
+}
+
+/// The same, the newest first: `at.after` is what a page goes down from.
+pub(super) fn list_newest_first(
+    connection: &Connection,
+    filter: AuditFilter,
+    at: PageRequest<u64>,
+) -> Outcome<Page<AuditEvent, u64>> {
+    let sql = "SELECT number, id, at, actor, action, account, subject, request, detail, hash
+                 FROM audit_events
+                WHERE number < ?";
+    let of_subject = "number IN (SELECT number FROM audit_events   WHERE subject = ?2 AND number < ?1
+                                 UNION ALL
+                                 SELECT number FROM audit_subjects WHERE subject = ?2 AND number < ?1)";
+    let before = at.after.and_then(|number| i64::try_from(number).ok()).unwrap_or(i64::MAX);
+    filtered(Select::new(sql, before).and(of_subject, filter.subject), filter.account, filter.request).page(
+        connection,
+        "number DESC",
+        at.limit,
+        event,
+        |event| event.number,
+    )
+}
+
+fn filtered(select: Select, account: Option<AccountId>, request: Option<String>) -> Select {
+    select.and("account = ?", account.map(AccountId::to_bytes).map(blob)).and("request = ?", request)
 }
 
 fn event(row: &Row<'_>) -> rusqlite::Result<AuditEvent> {

@@ -339,6 +339,14 @@ impl Database for Sqlite {
         self.0.readers.run(move |connection| audit::list(connection, filter, page)).await
     }
 
+    async fn list_audit_newest_first(
+        &self,
+        filter: AuditFilter,
+        page: PageRequest<u64>,
+    ) -> Result<Page<AuditEvent, u64>, StoreError> {
+        self.0.readers.run(move |connection| audit::list_newest_first(connection, filter, page)).await
+    }
+
     async fn check_audit(&self) -> Result<ChainCheck, StoreError> {
         audit::check(&self.0.readers).await
     }

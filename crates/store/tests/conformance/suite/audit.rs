@@ -62,6 +62,67 @@ async fn events_say_what_they_were_told_and_are_found_by_account_subject_and_req
 }
 
 #[tokio::test]
+async fn events_are_paged_from_the_newest_down_whatever_is_asked_for() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let (ours, theirs) = (account(store).await, account(store).await);
+    let told = AuditNote { request: Some("req_1".to_owned()), ..note("key.issue") };
+    let new = new_key(ours);
+    let id = new.id;
+    store.insert_key(new, KeyLimits::default(), None, told).await.unwrap();
+    key(store, theirs).await;
+    change(store, id, KeyChange::Disable).await.unwrap();
+    change(store, id, KeyChange::Enable).await.unwrap();
+
+    let of_subject = AuditFilter { subject: Some(id.to_string()), ..AuditFilter::default() };
+    let of_account = AuditFilter { account: Some(ours), ..AuditFilter::default() };
+    let of_request = AuditFilter { request: Some("req_1".to_owned()), ..AuditFilter::default() };
+    let of_both = AuditFilter { account: Some(theirs), ..of_subject.clone() };
+    for (filter, expected) in [
+        (AuditFilter::default(), vec![6, 5, 4, 3, 2, 1]),
+        (of_subject, vec![6, 5, 3]),
+        (of_account, vec![6, 5, 3, 1]),
+        (of_request, vec![3]),
+        (of_both, vec![]),
+    ] {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let page = PageRequest { after, limit: 2 };
+            let page = store.list_audit_newest_first(filter.clone(), page).await.unwrap();
+            assert!(page.items.len() <= 2);
+            seen.extend(page.items.iter().map(|event| event.number));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, expected, "{filter:?}");
+    }
+    for (after, expected) in [(0, 0), (1, 0), (2, 1), (u64::MAX, 6)] {
+        let page = PageRequest { after: Some(after), limit: 9 };
+        let page = store.list_audit_newest_first(AuditFilter::default(), page).await.unwrap();
+        assert_eq!(page.items.len(), expected, "{after}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_from_the_newest_down_has_the_events_that_name_several_things_too() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let owner = account(store).await;
+    let mut keys = Vec::new();
+    for _ in 0..2 {
+        let secret = claviger_store::NewSecret { sealed: Some(vec![1]), ..crate::samples::new_secret() };
+        let new = claviger_store::NewKey { secret, ..new_key(owner) };
+        keys.push(new.id);
+        store.insert_key(new, KeyLimits::default(), None, note("key.issue")).await.unwrap();
+    }
+    store.sealed_secrets(keys.clone(), note("key.reveal"), None).await.unwrap();
+    let of_key = AuditFilter { subject: Some(keys[0].to_string()), ..AuditFilter::default() };
+    let page = store.list_audit_newest_first(of_key, first(9)).await.unwrap();
+    let actions: Vec<_> = page.items.iter().map(|event| event.action.as_str()).collect();
+    assert_eq!(actions, ["key.reveal", "key.issue"]);
+}
+
+#[tokio::test]
 async fn tampering_is_found_wherever_it_is() {
     for (tampering, broken_at) in [
         ("UPDATE audit_events SET at = at + 1 WHERE number = 3", 3),
