@@ -104,7 +104,15 @@ fn slot_of(refusal: Refusal) -> Slot {
             Slot::Unavailable
         }
         Refusal::StorageFull => Slot::Unavailable,
-        Refusal::NotSealed | Refusal::LastOperator => Slot::Internal,
+        // These answer verbs about operators and members, which no customer's program has.
+        Refusal::NotSealed
+        | Refusal::LastOperator
+        | Refusal::MemberExists
+        | Refusal::LastAdministrator
+        | Refusal::LinkUsed
+        | Refusal::LinkExpired
+        | Refusal::WrongPassword
+        | Refusal::TooManyAttempts { .. } => Slot::Internal,
         Refusal::Internal(fault) => {
             tracing::error!(%fault, "internal fault");
             Slot::Internal

@@ -1,10 +1,15 @@
 //! What the management API answers when it doesn't do what was asked: RFC 9457 problems with closed codes.
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 use claviger_manage::{Fault, Refusal};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+/// How long to wait where a decision or a change could not be made.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why something was not done. The code is the contract; the texts may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -36,6 +41,18 @@ pub(crate) enum Code {
     Revoked,
     /// The external id names something else.
     ExternalIdTaken,
+    /// The account has a member with this address.
+    MemberExists,
+    /// The account's last administrator.
+    LastAdministrator,
+    /// The one-time link was used.
+    LinkUsed,
+    /// The one-time link ran out.
+    LinkExpired,
+    /// No member with this address and password.
+    WrongPassword,
+    /// Too many attempts to sign in.
+    TooManyAttempts,
     /// The api keeps digests only.
     NotSealed,
     /// A replayed call: it created what `id` names.
@@ -54,7 +71,7 @@ pub(crate) enum Code {
 
 impl Code {
     /// Every code.
-    pub(crate) const ALL: [Self; 20] = [
+    pub(crate) const ALL: [Self; 26] = [
         Self::Unauthorized,
         Self::Forbidden,
         Self::NotFound,
@@ -68,6 +85,12 @@ impl Code {
         Self::LastOperator,
         Self::Revoked,
         Self::ExternalIdTaken,
+        Self::MemberExists,
+        Self::LastAdministrator,
+        Self::LinkUsed,
+        Self::LinkExpired,
+        Self::WrongPassword,
+        Self::TooManyAttempts,
         Self::NotSealed,
         Self::AlreadyCreated,
         Self::IdempotencyMismatch,
@@ -93,6 +116,12 @@ impl Code {
             Self::LastOperator => "last_operator",
             Self::Revoked => "revoked",
             Self::ExternalIdTaken => "external_id_taken",
+            Self::MemberExists => "member_exists",
+            Self::LastAdministrator => "last_administrator",
+            Self::LinkUsed => "link_used",
+            Self::LinkExpired => "link_expired",
+            Self::WrongPassword => "wrong_password",
+            Self::TooManyAttempts => "too_many_attempts",
             Self::NotSealed => "not_sealed",
             Self::AlreadyCreated => "already_created",
             Self::IdempotencyMismatch => "idempotency_mismatch",
@@ -125,6 +154,14 @@ impl Code {
             Self::LastOperator => "Issue another operator key that can do everything first.",
             Self::Revoked => "A revocation can't be undone; issue a new key.",
             Self::ExternalIdTaken => "Find what has the external id, or choose another.",
+            Self::MemberExists => {
+                "List the account's members to find them; a sign-in link or a password link lets them in."
+            }
+            Self::LastAdministrator => "Make another member an administrator first.",
+            Self::LinkUsed => "Each link works once: make another one.",
+            Self::LinkExpired => "Make another link; its answer says how long it works.",
+            Self::WrongPassword => "Look at the address and the password, or sign in by a link.",
+            Self::TooManyAttempts => "Try again after Retry-After, or sign in by a link.",
             Self::NotSealed => "Rotate the key to get a secret you can see.",
             Self::AlreadyCreated => {
                 "The call was made before; `id` names what it created. Rotate the key if its answer was lost."
@@ -142,7 +179,8 @@ impl Code {
     pub(crate) const fn status(self) -> StatusCode {
         match self {
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::Forbidden => StatusCode::FORBIDDEN,
+            // Not 401: that asks for an operator key.
+            Self::Forbidden | Self::WrongPassword => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::MalformedRequest => StatusCode::BAD_REQUEST,
@@ -154,8 +192,12 @@ impl Code {
             | Self::LastOperator
             | Self::Revoked
             | Self::ExternalIdTaken
+            | Self::MemberExists
+            | Self::LastAdministrator
             | Self::NotSealed
             | Self::AlreadyCreated => StatusCode::CONFLICT,
+            Self::LinkUsed | Self::LinkExpired => StatusCode::GONE,
+            Self::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable | Self::OutcomeUnknown => StatusCode::SERVICE_UNAVAILABLE,
             Self::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -177,6 +219,12 @@ impl Code {
             Self::LastOperator => "The last operator key can't go",
             Self::Revoked => "The key is revoked",
             Self::ExternalIdTaken => "The external id is taken",
+            Self::MemberExists => "They are a member already",
+            Self::LastAdministrator => "The account's last administrator can't go",
+            Self::LinkUsed => "The link was used",
+            Self::LinkExpired => "The link has expired",
+            Self::WrongPassword => "The address or the password is wrong",
+            Self::TooManyAttempts => "Too many attempts to sign in",
             Self::NotSealed => "Keys of this api can't be revealed",
             Self::AlreadyCreated => "Already created",
             Self::IdempotencyMismatch => "The idempotency key was used for another request",
@@ -209,6 +257,9 @@ pub(crate) struct Problem {
     /// What a replayed call created.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
+    /// How long to wait before the next try, for the header field.
+    #[serde(skip)]
+    retry_after: Option<Duration>,
 }
 
 /// A field that can't be taken.
@@ -231,6 +282,7 @@ impl Problem {
             detail: (!detail.is_empty()).then_some(detail),
             errors: Vec::new(),
             id: None,
+            retry_after: (code.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(TRY_AGAIN),
         }
     }
 
@@ -255,6 +307,14 @@ impl From<Refusal> for Problem {
             Refusal::LastOperator => Self::new(Code::LastOperator, detail),
             Refusal::Revoked => Self::new(Code::Revoked, detail),
             Refusal::ExternalIdTaken => Self::new(Code::ExternalIdTaken, detail),
+            Refusal::MemberExists => Self::new(Code::MemberExists, detail),
+            Refusal::LastAdministrator => Self::new(Code::LastAdministrator, detail),
+            Refusal::LinkUsed => Self::new(Code::LinkUsed, detail),
+            Refusal::LinkExpired => Self::new(Code::LinkExpired, detail),
+            Refusal::WrongPassword => Self::new(Code::WrongPassword, detail),
+            Refusal::TooManyAttempts { retry_after } => {
+                Self { retry_after: Some(retry_after), ..Self::new(Code::TooManyAttempts, detail) }
+            }
             Refusal::NotSealed => Self::new(Code::NotSealed, detail),
             Refusal::AuthorityLost => Self::new(Code::Unauthorized, detail),
             Refusal::AlreadyCreated { id } => {
@@ -288,9 +348,32 @@ impl IntoResponse for Problem {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"Claviger\""));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(span) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(span)));
         }
         response
+    }
+}
+
+/// At least one: a client that is told zero asks again at once.
+fn whole_seconds(span: Duration) -> u64 {
+    (span.as_secs() + u64::from(span.subsec_nanos() > 0)).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_is_told_how_long_to_wait() {
+        for (refusal, status, seconds) in [
+            (Refusal::TooManyAttempts { retry_after: Duration::from_millis(1500) }, 429, Some("2")),
+            (Refusal::TooManyAttempts { retry_after: Duration::ZERO }, 429, Some("1")),
+            (Refusal::LinkUsed, 410, None),
+        ] {
+            let response = Problem::from(refusal).into_response();
+            let told = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+            assert_eq!((response.status().as_u16(), told), (status, seconds));
+        }
     }
 }

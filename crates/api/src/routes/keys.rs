@@ -113,6 +113,10 @@ pub(super) struct ListKeys {
     /// Only those not used for as long as the profile says.
     #[serde(default)]
     unused: bool,
+    /// Only those with a secret whose hint begins so.
+    hint: Option<String>,
+    /// Only those with this external id.
+    external_id: Option<String>,
     /// From 1 to 100.
     limit: Option<usize>,
     /// `next_cursor` of the page before.
@@ -126,8 +130,16 @@ impl ListKeys {
         Caller(by): Caller,
         account: Option<AccountId>,
     ) -> Result<axum::Json<List<KeyJson>>, Problem> {
-        let Self { include_revoked, due_for_rotation, unused, limit, cursor } = self;
-        let query = KeyQuery { account, environment: None, include_revoked, due_for_rotation, unused };
+        let Self { include_revoked, due_for_rotation, unused, hint, external_id, limit, cursor } = self;
+        let query = KeyQuery {
+            account,
+            environment: None,
+            include_revoked,
+            due_for_rotation,
+            unused,
+            hint,
+            external_id,
+        };
         let keys = manager.list_keys(&by, query, page(limit, cursor.as_deref())?).await?;
         Ok(axum::Json(List::from_page(keys)))
     }

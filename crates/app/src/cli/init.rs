@@ -1,10 +1,10 @@
 //! `claviger init`
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use claviger_manage::{Apis, Manager};
+use claviger_manage::{Apis, Manager, ManagerParts, PeopleSettings};
 use claviger_model::{Clock, PlainKey};
 use claviger_verify::Verifier;
 use serde_json::json;
@@ -34,9 +34,18 @@ impl Init {
         let dir = config::data_directory(self.data, self.config.as_deref())?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let store = data::open(&dir, &*clock).await?;
-        let verifier = Verifier::new(Arc::clone(&clock), std::time::Duration::ZERO);
+        let verifier = Verifier::new(Arc::clone(&clock), Duration::ZERO);
         let apis = Arc::new(Apis::default());
-        let manager = Manager::new(store.clone(), verifier, apis, None, clock, Arc::new(SystemEntropy));
+        let manager = Manager::new(ManagerParts {
+            store: store.clone(),
+            verifier,
+            apis,
+            master: None,
+            // Nobody signs in here.
+            people: PeopleSettings { portal: "".into(), idle: Duration::ZERO, longest: Duration::ZERO },
+            clock,
+            entropy: Arc::new(SystemEntropy),
+        });
         let made = manager.initialise(|key| show(key, self.json)).await;
         store.close().await;
         if !made.context("the first operator key can't be made")? {

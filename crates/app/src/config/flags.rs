@@ -1,13 +1,15 @@
 //! The flags of `serve` and the environment variables behind them.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{env, net::SocketAddr, path::PathBuf, time::Duration};
 
+use anyhow::Context as _;
 use clap::Args;
 use claviger_model::{parse_duration, profile::origin};
 
 use super::{
     check_lease,
     file::{Layer, Span},
+    public_url::public_url,
 };
 use crate::log;
 
@@ -29,6 +31,9 @@ pub(crate) struct ServeFlags {
     /// Where operators and proxies manage and verify; must not face the internet
     #[arg(long, value_name = "ADDR", env = "CLAVIGER_CONTROL", value_parser = address)]
     pub(super) control: Option<SocketAddr>,
+    /// The origin by which people reach the portal, such as `https://keys.example.com`
+    #[arg(long, value_name = "URL", env = "CLAVIGER_PUBLIC_URL", value_parser = public_url)]
+    pub(super) public_url: Option<String>,
     /// Where allowed requests go, instead of the profiles' live upstreams
     #[arg(long, value_name = "URL", env = "CLAVIGER_UPSTREAM", value_parser = origin)]
     pub(super) upstream: Option<String>,
@@ -60,6 +65,7 @@ impl ServeFlags {
             gateway: self.gateway,
             portal: self.portal,
             control: self.control,
+            public_url: self.public_url,
             upstream: self.upstream,
             lease: self.lease.map(Span),
             master_key_file: self.master_key_file,
@@ -69,6 +75,21 @@ impl ServeFlags {
             ..Layer::default()
         }
     }
+}
+
+/// What the environment alone says, beside a file: for these there are no flags.
+pub(super) fn variables() -> anyhow::Result<Layer> {
+    Ok(Layer {
+        session_idle: span("CLAVIGER_SESSION_IDLE")?,
+        session_longest: span("CLAVIGER_SESSION_LONGEST")?,
+        ..Layer::default()
+    })
+}
+
+fn span(name: &str) -> anyhow::Result<Option<Span>> {
+    let Some(text) = env::var_os(name) else { return Ok(None) };
+    let span = parse_duration(&text.to_string_lossy());
+    span.map(|span| Some(Span(span))).with_context(|| format!("{name} can't be used"))
 }
 
 fn address(text: &str) -> Result<SocketAddr, &'static str> {

@@ -2,6 +2,7 @@
 
 mod file;
 mod flags;
+mod public_url;
 
 use std::{
     net::SocketAddr,
@@ -9,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use claviger_model::profile::{self, LEASE_MAX, LEASE_MIN};
 
 use self::file::Layer;
@@ -19,6 +20,10 @@ use crate::log;
 /// The defaults are the documentation: one file is both.
 const DEFAULTS: &str = include_str!("../claviger.default.toml");
 
+/// How short and how long a session may be made to last.
+const SESSION_MIN: Duration = Duration::from_mins(1);
+const SESSION_MAX: Duration = Duration::from_hours(30 * 24);
+
 /// Everything `serve` needs to know.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
@@ -27,8 +32,11 @@ pub(crate) struct Settings {
     pub(crate) gateway: SocketAddr,
     pub(crate) portal: SocketAddr,
     pub(crate) control: SocketAddr,
+    pub(crate) public_url: Option<String>,
     pub(crate) upstream: Option<String>,
     pub(crate) lease: Duration,
+    pub(crate) session_idle: Duration,
+    pub(crate) session_longest: Duration,
     pub(crate) master_key_file: Option<PathBuf>,
     pub(crate) ready_file: Option<PathBuf>,
     pub(crate) log: log::Level,
@@ -43,7 +51,7 @@ impl Settings {
     /// Puts the layers on top of each other. `flags` holds the environment too, where no flag was given.
     pub(crate) fn gather(flags: ServeFlags) -> anyhow::Result<Self> {
         let file = flags.config.as_deref().map(file::read).transpose()?.unwrap_or_default();
-        Self::of(flags.into_layer().over(file).over(defaults()))
+        Self::of(flags.into_layer().over(flags::variables()?).over(file).over(defaults()))
     }
 
     fn of(layer: Layer) -> anyhow::Result<Self> {
@@ -53,8 +61,11 @@ impl Settings {
             gateway: layer.gateway.context("`gateway` has no value")?,
             portal: layer.portal.context("`portal` has no value")?,
             control: layer.control.context("`control` has no value")?,
+            public_url: layer.public_url.map(|text| public_url(&text)).transpose()?,
             upstream: layer.upstream.map(|text| upstream(&text)).transpose()?,
             lease: layer.lease.context("`lease` has no value")?.0,
+            session_idle: layer.session_idle.context("`session_idle` has no value")?.0,
+            session_longest: layer.session_longest.context("`session_longest` has no value")?.0,
             master_key_file: layer.master_key_file,
             ready_file: layer.ready_file,
             log: layer.log.context("`log` has no value")?,
@@ -79,6 +90,16 @@ impl Settings {
                 bail!("`{name}` must be between 1 and 1000000");
             }
         }
+        for (name, span) in [("session_idle", self.session_idle), ("session_longest", self.session_longest)] {
+            if !(SESSION_MIN..=SESSION_MAX).contains(&span) {
+                bail!("`{name}` must be between 1m and 30d");
+            }
+        }
+        if self.session_idle > self.session_longest {
+            bail!(
+                "`session_idle` can't be longer than `session_longest`: a session that is used ends then too"
+            );
+        }
         if self.header_timeout.is_zero() {
             bail!("`header_timeout` must be at least 1s");
         }
@@ -96,6 +117,10 @@ fn check_lease(span: Duration) -> Result<Duration, &'static str> {
 
 fn upstream(text: &str) -> anyhow::Result<String> {
     profile::origin(text).with_context(|| format!("the upstream {text:?} can't be used"))
+}
+
+fn public_url(text: &str) -> anyhow::Result<String> {
+    public_url::public_url(text).map_err(|why| anyhow!("the public URL {text:?} can't be used: it {why}"))
 }
 
 fn defaults() -> Layer {
@@ -117,7 +142,9 @@ mod tests {
         let settings = Settings::of(defaults()).unwrap();
         assert_eq!(settings.control, "127.0.0.1:8082".parse().unwrap());
         assert_eq!(settings.lease, Duration::from_mins(2));
-        assert_eq!((settings.upstream, settings.ready_file), (None, None));
+        assert_eq!((settings.upstream, settings.ready_file, settings.public_url), (None, None, None));
+        let spans = (settings.session_idle, settings.session_longest);
+        assert_eq!(spans, (Duration::from_mins(30), Duration::from_hours(12)));
     }
 
     #[test]
@@ -139,6 +166,12 @@ mod tests {
             "connections = 0",
             "header_timeout = \"0\"",
             "upstream = \"localhost:3000\"",
+            "public_url = \"http://keys.example.com\"",
+            "public_url = \"https://keys.example.com/portal\"",
+            "session_idle = \"59s\"",
+            "session_longest = \"31d\"",
+            "session_idle = \"13h\"",
+            "session_longest = \"20m\"",
         ] {
             let layer = file::parse("claviger.toml", text).unwrap().over(defaults());
             assert!(Settings::of(layer).is_err(), "{text}");

@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use claviger_gateway::limits;
-use claviger_manage::{Apis, Manager};
+use claviger_manage::{Apis, Manager, ManagerParts, PeopleSettings};
 use claviger_model::{Clock, Entropy, profile::Profile};
 use tokio::sync::watch::{self, Receiver};
 
@@ -101,19 +101,26 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let master = master::key(&settings, &profiles, &store, &*entropy).await?;
     let mut engine = Engine::start(store, Arc::clone(&clock), &*entropy, settings.lease).await?;
     let (store, verifier) = (engine.store.clone(), Arc::clone(&engine.verifier));
-    let manager = Manager::new(
+    let manager = Manager::new(ManagerParts {
         store,
-        Arc::clone(&verifier),
-        Arc::new(apis),
-        master.as_ref(),
-        Arc::clone(&clock),
-        Arc::clone(&entropy),
-    );
+        verifier: Arc::clone(&verifier),
+        apis: Arc::new(apis),
+        master: master.as_ref(),
+        people: people(&settings, &listeners),
+        clock: Arc::clone(&clock),
+        entropy: Arc::clone(&entropy),
+    });
     let parts = Parts { manager, verifier, apis: prepared, clock, entropy };
     let ended = answer(&settings, &profiles, listeners, parts, &mut engine, signals).await;
     engine.stop().await;
     tracing::info!("ended");
     ended
+}
+
+/// Where links lead, and how long sessions last.
+fn people(settings: &Settings, listeners: &Listeners) -> PeopleSettings {
+    let portal = settings.public_url.clone().unwrap_or_else(|| listeners.portal.url());
+    PeopleSettings { portal: portal.into(), idle: settings.session_idle, longest: settings.session_longest }
 }
 
 /// Answers until a signal comes or the engine fails, and finishes what is asked until then.
