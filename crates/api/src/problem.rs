@@ -8,8 +8,8 @@ use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// How long to wait where a decision or a change could not be made.
-const TRY_AGAIN: Duration = Duration::from_secs(1);
+/// How many seconds to wait where a decision or a change could not be made.
+const TRY_AGAIN_SECONDS: u16 = 1;
 
 /// Why something was not done. The code is the contract; the texts may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -257,9 +257,9 @@ pub(crate) struct Problem {
     /// What a replayed call created.
     #[serde(skip_serializing_if = "Option::is_none")]
     id: Option<String>,
-    /// How long to wait before the next try, for the header field.
+    /// How many seconds to wait before the next try, for the header field.
     #[serde(skip)]
-    retry_after: Option<Duration>,
+    retry_after: Option<u16>,
 }
 
 /// A field that can't be taken.
@@ -282,7 +282,7 @@ impl Problem {
             detail: (!detail.is_empty()).then_some(detail),
             errors: Vec::new(),
             id: None,
-            retry_after: (code.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(TRY_AGAIN),
+            retry_after: (code.status() == StatusCode::SERVICE_UNAVAILABLE).then_some(TRY_AGAIN_SECONDS),
         }
     }
 
@@ -312,9 +312,10 @@ impl From<Refusal> for Problem {
             Refusal::LinkUsed => Self::new(Code::LinkUsed, detail),
             Refusal::LinkExpired => Self::new(Code::LinkExpired, detail),
             Refusal::WrongPassword => Self::new(Code::WrongPassword, detail),
-            Refusal::TooManyAttempts { retry_after } => {
-                Self { retry_after: Some(retry_after), ..Self::new(Code::TooManyAttempts, detail) }
-            }
+            Refusal::TooManyAttempts { retry_after } => Self {
+                retry_after: Some(whole_seconds(retry_after)),
+                ..Self::new(Code::TooManyAttempts, detail)
+            },
             Refusal::NotSealed => Self::new(Code::NotSealed, detail),
             Refusal::AuthorityLost => Self::new(Code::Unauthorized, detail),
             Refusal::AlreadyCreated { id } => {
@@ -348,16 +349,17 @@ impl IntoResponse for Problem {
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"Claviger\""));
         }
-        if let Some(span) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(whole_seconds(span)));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
 }
 
 /// At least one: a client that is told zero asks again at once.
-fn whole_seconds(span: Duration) -> u64 {
-    (span.as_secs() + u64::from(span.subsec_nanos() > 0)).max(1)
+fn whole_seconds(span: Duration) -> u16 {
+    let seconds = span.as_millis().div_ceil(1000).max(1);
+    u16::try_from(seconds).unwrap_or(u16::MAX)
 }
 
 #[cfg(test)]
