@@ -1,1 +1,23 @@
 //! Pages: sign-in and Settings → API keys for the people of an account, and the operators' own.
+//!
+//! Everything is rendered here and works as plain links and forms; the one script adds comfort. Pages call `manage`
+//! and can do nothing that the management API can't. They know no database, and never another crate's routes.
+
+mod answer;
+mod assets;
+mod brand;
+mod cookie;
+mod form;
+mod frame;
+mod pages;
+mod portal;
+mod site;
+mod visit;
+mod words;
+
+pub use brand::Logo;
+pub use portal::Portal;
+pub use site::{ApiPages, PagesParts, PortalError};
+
+/// The body of every answer: whole, and in memory.
+pub type Body = axum::body::Body;

@@ -53,7 +53,7 @@ fn what_is_kept_is_for_its_owner_only() {
 
 #[test]
 fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
-    for name in ["claviger.db", "usage.db"] {
+    for (name, version) in [("claviger.db", 2), ("usage.db", 1)] {
         let server = ServerBuilder::new(crate::PROGRAM).profile("default").start();
         server.operator().account("Acme");
         let mut stopped = server.stop();
@@ -64,7 +64,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
         assert!(said.contains(file.to_str().unwrap()) && said.contains("newer version"), "{said}");
         assert!(said.contains("99") && said.contains("restore a backup"), "what and what to do: {said}");
         assert_eq!(fs::read(&file).unwrap(), before);
-        sqlite(&file, "PRAGMA user_version = 1");
+        sqlite(&file, &format!("PRAGMA user_version = {version}"));
         assert_eq!(stopped.start().operator().get("/v1/accounts").status, 200);
     }
 }

@@ -1,0 +1,51 @@
+//! The pages of the portal, one module for each family, and the router that leads to them.
+
+mod links;
+mod reports;
+mod sign_in;
+
+use axum::{
+    Router,
+    extract::State,
+    routing::{get, post},
+};
+use http::{Method, Response, StatusCode, Uri};
+
+use crate::{
+    Body,
+    answer::{self, Stop},
+    assets, brand,
+    site::Site,
+    visit::{NoVisitor, Visitor},
+};
+
+pub(crate) fn router(site: Site) -> Router {
+    Router::new()
+        .route("/", get(first))
+        .route("/assets/{name}", get(asset))
+        .route("/brand/{name}", get(brand_file))
+        .route("/csp-report", post(reports::take))
+        .merge(links::routes())
+        .merge(sign_in::routes())
+        .fallback(async || Stop::not_found())
+        .method_not_allowed_fallback(async |method: Method| {
+            Stop::new(StatusCode::METHOD_NOT_ALLOWED, "This can't be done here")
+                .saying(format!("There is no {method} of this page."))
+        })
+        .with_state(site)
+}
+
+async fn first(visitor: Result<Visitor, NoVisitor>) -> Response<Body> {
+    match visitor {
+        Ok(_) => answer::go("/keys"),
+        Err(reason) => reason.into(),
+    }
+}
+
+async fn asset(uri: Uri) -> Response<Body> {
+    assets::serve(uri.path())
+}
+
+async fn brand_file(State(site): State<Site>, uri: Uri) -> Response<Body> {
+    brand::serve(site.apis().iter().map(|api| &api.brand), uri.path())
+}

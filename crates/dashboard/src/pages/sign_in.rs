@@ -1,0 +1,158 @@
+//! Signing in by password, and signing out.
+
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Path, State},
+    routing::{get, post},
+};
+use claviger_manage::Refusal;
+use http::{HeaderValue, Response, StatusCode, header};
+
+use super::links::welcome;
+use crate::{
+    Body,
+    answer::{self, Stop},
+    cookie::Jar,
+    form::Query,
+    frame::Frame,
+    site::{ApiSite, Site},
+    visit::{Posted, PostedByStranger, Stranger},
+};
+
+pub(super) fn routes() -> Router<Site> {
+    Router::new()
+        .route("/sign-in", get(show_only).post(try_only))
+        .route("/sign-in/{api}", get(show_one).post(try_one))
+        .route("/sign-out", post(sign_out))
+        .route("/sign-out-everywhere", post(sign_out_everywhere))
+}
+
+/// What the sign-in page says of an api.
+#[derive(Template)]
+#[template(path = "sign_in/form.html")]
+struct SignInPage {
+    frame: Frame,
+    action: String,
+    passwords: bool,
+    oidc: Option<OidcButton>,
+    email: String,
+    error: Option<String>,
+}
+
+struct OidcButton {
+    href: String,
+    label: String,
+}
+
+#[derive(Template)]
+#[template(path = "sign_in/choose.html")]
+struct ChoosePage {
+    frame: Frame,
+    apis: Vec<(String, String)>,
+}
+
+async fn show_only(
+    State(site): State<Site>,
+    query: Query,
+    stranger: Stranger,
+) -> Result<Response<Body>, Stop> {
+    if let Some(api) = site.only_api() {
+        return show(&site, api, &stranger, Shown { done: query.get("done").to_owned(), ..Shown::default() });
+    }
+    let apis =
+        site.apis().iter().map(|api| (format!("/sign-in/{}", api.profile.name), api.profile.title.clone()));
+    let frame = Frame::outside(None, "Sign in").done(query.get("done"));
+    answer::page(StatusCode::OK, &ChoosePage { frame, apis: apis.collect() })
+}
+
+async fn show_one(
+    State(site): State<Site>,
+    Path(api): Path<String>,
+    query: Query,
+    stranger: Stranger,
+) -> Result<Response<Body>, Stop> {
+    let api = site.api(&api).ok_or_else(Stop::not_found)?;
+    show(&site, api, &stranger, Shown { done: query.get("done").to_owned(), ..Shown::default() })
+}
+
+async fn try_only(State(site): State<Site>, posted: PostedByStranger) -> Result<Response<Body>, Stop> {
+    attempt(&site, site.only_api().ok_or_else(Stop::not_found)?, posted).await
+}
+
+async fn try_one(
+    State(site): State<Site>,
+    Path(api): Path<String>,
+    posted: PostedByStranger,
+) -> Result<Response<Body>, Stop> {
+    attempt(&site, site.api(&api).ok_or_else(Stop::not_found)?, posted).await
+}
+
+/// What the form is shown again with.
+#[derive(Default)]
+struct Shown {
+    status: Option<StatusCode>,
+    email: String,
+    error: Option<String>,
+    done: String,
+}
+
+fn show(site: &Site, api: &ApiSite, stranger: &Stranger, shown: Shown) -> Result<Response<Body>, Stop> {
+    let mut frame = Frame::outside(Some(api), "Sign in").done(&shown.done);
+    stranger.csrf().as_str().clone_into(&mut frame.csrf);
+    let profile = &api.profile;
+    let oidc = profile.sign_in.oidc.as_ref();
+    let oidc = oidc.map(|oidc| OidcButton {
+        href: format!("/sign-in/oidc/{}", profile.name),
+        label: oidc.label.clone(),
+    });
+    let page = SignInPage {
+        frame,
+        action: format!("/sign-in/{}", profile.name),
+        passwords: profile.sign_in.passwords,
+        oidc,
+        email: shown.email,
+        error: shown.error,
+    };
+    Ok(stranger.remember(site, answer::page(shown.status.unwrap_or(StatusCode::OK), &page)?))
+}
+
+async fn attempt(site: &Site, api: &ApiSite, posted: PostedByStranger) -> Result<Response<Body>, Stop> {
+    let PostedByStranger { stranger, form } = posted;
+    let (email, password) = (form.get("email").trim(), form.get("password"));
+    let name = &api.profile.name;
+    let entered = site
+        .manager()
+        .enter_by_password(name, email, password, stranger.browser.clone(), stranger.request)
+        .await;
+    match entered {
+        Ok(signed_in) => Ok(welcome(site, &signed_in)),
+        Err(refusal @ Refusal::WrongPassword) => {
+            let error = Some(answer::capitalised(&refusal.to_string()));
+            let status = Some(StatusCode::UNPROCESSABLE_ENTITY);
+            show(site, api, &stranger, Shown { status, email: email.to_owned(), error, done: String::new() })
+        }
+        Err(other) => Err(Stop::from(other).of_api(name)),
+    }
+}
+
+fn signed_out(site: &Site, back: Option<&str>) -> Response<Body> {
+    let mut response = answer::go(back.unwrap_or("/sign-in?done=signed-out"));
+    let headers = response.headers_mut();
+    headers.append(header::SET_COOKIE, Jar::Session.set("", 0, site.is_secure()));
+    headers.insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
+    response
+}
+
+async fn sign_out(State(site): State<Site>, Posted { visitor, .. }: Posted) -> Result<Response<Body>, Stop> {
+    site.manager().end_session(&visitor.by(), visitor.permit.session()).await?;
+    Ok(signed_out(&site, visitor.permit.return_to()))
+}
+
+async fn sign_out_everywhere(
+    State(site): State<Site>,
+    Posted { visitor, .. }: Posted,
+) -> Result<Response<Body>, Stop> {
+    site.manager().end_own_sessions(&visitor.by()).await?;
+    Ok(signed_out(&site, None))
+}

@@ -1,0 +1,67 @@
+//! The portal: one request in, one answer out, with the headers that every answer carries.
+
+use std::net::SocketAddr;
+
+use axum::Router;
+use bytes::Bytes;
+use claviger_layer::request_id;
+use claviger_model::RequestId;
+use http::{Request, Response, StatusCode, header};
+use tower::ServiceExt as _;
+
+use crate::{
+    Body, PagesParts, PortalError,
+    answer::{self, Stop},
+    pages,
+    site::Site,
+};
+
+/// The service of the portal listener. Cheap to clone.
+#[derive(Clone)]
+pub struct Portal {
+    site: Site,
+    router: Router,
+}
+
+/// The address a request came from, as the connection says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PeerAddress(pub(crate) SocketAddr);
+
+impl Portal {
+    /// The service made of `parts`.
+    pub fn new(parts: PagesParts) -> Result<Self, PortalError> {
+        let site = Site::new(parts)?;
+        Ok(Self { router: pages::router(site.clone()), site })
+    }
+
+    /// Answers one request.
+    pub async fn handle<B>(&self, peer: SocketAddr, mut request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let id = RequestId::mint(self.site.now(), self.site.entropy());
+        let mut response = if self.is_addressed(&request) {
+            request.extensions_mut().insert(id);
+            request.extensions_mut().insert(PeerAddress(peer));
+            match self.router.clone().oneshot(request.map(Body::new)).await {
+                Ok(response) => answer::finish(&self.site, response, id),
+                Err(never) => match never {},
+            }
+        } else {
+            let stop = Stop::new(StatusCode::MISDIRECTED_REQUEST, "This is not the address of this page");
+            answer::finish(&self.site, stop.into(), id)
+        };
+        answer::protect(response.headers_mut(), self.site.is_secure());
+        request_id::set(response.headers_mut(), id);
+        response
+    }
+
+    /// Whether the host asked for is ours, where it was said which is: links and forms lead nowhere else.
+    fn is_addressed<B>(&self, request: &Request<B>) -> bool {
+        let Some(origin) = self.site.public_origin() else { return true };
+        let field = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        let asked = request.uri().authority().map(http::uri::Authority::as_str).or(field);
+        asked.is_some_and(|asked| answer::authority(origin).eq_ignore_ascii_case(asked))
+    }
+}

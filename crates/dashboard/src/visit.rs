@@ -1,0 +1,269 @@
+//! Who visits: a member by the session's cookie, and forms that come from our own pages.
+//!
+//! A handler that takes a [`Visitor`] has a signed-in member; one that takes a [`Posted`] has a form that this member's
+//! own page sent: by its origin, by the browser's word on where it came from, and by the token that was in the page.
+
+use std::net::IpAddr;
+
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use claviger_layer::address;
+use claviger_manage::{Actor, Browser, By, MemberPermit, SessionToken};
+use claviger_model::{MemberAbility, RequestId};
+use http::{HeaderMap, Response, StatusCode, header, request::Parts};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    Body,
+    answer::{self, Stop, authority},
+    cookie::Jar,
+    form::Form,
+    portal::PeerAddress,
+    site::{ApiSite, Site},
+};
+
+/// What binds a form to the browser that was shown it: derived from the cookie, which no other site can read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Csrf(String);
+
+impl Csrf {
+    pub(crate) fn of(secret: &str) -> Self {
+        let bound =
+            Sha256::new().chain_update(b"claviger form v1\0").chain_update(secret.as_bytes()).finalize();
+        Self(URL_SAFE_NO_PAD.encode(bound))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Digests are compared, so that the time it takes tells nothing.
+    fn is(&self, sent: &str) -> bool {
+        Sha256::digest(&self.0) == Sha256::digest(sent)
+    }
+}
+
+/// A signed-in member, and the request by which they ask.
+#[derive(Clone, Debug)]
+pub(crate) struct Visitor {
+    pub(crate) permit: MemberPermit,
+    pub(crate) csrf: Csrf,
+    pub(crate) request: RequestId,
+}
+
+impl Visitor {
+    /// Who asks, for the verbs of `manage`.
+    pub(crate) fn by(&self) -> By {
+        By::new(Actor::Member(Box::new(self.permit.clone())), self.request)
+    }
+
+    pub(crate) fn may(&self, ability: MemberAbility) -> bool {
+        self.permit.may(ability)
+    }
+
+    /// The api of the member's account.
+    pub(crate) fn api<'a>(&self, site: &'a Site) -> Result<&'a ApiSite, Stop> {
+        site.api(self.permit.api()).ok_or_else(Stop::not_found)
+    }
+}
+
+/// Why nobody visits.
+#[derive(Debug)]
+pub(crate) enum NoVisitor {
+    /// Nobody is signed in.
+    SignedOut,
+    /// It can't be known.
+    Stop(Stop),
+}
+
+impl From<NoVisitor> for Response<Body> {
+    fn from(reason: NoVisitor) -> Self {
+        match reason {
+            NoVisitor::SignedOut => answer::go("/sign-in"),
+            NoVisitor::Stop(stop) => stop.into(),
+        }
+    }
+}
+
+impl axum::response::IntoResponse for NoVisitor {
+    fn into_response(self) -> Response<Body> {
+        self.into()
+    }
+}
+
+impl<S> FromRequestParts<S> for Visitor
+where
+    S: Send + Sync,
+    Site: FromRef<S>,
+{
+    type Rejection = NoVisitor;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, NoVisitor> {
+        let site = Site::from_ref(state);
+        let cookie = Jar::Session.read(&parts.headers, site.is_secure());
+        let token = cookie.and_then(SessionToken::read).ok_or(NoVisitor::SignedOut)?;
+        let entered = site.manager().enter(&token, address_of(&site, parts)).await;
+        match entered {
+            Ok(Some(permit)) => {
+                Ok(Self { permit, csrf: Csrf::of(token.expose()), request: request_id(parts) })
+            }
+            Ok(None) => Err(NoVisitor::SignedOut),
+            Err(refusal) => Err(NoVisitor::Stop(refusal.into())),
+        }
+    }
+}
+
+/// A form of a signed-in member, from one of their own pages.
+#[derive(Debug)]
+pub(crate) struct Posted {
+    pub(crate) visitor: Visitor,
+    pub(crate) form: Form,
+}
+
+impl<S> FromRequest<S> for Posted
+where
+    S: Send + Sync,
+    Site: FromRef<S>,
+{
+    type Rejection = NoVisitor;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, NoVisitor> {
+        let site = Site::from_ref(state);
+        let (mut parts, body) = request.into_parts();
+        require_own_origin(&site, &parts.headers).map_err(NoVisitor::Stop)?;
+        let visitor = Visitor::from_request_parts(&mut parts, state).await?;
+        let form = Form::read(Request::from_parts(parts, body)).await.map_err(NoVisitor::Stop)?;
+        if visitor.csrf.is(form.get("csrf")) {
+            Ok(Self { visitor, form })
+        } else {
+            Err(NoVisitor::Stop(Stop::forged().of_api(visitor.permit.api())))
+        }
+    }
+}
+
+/// A browser that may not be signed in, with the secret its forms are bound to.
+#[derive(Debug)]
+pub(crate) struct Stranger {
+    /// The secret, made new where the browser has none.
+    secret: String,
+    pub(crate) browser: Browser,
+    pub(crate) request: RequestId,
+}
+
+/// How long a browser may take from being shown the sign-in page to sending it, in seconds.
+const BEFORE_SESSION: u64 = 3600;
+
+impl Stranger {
+    pub(crate) fn csrf(&self) -> Csrf {
+        Csrf::of(&self.secret)
+    }
+
+    /// Gives the browser the secret again with `response`.
+    pub(crate) fn remember(&self, site: &Site, mut response: Response<Body>) -> Response<Body> {
+        let cookie = Jar::BeforeSession.set(&self.secret, BEFORE_SESSION, site.is_secure());
+        response.headers_mut().append(header::SET_COOKIE, cookie);
+        response
+    }
+}
+
+impl<S> FromRequestParts<S> for Stranger
+where
+    S: Send + Sync,
+    Site: FromRef<S>,
+{
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        let site = Site::from_ref(state);
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        let sent = Jar::BeforeSession.read(&parts.headers, site.is_secure());
+        let sent = sent.filter(|secret| secret.len() == 22 && secret.bytes().all(plain));
+        let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
+        Ok(Self {
+            secret: sent.map_or_else(|| site.nonce(), str::to_owned),
+            browser: Browser { address: address_of(&site, parts), agent: agent.map(str::to_owned) },
+            request: request_id(parts),
+        })
+    }
+}
+
+/// A form of someone who may not be signed in, from a page this browser was shown.
+#[derive(Debug)]
+pub(crate) struct PostedByStranger {
+    pub(crate) stranger: Stranger,
+    pub(crate) form: Form,
+}
+
+impl<S> FromRequest<S> for PostedByStranger
+where
+    S: Send + Sync,
+    Site: FromRef<S>,
+{
+    type Rejection = Stop;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Stop> {
+        let site = Site::from_ref(state);
+        let (mut parts, body) = request.into_parts();
+        require_own_origin(&site, &parts.headers)?;
+        let stranger = match Stranger::from_request_parts(&mut parts, state).await {
+            Ok(stranger) => stranger,
+            Err(never) => match never {},
+        };
+        let form = Form::read(Request::from_parts(parts, body)).await?;
+        if stranger.csrf().is(form.get("csrf")) { Ok(Self { stranger, form }) } else { Err(Stop::forged()) }
+    }
+}
+
+/// Refuses what another site's page sent. Browsers name the origin of every form they send; who names none is none.
+pub(crate) fn require_own_origin(site: &Site, headers: &HeaderMap) -> Result<(), Stop> {
+    let from = headers.get("sec-fetch-site").map(|site| site.as_bytes());
+    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+    let own = match (origin, site.public_origin()) {
+        (None, _) => false,
+        (Some(origin), Some(public)) => origin.eq_ignore_ascii_case(public),
+        (Some(origin), None) => {
+            let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+            origin.contains("://") && host.is_some_and(|host| authority(origin).eq_ignore_ascii_case(host))
+        }
+    };
+    if own
+        && matches!(from, None | Some(b"same-origin"))
+        && headers.get_all(header::ORIGIN).iter().count() == 1
+    {
+        Ok(())
+    } else {
+        Err(Stop::forged())
+    }
+}
+
+/// The visitor's address: through the proxies that the profile trusts; where the profiles differ, the peer itself.
+pub(crate) fn address_of(site: &Site, parts: &Parts) -> Option<IpAddr> {
+    let peer = parts.extensions.get::<PeerAddress>().map(|peer| peer.0.ip());
+    match site.apis() {
+        [api] => address::caller_address(&api.profile, peer, &parts.headers),
+        apis => {
+            let trusting = apis.iter().find(|api| peer.is_some_and(|peer| api.profile.trusts(peer)));
+            trusting.map_or(peer, |api| address::caller_address(&api.profile, peer, &parts.headers))
+        }
+    }
+}
+
+/// The id of the request, which the portal gave it.
+pub(crate) fn request_id(parts: &Parts) -> RequestId {
+    *parts.extensions.get::<RequestId>().expect("the portal names every request before its pages see it")
+}
+
+/// A page that is asked for by a browser that looks ahead: nothing may come of it.
+pub(crate) fn is_prefetch(headers: &HeaderMap) -> bool {
+    ["sec-purpose", "purpose", "x-moz"].iter().any(|name| {
+        headers
+            .get(*name)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|value| value.contains("prefetch"))
+    })
+}
+
+/// What a browser that looks ahead is told.
+pub(crate) fn not_now() -> Stop {
+    Stop::new(StatusCode::SERVICE_UNAVAILABLE, "Not now")
+}
