@@ -85,6 +85,8 @@ fn absent(path: &str) -> &'static str {
     match path.split('/').nth(2) {
         Some("accounts") => "no such account",
         Some("keys") => "no such key",
+        Some("members") => "no such member",
+        Some("sessions") => "no such session",
         Some("operators") => "no such operator key",
         _ => "no such resource",
     }

@@ -1,7 +1,7 @@
 //! `/v1/audit-events`
 
 use axum::extract::State;
-use claviger_manage::{AuditFilter, ChainCheck, Fault, Manager};
+use claviger_manage::{AuditFilter, ChainCheck, Manager};
 use claviger_model::Digest;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -56,9 +56,7 @@ pub(super) async fn list_events(
     Caller(by): Caller,
     Asked(asked): Asked<ListEvents>,
 ) -> Result<axum::Json<List<AuditJson>>, Problem> {
-    let account = asked.account_id.map(|id| id.parse()).transpose();
-    let account =
-        account.map_err(|error| Problem::invalid(vec![Fault::new("/account_id", format!("{error}"))]))?;
+    let account = asked.account_id.as_deref().map(super::account_id).transpose()?;
     let filter = AuditFilter { account, subject: asked.subject, request: asked.request_id };
     let events = manager.list_audit(&by, filter, page(asked.limit, asked.cursor.as_deref())?).await?;
     Ok(axum::Json(List::from_page(events)))

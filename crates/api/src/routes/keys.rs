@@ -191,6 +191,25 @@ pub(super) async fn issue_key(
     Ok((StatusCode::CREATED, axum::Json(IssuedJson::from(&issued))))
 }
 
+/// A key that someone has found.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FindKey {
+    /// The plain key, as it was found: quotes, white space, the header's name and scheme around it are left out.
+    key: String,
+}
+
+/// Finds whose key a plain key is, in whichever account and state it is. It is digested, and kept nowhere.
+#[utoipa::path(post, path = "/v1/keys/find", tag = "keys", request_body = FindKey,
+    responses((status = 200, description = "Done", body = KeyJson), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn find_key(
+    State(manager): State<Manager>,
+    Caller(by): Caller,
+    body: Json<FindKey>,
+) -> Result<axum::Json<KeyJson>, Problem> {
+    Ok(axum::Json((&manager.find_key(&by, &body.value.key).await?).into()))
+}
+
 /// Shows a key, never its secret.
 #[utoipa::path(get, path = "/v1/keys/{id}", tag = "keys", params(("id" = String, Path)),
     responses((status = 200, description = "Done", body = KeyJson), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]

@@ -5,14 +5,17 @@ mod apis;
 mod audit;
 mod health;
 mod keys;
+mod members;
 mod operators;
 mod problems;
+mod sessions;
 mod usage;
 
 use std::sync::Arc;
 
 use axum::{Router, extract::FromRef, response::IntoResponse as _};
-use claviger_manage::{Manager, Receipt};
+use claviger_manage::{Fault, Manager, Receipt};
+use claviger_model::AccountId;
 use claviger_verify::Verifier;
 use http::StatusCode;
 use utoipa::{
@@ -75,12 +78,19 @@ fn documented() -> OpenApiRouter<Shared> {
         .routes(routes!(accounts::show_account, accounts::change_account))
         .routes(routes!(keys::list_account_keys, keys::issue_key))
         .routes(routes!(keys::list_keys))
+        .routes(routes!(keys::find_key))
         .routes(routes!(keys::show_key, keys::change_key))
         .routes(routes!(keys::rotate_key))
         .routes(routes!(keys::revoke_key))
         .routes(routes!(keys::disable_key))
         .routes(routes!(keys::enable_key))
         .routes(routes!(keys::reveal_key))
+        .routes(routes!(members::list_members, members::invite_member))
+        .routes(routes!(members::show_member, members::change_member))
+        .routes(routes!(members::remove_member))
+        .routes(routes!(members::password_link))
+        .routes(routes!(sessions::list_sessions, sessions::link_session))
+        .routes(routes!(sessions::end_session))
         .routes(routes!(operators::list_operators, operators::issue_operator))
         .routes(routes!(operators::revoke_operator))
         .routes(routes!(audit::list_events))
@@ -95,6 +105,11 @@ fn documented() -> OpenApiRouter<Shared> {
 /// 200 for a change that holds on every node, 202 for one whose receipt says by when it will.
 const fn completeness(receipt: &Receipt) -> StatusCode {
     if receipt.complete { StatusCode::OK } else { StatusCode::ACCEPTED }
+}
+
+/// The account that a query names.
+fn account_id(text: &str) -> Result<AccountId, Problem> {
+    text.parse().map_err(|error| Problem::invalid(vec![Fault::new("/account_id", format!("{error}"))]))
 }
 
 /// The OpenAPI 3.1 document of the management API.

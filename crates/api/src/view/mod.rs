@@ -4,14 +4,18 @@ mod account;
 mod api;
 mod audit;
 mod key;
+mod member;
 mod operator;
 mod receipt;
+mod session;
 mod usage;
 
 pub(crate) use account::{AccountJson, ChangedAccountJson, NewAccountJson};
 pub(crate) use api::ApiJson;
 pub(crate) use audit::AuditJson;
 pub(crate) use key::{ChangedJson, IssuedJson, KeyJson, RestrictionsJson, RevealedJson};
+pub(crate) use member::{InvitationJson, MemberJson, PasswordLinkJson, SignInLinkJson};
 pub(crate) use operator::{ChangedOperatorJson, IssuedOperatorJson, OperatorJson};
 pub(crate) use receipt::ReceiptJson;
+pub(crate) use session::{EndedSessionJson, SessionJson};
 pub(crate) use usage::{CountJson, DenialJson};
