@@ -1,5 +1,6 @@
 //! The pages of the portal, one module for each family, and the router that leads to them.
 
+mod keys;
 mod links;
 mod reports;
 mod sign_in;
@@ -25,6 +26,7 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/assets/{name}", get(asset))
         .route("/brand/{name}", get(brand_file))
         .route("/csp-report", post(reports::take))
+        .merge(keys::routes())
         .merge(links::routes())
         .merge(sign_in::routes())
         .fallback(async || Stop::not_found())
