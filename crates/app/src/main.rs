@@ -7,7 +7,6 @@ mod config;
 mod demo;
 mod log;
 mod out;
-mod portal;
 mod serve;
 mod system;
 

@@ -7,11 +7,14 @@ mod audit;
 mod client;
 mod init;
 mod key;
+mod link;
+mod member;
 mod operator;
 mod paging;
 mod profile;
 mod receipt;
 mod remote;
+mod session;
 mod table;
 
 use std::process::ExitCode;
@@ -40,6 +43,12 @@ enum Command {
     /// Their keys
     #[command(subcommand)]
     Key(key::Command),
+    /// The people who sign in for an account
+    #[command(subcommand)]
+    Member(member::Command),
+    /// Their sign-in links, and the browsers that are signed in
+    #[command(subcommand)]
+    Session(session::Command),
     /// The keys of those who run Claviger
     #[command(subcommand)]
     Operator(operator::Command),
@@ -95,6 +104,8 @@ fn carry_out(command: Command) -> anyhow::Result<Ending> {
         Command::Init(init) => waiting(init.run()),
         Command::Account(command) => waiting(command.run()),
         Command::Key(command) => waiting(command.run()),
+        Command::Member(command) => waiting(command.run()),
+        Command::Session(command) => waiting(command.run()),
         Command::Operator(command) => waiting(command.run()),
         Command::Audit(command) => waiting(command.run()),
         Command::Profile(command) => command.run(),

@@ -6,6 +6,7 @@ mod first_start;
 mod listener;
 mod master;
 mod own_keys;
+mod pages;
 mod process;
 pub(crate) mod profiles;
 mod ready;
@@ -21,7 +22,6 @@ use claviger_manage::{Apis, Manager, ManagerParts, PeopleSettings};
 use claviger_model::{Clock, Entropy, profile::Profile};
 use tokio::sync::watch::{self, Receiver};
 
-pub(crate) use self::listener::Handle;
 use self::{
     engine::Engine,
     listener::{Listener, Rules, Serving},
@@ -32,7 +32,6 @@ use self::{
 use crate::{
     config::{ServeFlags, Settings},
     log,
-    portal::Portal,
     system::{SystemClock, SystemEntropy},
 };
 
@@ -70,13 +69,13 @@ impl Listeners {
     }
 
     fn serve(self, settings: &Settings, services: Services, stopped: &Receiver<bool>) -> [Serving; 3] {
-        let Services { gateway, control, trusted } = services;
+        let Services { gateway, portal, control, trusted } = services;
         let callers = Rules::facing(settings, limits::HEAD_MAX, Arc::clone(&trusted));
         let people = Rules::facing(settings, SMALL_HEAD, trusted);
         let operators = Rules::inside(settings, SMALL_HEAD);
         [
             self.gateway.serve(gateway, &callers, stopped.clone()),
-            self.portal.serve(Portal, &people, stopped.clone()),
+            self.portal.serve(portal, &people, stopped.clone()),
             self.control.serve(control, &operators, stopped.clone()),
         ]
     }
@@ -88,6 +87,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let apis = Apis::new(profiles.clone()).map_err(anyhow::Error::msg)?;
     let prepared = profiles.iter().map(|profile| profiles::prepare(Arc::clone(profile)));
     let prepared = prepared.collect::<anyhow::Result<Vec<_>>>()?;
+    let pages = pages::of(&profiles, &settings.profiles)?;
     // Before the data directory: where a port is taken, nothing is made.
     let listeners = Listeners::bind(&settings).await?;
 
@@ -110,7 +110,8 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     });
-    let parts = Parts { manager, verifier, apis: prepared, clock, entropy };
+    let public_origin = settings.public_url.clone();
+    let parts = Parts { manager, verifier, apis: prepared, pages, public_origin, clock, entropy };
     let ended = answer(&settings, &profiles, listeners, parts, &mut engine, signals).await;
     engine.stop().await;
     tracing::info!("ended");

@@ -3,6 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use claviger_api::{Control, ControlParts, OwnKeys};
+use claviger_dashboard::{ApiPages, PagesParts, Portal};
 use claviger_gateway::{Backend, Backends, Gateway, InProcess};
 use claviger_layer::Api;
 use claviger_manage::Manager;
@@ -22,13 +23,29 @@ pub(super) struct Parts {
     pub(super) manager: Manager,
     pub(super) verifier: Arc<Verifier>,
     pub(super) apis: Vec<Arc<Api>>,
+    pub(super) pages: Vec<ApiPages>,
+    pub(super) public_origin: Option<String>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
+}
+
+impl Parts {
+    fn pages(&self) -> PagesParts {
+        PagesParts {
+            manager: self.manager.clone(),
+            verifier: Arc::clone(&self.verifier),
+            apis: self.pages.clone(),
+            public_origin: self.public_origin.clone(),
+            clock: Arc::clone(&self.clock),
+            entropy: Arc::clone(&self.entropy),
+        }
+    }
 }
 
 /// The services, and whose connections are not counted.
 pub(super) struct Services {
     pub(super) gateway: Gateway,
+    pub(super) portal: Portal,
     pub(super) control: Control,
     pub(super) trusted: Trusted,
 }
@@ -38,14 +55,15 @@ impl Services {
         let profiles = profiles.to_vec();
         let trusted: Trusted = Arc::new(move |peer| profiles.iter().any(|profile| profile.trusts(peer)));
         let gateway = gateway(&parts)?;
-        let Parts { manager, verifier, apis, clock, entropy } = parts;
+        let portal = Portal::new(parts.pages())?;
+        let Parts { manager, verifier, apis, clock, entropy, .. } = parts;
         let control = Control::new(ControlParts { manager, verifier, apis, clock, entropy });
-        Ok(Self { gateway, control, trusted })
+        Ok(Self { gateway, portal, control, trusted })
     }
 }
 
 fn gateway(parts: &Parts) -> anyhow::Result<Gateway> {
-    let Parts { manager, verifier, apis, clock, entropy } = parts;
+    let Parts { manager, verifier, apis, clock, entropy, .. } = parts;
     let demo: Arc<dyn InProcess> = Arc::new(Demo::default());
     let backends = apis.iter().map(|api| Backend::of_profile(Arc::clone(api), &demo));
     let backends = Backends::new(backends.collect::<Result<_, _>>()?)?;
@@ -55,6 +73,14 @@ fn gateway(parts: &Parts) -> anyhow::Result<Gateway> {
 
 impl Handle for Gateway {
     type Body = claviger_gateway::Body;
+
+    async fn handle(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Self::Body> {
+        Self::handle(self, peer, request).await
+    }
+}
+
+impl Handle for Portal {
+    type Body = claviger_dashboard::Body;
 
     async fn handle(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Self::Body> {
         Self::handle(self, peer, request).await

@@ -10,7 +10,7 @@ use std::{
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Who may name whom: data plane, control plane, and the binary on top.
-const TABLE: [(&str, &[&str]); 9] = [
+const TABLE: [(&str, &[&str]); 10] = [
     ("claviger-model", &[]),
     ("claviger-verify", &["claviger-model"]),
     ("claviger-layer", &["claviger-model", "claviger-verify"]),
@@ -18,6 +18,7 @@ const TABLE: [(&str, &[&str]); 9] = [
     ("claviger-store", &["claviger-model", "claviger-verify"]),
     ("claviger-manage", &["claviger-model", "claviger-verify", "claviger-store"]),
     ("claviger-api", &["claviger-model", "claviger-verify", "claviger-layer", "claviger-manage"]),
+    ("claviger-dashboard", &["claviger-model", "claviger-verify", "claviger-layer", "claviger-manage"]),
     (
         "claviger",
         &[
@@ -28,6 +29,7 @@ const TABLE: [(&str, &[&str]); 9] = [
             "claviger-store",
             "claviger-manage",
             "claviger-api",
+            "claviger-dashboard",
         ],
     ),
     ("claviger-testkit", &["claviger-model", "claviger-verify"]),

@@ -24,6 +24,12 @@ pub(in crate::cli) struct List {
     /// Only those not used for as long as the profile says
     #[arg(long)]
     unused: bool,
+    /// Only those whose hint begins so
+    #[arg(long)]
+    hint: Option<String>,
+    /// Only those with this id of yours
+    #[arg(long, value_name = "ID")]
+    external_id: Option<String>,
     /// Revoked ones too
     #[arg(long)]
     all: bool,
@@ -40,8 +46,10 @@ impl List {
             None => "/v1/keys".to_owned(),
         };
         let asked = [("due_for_rotation", self.due), ("unused", self.unused), ("include_revoked", self.all)];
+        let flags = asked.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| (name, "true"));
+        let texts = [("hint", self.hint.as_deref()), ("external_id", self.external_id.as_deref())];
         let query: Vec<_> =
-            asked.into_iter().filter(|(_, asked)| *asked).map(|(name, _)| (name, "true")).collect();
+            flags.chain(texts.into_iter().filter_map(|(name, text)| Some((name, text?)))).collect();
         let keys = self.paging.fetch(&self.remote.client()?, &path, &query).await?;
         if self.remote.json {
             out::json(&keys)?;

@@ -1,8 +1,10 @@
 //! `claviger key`
 
+mod find;
 mod issue;
 mod list;
 mod restrict;
+mod stdin;
 mod verify;
 
 use clap::{Args, Subcommand};
@@ -18,6 +20,8 @@ pub(super) enum Command {
     Issue(issue::Issue),
     /// List keys
     List(list::List),
+    /// Find whose key this is, read from stdin
+    Find(find::Find),
     /// Show a key, never its secret
     Show(One),
     /// Give a key another name
@@ -73,6 +77,7 @@ impl Command {
         match self {
             Self::Issue(issue) => issue.run().await,
             Self::List(list) => list.run().await,
+            Self::Find(find) => find.run().await,
             Self::Show(one) => one.show().await,
             Self::Rename(rename) => rename.run().await,
             Self::Restrict(restrict) => restrict.run().await,

@@ -1,18 +1,13 @@
 //! `claviger key verify`
 
-use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
-
-use anyhow::Context as _;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::stdin;
 use crate::{
-    cli::{Ending, remote::Remote, table, wrong_usage},
+    cli::{Ending, remote::Remote, table},
     out,
 };
-
-/// More than any key; what is longer is cut and refused all the same.
-const KEY_MAX: u64 = 64 << 10;
 
 #[derive(Args, Debug)]
 pub(in crate::cli) struct Verify {
@@ -38,7 +33,7 @@ pub(in crate::cli) struct Verify {
 impl Verify {
     pub(super) async fn run(self) -> anyhow::Result<Ending> {
         let client = self.remote.client()?;
-        let mut attempt = json!({"key": read_key()?});
+        let mut attempt = json!({"key": stdin::read_key()?});
         let context = [
             ("api", self.api),
             ("method", self.method),
@@ -62,25 +57,4 @@ impl Verify {
         }
         Ok(if allowed { Ending::Done } else { Ending::No })
     }
-}
-
-/// The key on stdin: its first line at a terminal, otherwise all there is but a line break at its end.
-fn read_key() -> anyhow::Result<String> {
-    let stdin = io::stdin();
-    let mut key = String::new();
-    if stdin.is_terminal() {
-        out::note("The key, then Enter:");
-        stdin.lock().read_line(&mut key).context("the key can't be read")?;
-    } else {
-        stdin
-            .lock()
-            .take(KEY_MAX)
-            .read_to_string(&mut key)
-            .context("the key on stdin can't be read as text")?;
-    }
-    let key = key.strip_suffix('\n').map_or(&*key, |line| line.strip_suffix('\r').unwrap_or(line));
-    if key.is_empty() {
-        return Err(wrong_usage("no key on stdin: send it there, for example from a file with `< FILE`"));
-    }
-    Ok(key.to_owned())
 }

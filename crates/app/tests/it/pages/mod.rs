@@ -1,4 +1,5 @@
 //! Pages as people meet them: in a real browser, and, where an attacker has none, over HTTP.
 
 mod kit;
-mod notice;
+mod sign_in;
+mod stage;

@@ -1,0 +1,34 @@
+//! What the pages need beside the profiles: the files that these name.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context as _, bail};
+use claviger_dashboard::{ApiPages, Logo};
+use claviger_model::profile::Profile;
+
+/// Largest logo in bytes: every first visit loads it.
+const LOGO_MAX: usize = 100 << 10;
+
+/// Each profile with its files; `files` are where the profiles were read from, if from files.
+pub(super) fn of(profiles: &[Arc<Profile>], files: &[PathBuf]) -> anyhow::Result<Vec<ApiPages>> {
+    let folders = files.iter().map(|file| file.parent()).chain(std::iter::repeat(None));
+    profiles.iter().zip(folders).map(|(profile, folder)| one(profile, folder)).collect()
+}
+
+fn one(profile: &Arc<Profile>, folder: Option<&Path>) -> anyhow::Result<ApiPages> {
+    let folder = folder.unwrap_or(Path::new(""));
+    let logo = profile.dashboard.logo.as_ref().map(|name| logo(&folder.join(name), name)).transpose()?;
+    Ok(ApiPages { profile: Arc::clone(profile), logo })
+}
+
+fn logo(file: &Path, name: &str) -> anyhow::Result<Logo> {
+    let bytes = fs::read(file).with_context(|| format!("the logo {} can't be read", file.display()))?;
+    if bytes.len() > LOGO_MAX {
+        bail!("the logo {} is larger than {} KiB: every visitor loads it", file.display(), LOGO_MAX >> 10);
+    }
+    Ok(Logo { bytes: bytes.into(), name: name.to_owned() })
+}

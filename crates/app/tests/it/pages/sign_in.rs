@@ -1,0 +1,40 @@
+//! Signing in: by a link that works once, by a password, and not at all.
+
+use claviger_testkit::{ServerBuilder, Visitor, play_story};
+use serde_json::json;
+
+use super::stage::{link, path, sign_in};
+
+#[test]
+fn the_sign_in_page_is_usable_by_everyone() {
+    let server = ServerBuilder::new(crate::PROGRAM).profile("example").start();
+    play_story("sign_in", &json!({"portal": format!("http://{}", server.portal)}));
+}
+
+#[test]
+fn a_link_works_once_and_only_when_it_is_followed() {
+    let server = ServerBuilder::new(crate::PROGRAM).profile("example").start();
+    let account = server.operator().account("Acme");
+    let link = link(&server, &account, "ada@example.com", "developer");
+    let mut visitor = Visitor::new(server.portal);
+    let ahead = visitor.clone().with("Sec-Purpose", "prefetch;prerender").get(path(&link));
+    assert_eq!(ahead.status, 503, "a browser that looks ahead doesn't use it up");
+    assert_eq!(visitor.get(path(&link)).expect(303).header("location"), Some("/keys"));
+    assert!(visitor.cookie("claviger").is_some());
+    let mut late = Visitor::new(server.portal);
+    let again = late.get(path(&link)).expect(410);
+    assert!(again.text().contains("used already"), "{}", again.text());
+    assert_eq!(late.cookie("claviger"), None);
+}
+
+#[test]
+fn who_signed_out_is_nobody_with_the_same_cookie() {
+    let server = ServerBuilder::new(crate::PROGRAM).profile("example").start();
+    let account = server.operator().account("Acme");
+    let mut visitor = sign_in(&server, &account, "developer");
+    let _ = visitor.get("/sessions").expect(200);
+    let mut thief = visitor.clone();
+    let _ = visitor.submit("/sign-out", &[]).expect(303);
+    assert_eq!(visitor.cookie("claviger"), None);
+    assert_eq!(thief.get("/sessions").expect(303).header("location"), Some("/sign-in"));
+}
