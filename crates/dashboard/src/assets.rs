@@ -11,10 +11,18 @@ use crate::{Body, answer::Stop};
 
 const STYLE: &[u8] = include_bytes!("../assets/style.css");
 const SCRIPT: &[u8] = include_bytes!("../assets/main.js");
+const ICON: &[u8] = include_bytes!("../assets/icon.svg");
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 static STYLE_PATH: LazyLock<String> = LazyLock::new(|| named("/assets/style", STYLE, "css"));
 static SCRIPT_PATH: LazyLock<String> = LazyLock::new(|| named("/assets/main", SCRIPT, "js"));
+
+static ICON_PATH: LazyLock<String> = LazyLock::new(|| named("/assets/icon", ICON, "svg"));
+
+/// Where the picture for the browser's tab is.
+pub(crate) fn icon() -> &'static str {
+    &ICON_PATH
+}
 
 /// Where the stylesheet is.
 pub(crate) fn style() -> &'static str {
@@ -36,6 +44,7 @@ pub(crate) fn serve(path: &str) -> Response<Body> {
     match path {
         _ if path == style() => kept("text/css; charset=utf-8", Bytes::from_static(STYLE)),
         _ if path == script() => kept("text/javascript; charset=utf-8", Bytes::from_static(SCRIPT)),
+        _ if path == icon() => kept("image/svg+xml", Bytes::from_static(ICON)),
         _ => Stop::not_found().into_response(),
     }
 }

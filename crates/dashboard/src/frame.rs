@@ -17,6 +17,7 @@ pub(crate) struct Frame {
     pub(crate) place: Vec<String>,
     pub(crate) logo: Option<String>,
     pub(crate) brand_css: Option<String>,
+    pub(crate) icon: &'static str,
     pub(crate) style: &'static str,
     pub(crate) script: &'static str,
     pub(crate) nav: Vec<NavLink>,
@@ -84,9 +85,14 @@ impl Place {
 impl Frame {
     /// Around a page of someone who is not signed in.
     pub(crate) fn outside(api: Option<&ApiSite>, title: &str) -> Self {
-        let style = assets::style();
-        let script = assets::script();
-        let blank = Self { lang: "en", title: title.to_owned(), style, script, ..Self::default() };
+        let blank = Self {
+            lang: "en",
+            title: title.to_owned(),
+            icon: assets::icon(),
+            style: assets::style(),
+            script: assets::script(),
+            ..Self::default()
+        };
         match api {
             None => Self { product: "API keys".to_owned(), ..blank },
             Some(ApiSite { profile, brand }) => Self {
