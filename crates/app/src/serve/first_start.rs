@@ -1,4 +1,5 @@
-//! The first start: an operator key, an account with a key to try, and a curl line that works as it stands.
+//! The first start: an operator key, an account with a key to try and a curl line that works as it stands, and a link
+//! that signs in to the portal.
 //!
 //! The secrets are shown once, on the terminal, or, where there is none, put into a file of mode 0600. They are
 //! never logged. The operator key is shown before it counts; what there is to try is an addition, and no reason not
@@ -12,9 +13,9 @@ use std::{
 };
 
 use anyhow::Context as _;
-use claviger_manage::{AccountOrder, By, IssueKey, Issued, Manager, Refusal};
+use claviger_manage::{AccountOrder, By, IssueKey, Issued, IssuedLink, LinkOrder, Manager, Refusal};
 use claviger_model::{
-    PlainKey,
+    AccountId, Email, PlainKey, Role,
     profile::{Carrier, Profile},
 };
 
@@ -26,10 +27,14 @@ const GREETING: &str = "\nThis is the first start. Store what follows: it is sho
 const KEY_NAME: &str = "First key";
 const CONTROL_BY_DEFAULT: &str = "http://127.0.0.1:8082";
 
-/// A key to try.
+/// Whom the link signs in: whoever started the program, whose address is not known.
+const FIRST_MEMBER: &str = "owner@localhost";
+
+/// A key to try, and a way into the portal.
 struct Trial {
     profile: Arc<Profile>,
     key: Issued,
+    link: IssuedLink,
 }
 
 /// Where the secrets are shown: the terminal, or a file.
@@ -83,9 +88,11 @@ pub(super) async fn greet(
         tracing::warn!(%error, "first start: there is no account to try");
         None
     });
-    let rest = [tried(trial.as_ref(), listeners), managed(trial.is_some(), &export, listeners)].concat();
+    let trial = trial.as_ref();
+    let rest =
+        [tried(trial, listeners), managed(trial.is_some(), &export, listeners), entered(trial)].concat();
     if let Err(error) = screen.show(&rest) {
-        tracing::warn!("first start: the key to try is not shown: {error:#}");
+        tracing::warn!("first start: what there is to try is not shown: {error:#}");
     }
     Ok(())
 }
@@ -105,7 +112,14 @@ async fn trial(manager: &Manager, profile: &Arc<Profile>) -> Result<Trial, Refus
         let order = IssueKey { name: Some(key_name(profile.keys.name_max)), ..IssueKey::default() };
         manager.issue_key(&by, created.account.id, order, None).await?
     };
-    Ok(Trial { profile: Arc::clone(profile), key })
+    let link = sign_in_link(manager, &by, created.account.id).await?;
+    Ok(Trial { profile: Arc::clone(profile), key, link })
+}
+
+async fn sign_in_link(manager: &Manager, by: &By, account: AccountId) -> Result<IssuedLink, Refusal> {
+    let email: Email = FIRST_MEMBER.parse().expect("it is an address");
+    let order = LinkOrder { account, email, role: Some(Role::Administrator), return_to: None };
+    manager.sign_in_link(by, order).await
 }
 
 /// A name of at most `max` characters.
@@ -115,12 +129,16 @@ fn key_name(max: usize) -> String {
 }
 
 fn tried(trial: Option<&Trial>, listeners: &Listeners) -> String {
-    let Some(Trial { profile, key }) = trial else { return String::new() };
+    let Some(Trial { profile, key, link }) = trial else { return String::new() };
     let plain = key.plain.expose();
     let place = [&listeners.gateway.url(), demo::sample_path(profile)].concat();
     let curl = format!("curl {} {place}", credential(profile, plain));
     let account = key.key.row.account;
-    format!("Account        {account} (My first account)\nAPI key        {plain}\n\nTry it:\n\n    {curl}\n")
+    let link = link.url();
+    format!(
+        "Account        {account} (My first account)\nAPI key        {plain}\nSign-in link   {link}\n\n\
+         Try it:\n\n    {curl}\n"
+    )
 }
 
 fn managed(is_tried: bool, export: &str, listeners: &Listeners) -> String {
@@ -128,8 +146,22 @@ fn managed(is_tried: bool, export: &str, listeners: &Listeners) -> String {
     let elsewhere =
         if control == CONTROL_BY_DEFAULT { String::new() } else { format!(" CLAVIGER_URL={control}") };
     let manage = if is_tried { "key list" } else { "account create NAME --api API" };
-    let program = env::args().next().unwrap_or_else(|| "claviger".to_owned());
+    let program = program();
     format!("\nManage keys:\n\n    {export}{elsewhere}\n    {program} {manage}\n\n")
+}
+
+/// What the link is for, and where another one comes from.
+fn entered(trial: Option<&Trial>) -> String {
+    let Some(trial) = trial else { return String::new() };
+    let (program, account) = (program(), trial.key.key.row.account);
+    format!(
+        "The sign-in link opens the portal as {FIRST_MEMBER}. It works once, within 15 minutes. For another one, or for \
+         yourself:\n\n    {program} session link --account {account} --email {FIRST_MEMBER}\n\n"
+    )
+}
+
+fn program() -> String {
+    env::args().next().unwrap_or_else(|| "claviger".to_owned())
 }
 
 /// The arguments of curl that present the key as the profile wants it.

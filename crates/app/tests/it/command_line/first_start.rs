@@ -1,8 +1,9 @@
-//! The first start on an empty directory: an operator key, a key to try, and a curl line that works as it stands.
+//! The first start on an empty directory: an operator key, a key to try, a curl line that works as it stands, and a link
+//! that signs in.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
 
-use claviger_testkit::{Finished, Program, eventually, repository};
+use claviger_testkit::{Finished, Program, Visitor, eventually, repository};
 
 use super::serving::Serving;
 
@@ -30,6 +31,24 @@ fn works_as_it_stands(text: &str) {
         text.lines().map(str::trim).find(|line| line.ends_with(" key list")).expect("a line to go on with");
     let listed = shell(&format!("{export}\n{manage}")).expect(0);
     assert!(listed.out.contains("First key"), "{}", listed.out);
+    let link = text.lines().map(str::trim).find(|line| line.contains(" session link ")).expect("the same");
+    let linked = shell(&format!("{export}\n{link}")).expect(0).out;
+    assert_eq!(
+        of_link(linked.trim()).0,
+        of_link(sign_in_link(text)).0,
+        "another one leads to the same portal"
+    );
+}
+
+/// Where a link leads, and its secret part.
+fn of_link(url: &str) -> (&str, &str) {
+    let (place, token) = url.rsplit_once('/').expect("a link has a path");
+    assert!(place.starts_with("http://127.0.0.1:") && place.ends_with("/link") && token.len() == 43, "{url}");
+    (place, token)
+}
+
+fn sign_in_link(text: &str) -> &str {
+    line(text, "Sign-in link").split_whitespace().last().expect("the line ends with it")
 }
 
 #[test]
@@ -42,8 +61,10 @@ fn without_a_terminal_the_secrets_are_in_a_private_file_that_the_log_names() {
         assert!(server.log().contains(file.to_str().unwrap()), "{}", server.log());
         let operator_key = line(&text, "Operator key").split_whitespace().last().unwrap().to_owned();
         let api_key = line(&text, "API key").split_whitespace().last().unwrap().to_owned();
+        let (place, token) = of_link(sign_in_link(&text));
+        assert_eq!(place, format!("{}/link", server.url("portal")));
         assert!(operator_key.starts_with("clv_op_"));
-        for secret in [&operator_key, &api_key] {
+        for secret in [&operator_key, &api_key, &token.to_owned()] {
             assert!(!server.log().contains(secret.as_str()), "a secret is in the log");
         }
         works_as_it_stands(&text);
@@ -53,12 +74,13 @@ fn without_a_terminal_the_secrets_are_in_a_private_file_that_the_log_names() {
 #[test]
 fn on_a_terminal_the_secrets_are_shown_and_put_nowhere() {
     let server = Serving::start_on_a_terminal(&["--profile", &profile("default")]);
-    let whole = |screen: &String| screen.contains(" key list\n");
+    let whole = |screen: &String| screen.contains(" --email owner@localhost\n");
     let screen = eventually(|| Some(server.log().replace('\r', "")).filter(whole));
     assert!(screen.contains("shown this once"), "{screen}");
     let operator_key = line(&screen, "Operator key").split_whitespace().last().unwrap();
     assert_eq!(screen.matches(operator_key).count(), 2, "itself, and in the line that exports it");
     works_as_it_stands(&screen);
+    assert_eq!(screen.matches(of_link(sign_in_link(&screen)).1).count(), 1);
     assert!(!server.file("data/first-start.txt").exists());
     server.stop();
 }
@@ -124,6 +146,7 @@ fn several_profiles_are_served_and_each_is_chosen_by_its_host() {
     let server = Serving::start(&Program::at(crate::PROGRAM), &profiles);
     let text = fs::read_to_string(server.file("data/first-start.txt")).unwrap();
     assert!(text.contains("account create NAME --api API") && !text.contains("curl"), "{text}");
+    assert!(!text.contains("/link/"), "there is no account to sign in for: {text}");
     for (host, body) in [("api.cashcat.app", "unauthorized"), ("api.codat.io", "correlationId")] {
         let answered =
             shell(&format!("curl --silent -H 'Host: {host}' {}/", server.url("gateway"))).expect(0);
