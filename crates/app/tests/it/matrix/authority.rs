@@ -93,6 +93,8 @@ fn kind(path: &str) -> &'static str {
     match path.split('/').nth(2) {
         Some("accounts") => "acc_",
         Some("operators") => "op_",
+        Some("members") => "mem_",
+        Some("sessions") => "ses_",
         _ => "key_",
     }
 }

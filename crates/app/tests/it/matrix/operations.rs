@@ -1,6 +1,6 @@
 //! Every operation of the management API, each with a request that would succeed.
 
-use claviger_testkit::{Answer, Operator, Server, ServerBuilder};
+use claviger_testkit::{Answer, Operator, Server, ServerBuilder, Visitor};
 use serde_json::{Value, json};
 
 /// A server whose profile seals its keys, so that every operation can succeed.
@@ -22,9 +22,9 @@ impl Row {
         self.operation.split(' ').next().expect("an operation begins with its method")
     }
 
-    /// Whether it may change something. To ask for a decision and to ask for a secret are no reading methods.
+    /// Whether it may change something. What asks with a secret is no GET, and reads all the same.
     pub(super) fn changes(&self) -> bool {
-        self.method() != "GET" && !self.operation.ends_with("/verify")
+        self.method() != "GET" && !["/verify", "/find"].iter().any(|verb| self.operation.ends_with(verb))
     }
 
     pub(super) fn name(&self) -> String {
@@ -77,6 +77,10 @@ pub(super) const ROWS: &[Row] = &[
         (format!("/v1/accounts/{}/keys", world.account()), json!({"name": "New"}))
     }),
     row("GET /v1/keys", |_| ("/v1/keys".into(), Value::Null)),
+    row("POST /v1/keys/find", |world| {
+        let key = world.operator.issue_plain(&world.account(), "n").1;
+        ("/v1/keys/find".into(), json!({"key": key}))
+    }),
     row("GET /v1/keys/{id}", |world| (format!("/v1/keys/{}", world.key()), Value::Null)),
     row_to("PATCH /v1/keys/{id}", "rename", |world| {
         (format!("/v1/keys/{}", world.key()), json!({"name": "Renamed"}))
@@ -103,6 +107,33 @@ pub(super) const ROWS: &[Row] = &[
         (format!("{path}/enable"), Value::Null)
     }),
     row("POST /v1/keys/{id}/reveal", |world| (format!("/v1/keys/{}/reveal", world.key()), Value::Null)),
+    row("GET /v1/members", |world| (format!("/v1/members?account_id={}", world.account()), Value::Null)),
+    row("POST /v1/members", |world| ("/v1/members".into(), order(&world.account(), "viewer"))),
+    row("GET /v1/members/{id}", |world| (format!("/v1/members/{}", world.member()), Value::Null)),
+    row("PATCH /v1/members/{id}", |world| {
+        (format!("/v1/members/{}", world.member()), json!({"role": "developer"}))
+    }),
+    row("POST /v1/members/{id}/remove", |world| {
+        (format!("/v1/members/{}/remove", world.member()), Value::Null)
+    }),
+    row("POST /v1/members/{id}/password-link", |world| {
+        (format!("/v1/members/{}/password-link", world.member()), Value::Null)
+    }),
+    row("GET /v1/sessions", |world| (format!("/v1/sessions?account_id={}", world.session().0), Value::Null)),
+    row_to("POST /v1/sessions", "of somebody new", |world| {
+        ("/v1/sessions".into(), order(&world.account(), "viewer"))
+    }),
+    row_to("POST /v1/sessions", "of a member", |world| {
+        let (account, _) = world.session();
+        ("/v1/sessions".into(), json!({"account_id": account, "email": EMAIL}))
+    }),
+    row_to("POST /v1/sessions", "in another role", |world| {
+        let (account, _) = world.session();
+        ("/v1/sessions".into(), order(&account, "developer"))
+    }),
+    row("POST /v1/sessions/{id}/end", |world| {
+        (format!("/v1/sessions/{}/end", world.session().1), Value::Null)
+    }),
     row("GET /v1/operators", |_| ("/v1/operators".into(), Value::Null)),
     row_to("POST /v1/operators", "of less", |_| {
         ("/v1/operators".into(), json!({"name": "New", "can": ["manage"]}))
@@ -127,6 +158,12 @@ pub(super) const ROWS: &[Row] = &[
     row("GET /problems/{code}", |_| ("/problems/last_key".into(), Value::Null)),
 ];
 
+const EMAIL: &str = "ada@example.com";
+
+fn order(account: &str, role: &str) -> Value {
+    json!({"account_id": account, "email": EMAIL, "role": role})
+}
+
 impl World {
     pub(super) fn start() -> Self {
         let server = ServerBuilder::new(crate::PROGRAM).profile("codat").start();
@@ -142,6 +179,24 @@ impl World {
     /// A new key that isn't the last of its account.
     pub(super) fn key(&self) -> String {
         self.operator.issue_plain(&self.account(), "n").0
+    }
+
+    /// A new member, who looks, of a new account.
+    pub(super) fn member(&self) -> String {
+        let made = self.operator.post("/v1/members", &order(&self.account(), "viewer")).expect(201).json();
+        made["member"]["id"].as_str().expect("a member has an id").to_owned()
+    }
+
+    /// A new account, and the session of its only member, who looks.
+    pub(super) fn session(&self) -> (String, String) {
+        let account = self.account();
+        let made = self.operator.post("/v1/sessions", &order(&account, "viewer")).expect(201).json();
+        let url = made["url"].as_str().expect("a link has a url");
+        let place = url.find("/link/").expect("it leads to the portal");
+        let _ = Visitor::new(self.server.portal).get(&url[place..]).expect(303);
+        let listed = self.operator.get(&format!("/v1/sessions?account_id={account}")).expect(200).json();
+        let id = listed["items"][0]["id"].as_str().expect("a session has an id").to_owned();
+        (account, id)
     }
 
     /// A new operator key that can do one thing.
