@@ -32,12 +32,14 @@ fn works_as_it_stands(text: &str) {
     let listed = shell(&format!("{export}\n{manage}")).expect(0);
     assert!(listed.out.contains("First key"), "{}", listed.out);
     let link = text.lines().map(str::trim).find(|line| line.contains(" session link ")).expect("the same");
-    let linked = shell(&format!("{export}\n{link}")).expect(0).out;
-    assert_eq!(
-        of_link(linked.trim()).0,
-        of_link(sign_in_link(text)).0,
-        "another one leads to the same portal"
-    );
+    let another = shell(&format!("{export}\n{link}")).expect(0).out;
+    for url in [sign_in_link(text), another.trim()] {
+        let (place, token) = of_link(url);
+        let portal = place.trim_start_matches("http://").trim_end_matches("/link");
+        let mut visitor = Visitor::new(portal.parse().expect("the portal has an address"));
+        let answer = visitor.get(&format!("/link/{token}")).expect(303);
+        assert_eq!(answer.header("location"), Some("/keys"));
+    }
 }
 
 /// Where a link leads, and its secret part.
