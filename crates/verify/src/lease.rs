@@ -52,6 +52,13 @@ impl Lease {
         if age < span.saturating_sub(span / DRIFT) { Ok(()) } else { Err(Indeterminate::LeaseLost) }
     }
 
+    /// How long the node's own lease still holds at `now` unless it is renewed; `None` while nothing is confirmed.
+    pub(crate) fn left(&self, now: Moment) -> Option<Duration> {
+        let confirmed = self.confirmed.load(Ordering::Acquire);
+        let age = Duration::from_nanos(stamp(now).saturating_sub(confirmed));
+        (confirmed != NEVER).then(|| (self.span - self.span / DRIFT).saturating_sub(age))
+    }
+
     /// After how long no lease that was granted before can still hold, by any host's clock.
     pub(crate) fn bound(&self) -> Duration {
         self.span + self.span / DRIFT
@@ -94,6 +101,18 @@ mod tests {
         lease.confirm(at(0));
         assert_eq!(lease.check(at(0), None), Ok(()));
         assert_eq!(lease.readiness(at(0)), Readiness::Ready);
+    }
+
+    #[test]
+    fn what_is_left_of_it_shrinks_until_nothing_is() {
+        let lease = Lease::new(Duration::from_secs(100));
+        assert_eq!(lease.left(at(5)), None);
+        lease.confirm(at(1_000));
+        for (now, left) in [(1_000, 98), (91_000, 8), (99_000, 0), (200_000, 0)] {
+            assert_eq!(lease.left(at(now)), Some(Duration::from_secs(left)), "{now}");
+        }
+        lease.void();
+        assert_eq!(lease.left(at(1_000)), None);
     }
 
     #[test]

@@ -106,6 +106,13 @@ impl Verifier {
         Ok(record.map(OperatorPermit::new))
     }
 
+    /// The operator whose key has this digest: for sessions, which keep the digest and not the key, and ask anew at
+    /// each request, so that they end with the key. Whoever begins one shows the key to [`Verifier::operator`].
+    pub fn operator_by_digest(&self, digest: &Digest) -> Result<Option<OperatorPermit>, Indeterminate> {
+        self.lease.check(self.clock.boot(), None)?;
+        Ok(self.replica.load().find_operator(digest).map(OperatorPermit::new))
+    }
+
     /// The last change that every decision from now on takes into account; 0 while the keys are being loaded.
     pub fn applied(&self) -> Seq {
         *self.applied.borrow()
@@ -126,6 +133,11 @@ impl Verifier {
     /// How long after a change no node can still decide as before it, whatever became of the node.
     pub fn lease_bound(&self) -> Duration {
         self.lease.bound()
+    }
+
+    /// How long this node may go on deciding if it hears nothing more of the feed; `None` while nothing is confirmed.
+    pub fn lease_left(&self) -> Option<Duration> {
+        self.lease.left(self.clock.boot())
     }
 
     /// How much is held in memory. Walks over all shards: for metrics, not for each request.

@@ -148,6 +148,24 @@ async fn an_operator_key_is_no_key_and_a_key_is_no_operator_key() {
     assert!(node.verifier.operator(plain_operator.as_bytes()).unwrap().is_none());
 }
 
+#[tokio::test]
+async fn an_operator_is_known_by_the_digest_for_as_long_as_the_key_is_good() {
+    let digest = Digest::of(b"an operator key");
+    let mut node =
+        Node::loaded(vec![vec![first_account(), Record::Operator(operator("an operator key", false))]]).await;
+    assert!(node.verifier.lease_left().is_some_and(|left| left <= LEASE));
+    let by_digest = |node: &Node| node.verifier.operator_by_digest(&digest);
+    assert_eq!(by_digest(&node).unwrap().unwrap().name(), "ci");
+    assert!(node.verifier.operator_by_digest(&Digest::of(plain(1).as_bytes())).unwrap().is_none());
+    node.clock.pass(LEASE);
+    assert!(matches!(by_digest(&node), Err(Indeterminate::LeaseLost)));
+    assert_eq!(node.verifier.lease_left(), Some(Duration::ZERO));
+    node.follower.load().await.unwrap();
+    assert!(by_digest(&node).unwrap().is_some());
+    node.verifier.take(Record::Operator(operator("an operator key", true)));
+    assert!(by_digest(&node).unwrap().is_none());
+}
+
 /// Bytes that differ, for a key that must only be well formed.
 #[derive(Default)]
 struct Counting(std::sync::atomic::AtomicU8);
