@@ -61,6 +61,11 @@ impl RouteTable {
         self.0.is_empty()
     }
 
+    /// The entries, in the order in which the first that matches decides.
+    pub fn entries(&self) -> &[Route] {
+        &self.0
+    }
+
     /// What a request for `method` and `path` needs.
     pub fn need(&self, method: &str, path: CanonicalPath<'_>) -> Need<'_> {
         let entry = self.0.iter().find(|route| route.is_for(method, path));
