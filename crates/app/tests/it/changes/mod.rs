@@ -7,18 +7,21 @@ mod audit;
 mod authority;
 mod denials;
 mod enable_disable;
+mod found;
 mod hammer;
 mod idempotency;
 mod keys;
+mod members;
 mod operators;
 mod receipts;
 mod restrict;
 mod reveal;
 mod revoke;
 mod rotate;
+mod sessions;
 mod usage;
 
-use claviger_testkit::{Operator, Server, ServerBuilder};
+use claviger_testkit::{Operator, Server, ServerBuilder, repository};
 use serde_json::Value;
 
 /// A server of one of the profiles that ship, its operator, and an account.
@@ -31,6 +34,14 @@ fn opened(profile: &str) -> (Server, Operator, String) {
 #[track_caller]
 fn opened_with_clock(profile: &str) -> (Server, Operator, String) {
     with_account(ServerBuilder::new(crate::PROGRAM).profile(profile).movable_clock().start())
+}
+
+/// The same with these tables at the end of the built-in profile.
+#[track_caller]
+fn opened_with_profile(tables: &str) -> (Server, Operator, String) {
+    let file = repository().join("profiles/default.toml");
+    let text = std::fs::read_to_string(file).expect("the profile can be read");
+    with_account(ServerBuilder::new(crate::PROGRAM).profile_text(&format!("{text}\n{tables}")).start())
 }
 
 #[track_caller]
@@ -55,4 +66,15 @@ fn text<'a>(value: &'a Value, field: &str) -> &'a str {
 fn names(list: &Value) -> Vec<&str> {
     let items = list["items"].as_array().expect("a list has items");
     items.iter().map(|item| item["name"].as_str().unwrap_or("-")).collect()
+}
+
+/// The secret part of a link to `place` on the server's portal.
+#[track_caller]
+fn link_of<'a>(server: &Server, url: &'a str, place: &str) -> &'a str {
+    let start = format!("http://{}/{place}/", server.portal);
+    let token = url.strip_prefix(&start).expect("it leads to the portal");
+    assert!(
+        token.len() == 43 && token.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+    );
+    token
 }
