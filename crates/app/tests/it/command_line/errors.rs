@@ -54,6 +54,14 @@ fn what_can_not_be_meant_ends_with_2_and_asks_nobody() {
         &["key", "restrict", "key_x", "--no-expiry", "--expires-in", "1d"],
         &["key", "restrict", "key_x"],
         &["key", "rotate", "key_x", "--overlap", "abc"],
+        &["session", "link", "--account", "acc_x"],
+        &["session", "link", "--account", "acc_x", "--email", "a@b.c", "--role", "owner"],
+        &["session", "list"],
+        &["session", "end", "../x"],
+        &["member", "list"],
+        &["member", "invite", "--account", "acc_x"],
+        &["member", "role", "mem_x", "boss"],
+        &["member", "remove"],
         &["operator", "issue", "--name", "n"],
         &["operator", "issue", "--name", "n", "--can", "read,bogus"],
         &["profile", "check"],
@@ -118,6 +126,8 @@ fn a_secret_that_nobody_reads_is_a_failure() {
         &["key", "issue", "--account", &account, "--name", "n"][..],
         &["key", "issue", "--account", &account, "--name", "n", "--json"],
         &["operator", "issue", "--name", "n", "--can", "read"],
+        &["session", "link", "--account", &account, "--email", "a@b.c"],
+        &["member", "invite", "--account", &account, "--email", "b@b.c", "--json"],
     ] {
         let ended = cli.command(arguments).stdout(nobody()).output().unwrap();
         assert_eq!(ended.status.code(), Some(1), "{arguments:?}");
@@ -132,7 +142,7 @@ fn help_and_version_are_data() {
         assert!(!ended.out.is_empty() && ended.err.is_empty(), "{arguments:?}");
     }
     let help = cli.run(&["--help"]).expect(0).out;
-    for command in ["serve", "init", "account", "key", "operator", "audit", "profile"] {
+    for command in ["serve", "init", "account", "key", "member", "session", "operator", "audit", "profile"] {
         assert!(help.contains(command), "{command} is not in: {help}");
     }
 }

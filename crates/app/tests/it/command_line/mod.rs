@@ -6,6 +6,7 @@ mod first_start;
 mod init;
 mod lists;
 mod operators_and_audit;
+mod people;
 mod profile_check;
 mod ready_file;
 mod serving;
