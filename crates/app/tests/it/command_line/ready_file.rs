@@ -27,7 +27,7 @@ fn it_names_the_listeners_and_the_process_and_everything_answers() {
         assert_ne!(port.parse::<u16>().unwrap(), 0, "port 0 was replaced by the port that was taken");
     }
     assert_eq!(answered(&format!("{}/v1/things", server.url("gateway"))), 401);
-    assert_eq!(answered(server.url("portal")), 200);
+    assert_eq!(answered(&format!("{}/sign-in", server.url("portal"))), 200);
     assert_eq!(answered(&format!("{}/readyz", server.url("control"))), 200);
     assert_eq!(answered(&format!("{}/healthz", server.url("control"))), 200);
     let running = fs::read_link(format!("/proc/{}/exe", server.ready["pid"])).unwrap();

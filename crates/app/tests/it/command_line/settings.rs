@@ -87,6 +87,7 @@ fn a_settings_file_that_is_wrong_is_told_with_its_place() {
         ("gateway = 8080\n", ":1:11: "),
         ("lease = \n", ":1:"),
         ("log = \"loud\"\n", ":1:7: "),
+        ("session_idle = 30\n", ":1:16: "),
     ] {
         fs::write(&file, text).unwrap();
         let arguments = ["serve", "--config", file.to_str().unwrap(), "--data", data.to_str().unwrap()];
@@ -107,6 +108,8 @@ fn values_that_can_not_be_are_wrong_usage() {
         ["--upstream", "localhost:3000"],
         ["--log", "loud"],
         ["--log-format", "xml"],
+        ["--public-url", "http://keys.example.com"],
+        ["--public-url", "https://keys.example.com/portal"],
     ] {
         let ended =
             Program::at(crate::PROGRAM).run(&[&["serve", "--data", "/nowhere/data"], &flags[..]].concat());
@@ -122,4 +125,49 @@ fn the_documented_defaults_can_be_given_as_a_settings_file() {
     let config = file.to_str().unwrap().to_owned();
     let server = Serving::start_in(root, &Program::at(crate::PROGRAM), &["--config", &config]);
     assert!(server.file("data/claviger.db").exists(), "a flag is above it");
+}
+
+#[test]
+fn links_lead_to_the_public_url_from_wherever_it_is_set() {
+    let leads_there = |server: &Serving| {
+        let text = fs::read_to_string(server.file("data/first-start.txt")).unwrap();
+        assert!(text.contains("Sign-in link   https://keys.example.com/link/"), "{text}");
+    };
+    let program = Program::at(crate::PROGRAM);
+    let url = "https://keys.example.com/";
+    leads_there(&Serving::start(&program, &["--public-url", url]));
+    leads_there(&Serving::start(&program.clone().with("CLAVIGER_PUBLIC_URL", url), &[]));
+    let root = TempDir::new().unwrap();
+    let file = root.path().join("claviger.toml");
+    fs::write(&file, format!("public_url = \"{url}\"\n")).unwrap();
+    let config = file.to_str().unwrap().to_owned();
+    leads_there(&Serving::start_in(root, &program, &["--config", &config]));
+}
+
+#[test]
+fn a_public_url_that_is_not_safe_says_what_to_do() {
+    let root = TempDir::new().unwrap();
+    let file = root.path().join("claviger.toml");
+    fs::write(&file, "public_url = \"http://keys.example.com\"\n").unwrap();
+    let words = ["serve", "--config", file.to_str().unwrap(), "--data", "/nowhere/data"];
+    let ended = Program::at(crate::PROGRAM).run(&words);
+    fails(ended, 1, &["\"http://keys.example.com\"", "must be https", "a proxy in front of the portal"]);
+}
+
+#[test]
+fn how_long_sessions_last_comes_from_the_environment_or_the_file() {
+    let root = TempDir::new().unwrap();
+    let file = root.path().join("claviger.toml");
+    fs::write(&file, "session_idle = \"10m\"\nsession_longest = \"1h\"\n").unwrap();
+    let words = ["serve", "--config", file.to_str().unwrap(), "--data", "/nowhere/data"];
+    let program = Program::at(crate::PROGRAM);
+    for (name, value, saying) in [
+        ("CLAVIGER_SESSION_IDLE", "2h", "`session_idle` can't be longer than `session_longest`"),
+        ("CLAVIGER_SESSION_LONGEST", "5m", "`session_idle` can't be longer than `session_longest`"),
+        ("CLAVIGER_SESSION_LONGEST", "31d", "`session_longest` must be between 1m and 30d"),
+        ("CLAVIGER_SESSION_IDLE", "a while", "CLAVIGER_SESSION_IDLE can't be used"),
+        ("CLAVIGER_SESSION_IDLE", "", "CLAVIGER_SESSION_IDLE can't be used"),
+    ] {
+        fails(program.clone().with(name, value).run(&words), 1, &[saying]);
+    }
 }
