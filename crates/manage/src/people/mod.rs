@@ -39,6 +39,13 @@ pub struct Browser {
     pub agent: Option<String>,
 }
 
+impl crate::Manager {
+    /// The origin of the pages, to which links and providers lead.
+    pub fn portal(&self) -> &str {
+        &self.people.settings.portal
+    }
+}
+
 /// What the verbs about people share.
 #[derive(Debug)]
 pub(crate) struct People {
