@@ -9,6 +9,8 @@ pub(crate) enum Jar {
     Session,
     /// The secret of a browser that is about to sign in.
     BeforeSession,
+    /// The attempt of a browser that is at a provider.
+    Oidc,
 }
 
 impl Jar {
@@ -19,6 +21,8 @@ impl Jar {
             (Self::Session, false) => "claviger",
             (Self::BeforeSession, true) => "__Host-claviger-pre",
             (Self::BeforeSession, false) => "claviger-pre",
+            (Self::Oidc, true) => "__Host-claviger-oidc",
+            (Self::Oidc, false) => "claviger-oidc",
         }
     }
 
@@ -37,7 +41,7 @@ impl Jar {
         let (name, secure) = (self.name(is_secure), if is_secure { "; Secure" } else { "" });
         let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
         let mut field = HeaderValue::try_from(text)
-            .expect("tokens and names are letters, digits, hyphens and underscores");
+            .expect("tokens and names are letters, digits, hyphens, underscores and full stops");
         field.set_sensitive(true);
         field
     }

@@ -95,7 +95,7 @@ impl Frame {
         };
         match api {
             None => Self { product: "API keys".to_owned(), ..blank },
-            Some(ApiSite { profile, brand }) => Self {
+            Some(ApiSite { profile, brand, .. }) => Self {
                 product: profile.title.clone(),
                 logo: brand.logo_path(),
                 brand_css: brand.css_path(),

@@ -9,6 +9,7 @@ mod brand;
 mod cookie;
 mod form;
 mod frame;
+mod oidc;
 mod pages;
 mod portal;
 mod site;
@@ -16,6 +17,7 @@ mod visit;
 mod words;
 
 pub use brand::Logo;
+pub use oidc::OidcSecret;
 pub use portal::Portal;
 pub use site::{ApiPages, PagesParts, PortalError};
 

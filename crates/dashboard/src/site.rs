@@ -9,7 +9,10 @@ use claviger_model::{
 };
 use claviger_verify::Verifier;
 
-use crate::brand::{Brand, Logo};
+use crate::{
+    brand::{Brand, Logo},
+    oidc::{OidcSecret, Provider},
+};
 
 /// What the pages are made of.
 pub struct PagesParts {
@@ -34,6 +37,8 @@ pub struct ApiPages {
     pub profile: Arc<Profile>,
     /// The file that the profile names as its logo.
     pub logo: Option<Logo>,
+    /// The secret in the file that the profile names for its OpenID Connect client.
+    pub oidc_secret: Option<OidcSecret>,
 }
 
 /// Why there can be no pages of these parts.
@@ -61,14 +66,24 @@ struct Parts {
 pub(crate) struct ApiSite {
     pub(crate) profile: Arc<Profile>,
     pub(crate) brand: Brand,
+    pub(crate) provider: Option<Provider>,
+}
+
+impl ApiSite {
+    fn new(api: ApiPages, clock: &Arc<dyn Clock>) -> Self {
+        let brand = Brand::of(&api);
+        let ApiPages { profile, oidc_secret, .. } = api;
+        let oidc = profile.sign_in.oidc.clone();
+        let provider = oidc.map(|oidc| Provider::new(oidc, oidc_secret, Arc::clone(clock)));
+        Self { profile, brand, provider }
+    }
 }
 
 impl Site {
     pub(crate) fn new(parts: PagesParts) -> Result<Self, PortalError> {
         let PagesParts { manager, verifier, apis, public_origin, clock, entropy } = parts;
         let public_origin = public_origin.as_deref().map(profile::origin).transpose()?;
-        let apis =
-            apis.into_iter().map(|api| ApiSite { brand: Brand::of(&api), profile: api.profile }).collect();
+        let apis = apis.into_iter().map(|api| ApiSite::new(api, &clock)).collect();
         Ok(Self(Arc::new(Parts { manager, verifier, apis, public_origin, clock, entropy })))
     }
 

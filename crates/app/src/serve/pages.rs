@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use claviger_dashboard::{ApiPages, Logo};
+use claviger_dashboard::{ApiPages, Logo, OidcSecret};
 use claviger_model::profile::Profile;
 
 /// Largest logo in bytes: every first visit loads it.
@@ -22,7 +22,9 @@ pub(super) fn of(profiles: &[Arc<Profile>], files: &[PathBuf]) -> anyhow::Result
 fn one(profile: &Arc<Profile>, folder: Option<&Path>) -> anyhow::Result<ApiPages> {
     let folder = folder.unwrap_or(Path::new(""));
     let logo = profile.dashboard.logo.as_ref().map(|name| logo(&folder.join(name), name)).transpose()?;
-    Ok(ApiPages { profile: Arc::clone(profile), logo })
+    let secret = profile.sign_in.oidc.as_ref().and_then(|oidc| oidc.client_secret_file.as_ref());
+    let oidc_secret = secret.map(|name| oidc_secret(&folder.join(name))).transpose()?;
+    Ok(ApiPages { profile: Arc::clone(profile), logo, oidc_secret })
 }
 
 fn logo(file: &Path, name: &str) -> anyhow::Result<Logo> {
@@ -31,4 +33,14 @@ fn logo(file: &Path, name: &str) -> anyhow::Result<Logo> {
         bail!("the logo {} is larger than {} KiB: every visitor loads it", file.display(), LOGO_MAX >> 10);
     }
     Ok(Logo { bytes: bytes.into(), name: name.to_owned() })
+}
+
+fn oidc_secret(file: &Path) -> anyhow::Result<OidcSecret> {
+    let text = fs::read_to_string(file)
+        .with_context(|| format!("the client's secret in {} can't be read", file.display()))?;
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text.is_empty() {
+        bail!("{} is empty: it should hold the secret of the OpenID Connect client", file.display());
+    }
+    Ok(OidcSecret::new(text.to_owned()))
 }

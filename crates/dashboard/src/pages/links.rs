@@ -29,7 +29,7 @@ pub(super) fn routes() -> Router<Site> {
 }
 
 /// Leads a browser that just signed in to its keys.
-pub(super) fn welcome(site: &Site, signed_in: &SignedIn) -> Response<Body> {
+pub(crate) fn welcome(site: &Site, signed_in: &SignedIn) -> Response<Body> {
     let mut response = answer::go("/keys");
     let secure = site.is_secure();
     let headers = response.headers_mut();

@@ -5,6 +5,8 @@ mod links;
 mod reports;
 mod sign_in;
 
+pub(crate) use self::links::welcome;
+
 use axum::{
     Router,
     extract::State,
@@ -15,7 +17,7 @@ use http::{Method, Response, StatusCode, Uri};
 use crate::{
     Body,
     answer::{self, Stop},
-    assets, brand,
+    assets, brand, oidc,
     site::Site,
     visit::{NoVisitor, Visitor},
 };
@@ -29,6 +31,7 @@ pub(crate) fn router(site: Site) -> Router {
         .merge(keys::routes())
         .merge(links::routes())
         .merge(sign_in::routes())
+        .merge(oidc::routes())
         .fallback(async || Stop::not_found())
         .method_not_allowed_fallback(async |method: Method| {
             Stop::new(StatusCode::METHOD_NOT_ALLOWED, "This can't be done here")
