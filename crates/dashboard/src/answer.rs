@@ -189,9 +189,20 @@ struct StopPage<'a> {
 
 /// Gives a stop its page.
 pub(crate) fn finish(site: &Site, response: Response<Body>, id: RequestId) -> Response<Body> {
+    finish_in(response, id, |stop| {
+        let api = stop.api.as_ref().and_then(|name| site.api(name)).or_else(|| site.only_api());
+        Frame::outside(api, &stop.title)
+    })
+}
+
+/// Gives a stop its page, in the layout that `frame` makes of it.
+pub(crate) fn finish_in(
+    response: Response<Body>,
+    id: RequestId,
+    frame: impl FnOnce(&Stop) -> Frame,
+) -> Response<Body> {
     let Some(stop) = response.extensions().get::<Stop>().cloned() else { return response };
-    let api = stop.api.as_ref().and_then(|name| site.api(name)).or_else(|| site.only_api());
-    let frame = Frame::outside(api, &stop.title).with_request(id);
+    let frame = frame(&stop).with_request(id);
     let shown = StopPage { frame, title: &stop.title, text: &stop.text, request: id.to_string() };
     let mut answer = match shown.render() {
         Ok(text) => (stop.status, Html(text)).into_response(),

@@ -11,6 +11,8 @@ pub(crate) enum Jar {
     BeforeSession,
     /// The attempt of a browser that is at a provider.
     Oidc,
+    /// The token of an operator's session.
+    Operator,
 }
 
 impl Jar {
@@ -23,6 +25,16 @@ impl Jar {
             (Self::BeforeSession, false) => "claviger-pre",
             (Self::Oidc, true) => "__Host-claviger-oidc",
             (Self::Oidc, false) => "claviger-oidc",
+            (Self::Operator, true) => "__Host-claviger-operator",
+            (Self::Operator, false) => "claviger-operator",
+        }
+    }
+
+    /// Members come by links from other sites and back from providers; to operators nobody sends any.
+    const fn same_site(self) -> &'static str {
+        match self {
+            Self::Session | Self::BeforeSession | Self::Oidc => "Lax",
+            Self::Operator => "Strict",
         }
     }
 
@@ -39,7 +51,8 @@ impl Jar {
     /// The field that gives the browser `value` for so many seconds; 0 takes the cookie away.
     pub(crate) fn set(self, value: &str, seconds: u64, is_secure: bool) -> HeaderValue {
         let (name, secure) = (self.name(is_secure), if is_secure { "; Secure" } else { "" });
-        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}");
+        let site = self.same_site();
+        let text = format!("{name}={value}; Path=/; HttpOnly; SameSite={site}; Max-Age={seconds}{secure}");
         let mut field = HeaderValue::try_from(text)
             .expect("tokens and names are letters, digits, hyphens, underscores and full stops");
         field.set_sensitive(true);
@@ -82,6 +95,10 @@ mod tests {
         assert_eq!(
             Jar::Session.set("x", 60, false),
             "claviger=x; Path=/; HttpOnly; SameSite=Lax; Max-Age=60"
+        );
+        assert_eq!(
+            Jar::Operator.set("x", 60, false),
+            "claviger-operator=x; Path=/; HttpOnly; SameSite=Strict; Max-Age=60"
         );
     }
 }

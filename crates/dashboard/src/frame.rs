@@ -14,6 +14,8 @@ pub(crate) struct Frame {
     pub(crate) lang: &'static str,
     pub(crate) title: String,
     pub(crate) product: String,
+    /// Where the product's name leads.
+    pub(crate) home: &'static str,
     pub(crate) place: Vec<String>,
     pub(crate) logo: Option<String>,
     pub(crate) brand_css: Option<String>,
@@ -87,6 +89,7 @@ impl Frame {
     pub(crate) fn outside(api: Option<&ApiSite>, title: &str) -> Self {
         let blank = Self {
             lang: "en",
+            home: "/keys",
             title: title.to_owned(),
             icon: assets::icon(),
             style: assets::style(),
@@ -164,6 +167,9 @@ fn done(word: &str) -> Option<&'static str> {
         "revoked" => "The key is revoked. No request with it is accepted any more.",
         "disabled" => "The key is disabled until you enable it again.",
         "enabled" => "The key is enabled again.",
+        "suspended" => "The account is suspended: none of its keys works until it is reinstated.",
+        "reinstated" => "The account is reinstated: its keys work again.",
+        "pending" => "The change is made. It holds on every node at the latest when the lease has run out.",
         "saved" => "Saved.",
         "member-removed" => "They are no longer a member, and signed out everywhere.",
         "role" => "The role holds from their next click on.",

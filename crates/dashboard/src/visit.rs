@@ -38,7 +38,7 @@ impl Csrf {
     }
 
     /// Digests are compared, so that the time it takes tells nothing.
-    fn is(&self, sent: &str) -> bool {
+    pub(crate) fn is(&self, sent: &str) -> bool {
         Sha256::digest(&self.0) == Sha256::digest(sent)
     }
 }
@@ -216,24 +216,18 @@ where
 
 /// Refuses what another site's page sent. Browsers name the origin of every form they send; who names none is none.
 pub(crate) fn require_own_origin(site: &Site, headers: &HeaderMap) -> Result<(), Stop> {
-    let from = headers.get("sec-fetch-site").map(|site| site.as_bytes());
-    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
-    let own = match (origin, site.public_origin()) {
-        (None, _) => false,
-        (Some(origin), Some(public)) => origin.eq_ignore_ascii_case(public),
-        (Some(origin), None) => {
+    let same = headers.get_all("sec-fetch-site").iter().all(|from| from.as_bytes() == b"same-origin");
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    let only = origins.next().filter(|_| origins.next().is_none());
+    let own = only.and_then(|origin| origin.to_str().ok()).is_some_and(|origin| match site.public_origin() {
+        Some(public) => origin.eq_ignore_ascii_case(public),
+        None => {
             let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-            origin.contains("://") && host.is_some_and(|host| authority(origin).eq_ignore_ascii_case(host))
+            let is_of_web = origin.starts_with("http://") || origin.starts_with("https://");
+            is_of_web && host.is_some_and(|host| authority(origin).eq_ignore_ascii_case(host))
         }
-    };
-    if own
-        && matches!(from, None | Some(b"same-origin"))
-        && headers.get_all(header::ORIGIN).iter().count() == 1
-    {
-        Ok(())
-    } else {
-        Err(Stop::forged())
-    }
+    });
+    if own && same { Ok(()) } else { Err(Stop::forged()) }
 }
 
 /// The visitor's address: through the proxies that the profile trusts; where the profiles differ, the peer itself.
@@ -253,14 +247,13 @@ pub(crate) fn request_id(parts: &Parts) -> RequestId {
     *parts.extensions.get::<RequestId>().expect("the portal names every request before its pages see it")
 }
 
-/// A page that is asked for by a browser that looks ahead: nothing may come of it.
+/// A page that is asked for by a browser, or a program, that looks ahead: nothing may come of it.
 pub(crate) fn is_prefetch(headers: &HeaderMap) -> bool {
-    ["sec-purpose", "purpose", "x-moz"].iter().any(|name| {
-        headers
-            .get(*name)
-            .and_then(|value| value.to_str().ok())
-            .is_some_and(|value| value.contains("prefetch"))
-    })
+    let ahead = |word: &str| ["prefetch", "prerender", "preview"].iter().any(|ahead| word.contains(ahead));
+    ["sec-purpose", "purpose", "x-purpose", "x-moz"]
+        .iter()
+        .flat_map(|name| headers.get_all(*name))
+        .any(|value| ahead(&String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase()))
 }
 
 /// What a browser that looks ahead is told.
