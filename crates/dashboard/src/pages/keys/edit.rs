@@ -1,9 +1,208 @@
 //! The form that changes a key's name, scopes, expiry and restrictions.
 
-use axum::Router;
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Path, State},
+    routing::get,
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use claviger_manage::{AuditFilter, KeyPatch, KeyRow, PageRequest, Refusal};
+use claviger_model::{KeyState, MemberAbility, RestrictionsPatch};
+use http::{Response, StatusCode};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
-use crate::site::Site;
+use super::{
+    fields::{self, Fields, Problem, Typed},
+    key_id, name_of, require, scopes_in_words,
+};
+use crate::{
+    Body,
+    answer::{self, Stop, capitalised},
+    frame::{Frame, Place},
+    site::Site,
+    visit::{Posted, Visitor},
+    words,
+};
 
 pub(super) fn routes() -> Router<Site> {
-    Router::new()
+    Router::new().route("/keys/{id}/edit", get(ask).post(save))
+}
+
+#[derive(Template)]
+#[template(path = "keys/edit.html")]
+struct EditPage {
+    frame: Frame,
+    id: String,
+    name: String,
+    /// What the key was when the form was made.
+    seen: String,
+    form: Fields,
+    refused: Option<String>,
+    /// What the key has meanwhile, where that isn't what was typed.
+    meanwhile: Vec<(&'static str, String)>,
+}
+
+impl EditPage {
+    fn new(
+        site: &Site,
+        visitor: &Visitor,
+        key: &KeyRow,
+        typed: &Typed,
+        problems: Vec<Problem>,
+    ) -> Result<Self, Stop> {
+        let profile = &visitor.api(site)?.profile;
+        let name = name_of(key);
+        Ok(Self {
+            frame: Frame::of(site, visitor, Place::Keys, &format!("Edit {name}")),
+            id: key.id.to_string(),
+            name: name.to_owned(),
+            seen: fingerprint(key),
+            form: Fields::of_change(profile, key, typed, problems),
+            refused: None,
+            meanwhile: Vec::new(),
+        })
+    }
+}
+
+/// What of a key can be changed here, so that it can be told whether it was.
+fn fingerprint(key: &KeyRow) -> String {
+    let seen = json!([key.name, key.scopes, key.expires_at, key.restrictions]);
+    URL_SAFE_NO_PAD.encode(Sha256::digest(seen.to_string()))
+}
+
+async fn ask(
+    State(site): State<Site>,
+    Path(id): Path<String>,
+    visitor: Visitor,
+) -> Result<Response<Body>, Stop> {
+    let key = site.manager().show_key(&visitor.by(), key_id(&id)?).await?.row;
+    require(&visitor, MemberAbility::Manage)?;
+    if key.state == KeyState::Revoked {
+        return Err(Refusal::Revoked.into());
+    }
+    let page = EditPage::new(&site, &visitor, &key, &Typed::of_key(&key), Vec::new())?;
+    answer::page(StatusCode::OK, &page)
+}
+
+async fn save(
+    State(site): State<Site>,
+    Path(id): Path<String>,
+    Posted { visitor, form }: Posted,
+) -> Result<Response<Body>, Stop> {
+    let by = visitor.by();
+    let key = site.manager().show_key(&by, key_id(&id)?).await?.row;
+    require(&visitor, MemberAbility::Manage)?;
+    let typed = Typed::of(&form);
+    if key.state != KeyState::Revoked && form.get("seen") != fingerprint(&key) {
+        return changed_meanwhile(&site, &visitor, &key, &typed).await;
+    }
+    let patch = match typed.patch(&key, &visitor.api(&site)?.profile, site.now()) {
+        Ok(patch) => patch,
+        Err(problems) => return again(&site, &visitor, &key, &typed, problems),
+    };
+    let saved = || answer::go(&format!("/keys/{}?done=saved", key.id));
+    if is_nothing(&patch) {
+        return Ok(saved());
+    }
+    match site.manager().patch_key(&by, key.id, patch).await {
+        Ok(_) => Ok(saved()),
+        Err(refusal @ (Refusal::LastKey | Refusal::Revoked | Refusal::TooManyKeys { .. })) => {
+            let refused = Some(capitalised(&refusal.to_string()));
+            let page = EditPage::new(&site, &visitor, &key, &typed, Vec::new())?;
+            answer::page(StatusCode::CONFLICT, &EditPage { refused, ..page })
+        }
+        Err(other) => again(&site, &visitor, &key, &typed, fields::problems_of(other)?),
+    }
+}
+
+fn again(
+    site: &Site,
+    visitor: &Visitor,
+    key: &KeyRow,
+    typed: &Typed,
+    problems: Vec<Problem>,
+) -> Result<Response<Body>, Stop> {
+    let page = EditPage::new(site, visitor, key, typed, problems)?;
+    answer::page(StatusCode::UNPROCESSABLE_ENTITY, &page)
+}
+
+fn is_nothing(patch: &KeyPatch) -> bool {
+    let KeyPatch { name, scopes, restrictions, expires_at, .. } = patch;
+    name.is_none()
+        && scopes.is_none()
+        && expires_at.is_none()
+        && *restrictions == RestrictionsPatch::default()
+}
+
+async fn changed_meanwhile(
+    site: &Site,
+    visitor: &Visitor,
+    key: &KeyRow,
+    typed: &Typed,
+) -> Result<Response<Body>, Stop> {
+    let who = who_changed(site, visitor, key).await;
+    let refused = Some(format!(
+        "This key was changed meanwhile by {who}. Nothing of yours was saved: look at it again, and save what should hold."
+    ));
+    let meanwhile = differences(key, typed);
+    let page = EditPage::new(site, visitor, key, typed, Vec::new())?;
+    answer::page(StatusCode::CONFLICT, &EditPage { refused, meanwhile, ..page })
+}
+
+/// Who changed the key last, as far as this visitor may know.
+async fn who_changed(site: &Site, visitor: &Visitor, key: &KeyRow) -> String {
+    let someone = || "someone else".to_owned();
+    let by = visitor.by();
+    let filter = AuditFilter { subject: Some(key.id.to_string()), ..AuditFilter::default() };
+    let page = PageRequest { after: None, limit: 20 };
+    let Ok(trail) = site.manager().list_audit_newest_first(&by, filter, page).await else {
+        return someone();
+    };
+    let is_change = |action: &str| matches!(action, "key.rename" | "key.restrict");
+    let Some(event) = trail.items.into_iter().find(|event| is_change(&event.action)) else {
+        return someone();
+    };
+    match event.actor.split_once(':') {
+        _ if event.actor == by.actor.label() => "you, on another page".to_owned(),
+        Some(("member", id)) => match id.parse() {
+            Ok(id) => site.manager().member_address(&by, id).await.ok().flatten().unwrap_or_else(someone),
+            Err(_) => someone(),
+        },
+        Some(("operator", _)) => match visitor.api(site) {
+            Ok(api) => format!("the people of {}", api.profile.title),
+            Err(_) => someone(),
+        },
+        _ => someone(),
+    }
+}
+
+/// What the key has now, field by field, where something else was typed.
+fn differences(key: &KeyRow, typed: &Typed) -> Vec<(&'static str, String)> {
+    let now = Typed::of_key(key);
+    let shown = |text: &str| if text.is_empty() { "none".to_owned() } else { text.replace('\n', ", ") };
+    let mut differences = Vec::new();
+    for (label, typed, now) in [
+        ("Name", &typed.name, &now.name),
+        ("Allowed networks", &typed.networks, &now.networks),
+        ("Allowed websites", &typed.referrers, &now.referrers),
+        ("Allowed endpoints", &typed.endpoints, &now.endpoints),
+    ] {
+        if typed.trim() != now.trim() {
+            differences.push((label, shown(now)));
+        }
+    }
+    let has_all = |list: &[String], of: &[String]| of.iter().all(|scope| list.contains(scope));
+    let same_scopes = typed.permissions == now.permissions
+        && has_all(&typed.scopes, &now.scopes)
+        && has_all(&now.scopes, &typed.scopes);
+    if !typed.permissions.is_empty() && !same_scopes {
+        differences.push(("Permissions", scopes_in_words(&key.scopes)));
+    }
+    if typed.expiry != "keep" {
+        let expires = key.expires_at.map_or_else(|| "never".to_owned(), |at| words::Time::exact(at).text);
+        differences.push(("Expires", expires));
+    }
+    differences
 }

@@ -4,19 +4,29 @@ mod check;
 mod detail;
 mod edit;
 mod endpoint;
+mod fields;
 mod list;
 mod live;
 mod new;
+mod once;
 mod reveal;
 mod revoke;
 mod rotate;
+mod secret;
+mod snippets;
 mod switch;
 
 use axum::Router;
 use claviger_manage::KeyRow;
-use claviger_model::{KeyId, KeyState, Restrictions, Scopes, Timestamp};
+use claviger_model::{KeyId, KeyState, MemberAbility, Restrictions, Scopes, Timestamp, profile::Storage};
+use http::StatusCode;
 
-use crate::{answer::Stop, site::Site, words};
+use crate::{
+    answer::Stop,
+    site::{ApiSite, Site},
+    visit::Visitor,
+    words,
+};
 
 pub(super) fn routes() -> Router<Site> {
     Router::new()
@@ -49,6 +59,20 @@ impl Badge {
 /// The key that a path names.
 fn key_id(text: &str) -> Result<KeyId, Stop> {
     text.parse().or_else(|_| Err(Stop::not_found()))
+}
+
+/// Refuses whose role doesn't include `ability`, before anything is shown that they couldn't use.
+fn require(visitor: &Visitor, ability: MemberAbility) -> Result<(), Stop> {
+    if visitor.may(ability) {
+        return Ok(());
+    }
+    let text = format!("The role {} may not do this: ask an administrator.", visitor.permit.role().as_str());
+    Err(Stop::new(StatusCode::FORBIDDEN, "You may not do this").saying(text).of_api(visitor.permit.api()))
+}
+
+/// Whether this visitor can see secrets of this api again.
+fn can_reveal(api: &ApiSite, visitor: &Visitor) -> bool {
+    api.profile.keys.storage == Storage::Sealed && visitor.may(MemberAbility::Reveal)
 }
 
 /// What a key is called: its name, or its hint where it has none.

@@ -1,9 +1,123 @@
-//! Ending a key for good.
+//! The form that ends a key for good.
 
-use axum::Router;
+use askama::Template;
+use axum::{
+    Router,
+    extract::{Path, State},
+    routing::get,
+};
+use claviger_manage::{KeyView, Refusal};
+use claviger_model::{KeyState, MemberAbility};
+use http::{Response, StatusCode};
 
-use crate::site::Site;
+use super::{hint_of, key_id, name_of, require};
+use crate::{
+    Body,
+    answer::{self, Stop, capitalised},
+    frame::{Frame, Place},
+    site::Site,
+    visit::{Posted, Visitor},
+    words::Time,
+};
 
 pub(super) fn routes() -> Router<Site> {
-    Router::new()
+    Router::new().route("/keys/{id}/revoke", get(ask).post(revoke))
+}
+
+#[derive(Template)]
+#[template(path = "keys/revoke.html")]
+struct RevokePage<'a> {
+    frame: Frame,
+    id: String,
+    name: String,
+    hint: String,
+    /// The button's word.
+    verb: &'a str,
+    last_use: Option<LastUse>,
+    error: Option<&'static str>,
+    refused: Option<String>,
+    /// It is revoked already: there is nothing to confirm.
+    is_over: bool,
+    /// It was revoked just now, and is refused everywhere from then on.
+    refused_by: Option<Time>,
+}
+
+struct LastUse {
+    at: Time,
+    address: Option<String>,
+}
+
+impl<'a> RevokePage<'a> {
+    fn new(site: &'a Site, visitor: &Visitor, key: &KeyView) -> Result<Self, Stop> {
+        let name = name_of(&key.row);
+        let verb = visitor.api(site)?.profile.dashboard.revoke.as_str();
+        let is_over = key.row.state == KeyState::Revoked;
+        let title = if is_over { name.to_owned() } else { format!("{verb} {name}?") };
+        Ok(Self {
+            frame: Frame::of(site, visitor, Place::Keys, &title),
+            id: key.row.id.to_string(),
+            name: name.to_owned(),
+            hint: hint_of(&key.row).to_owned(),
+            verb,
+            last_use: key.last_use().map(|last| LastUse {
+                at: Time::ago(last.at, site.now()),
+                address: last.address.map(|address| address.to_string()),
+            }),
+            error: None,
+            refused: None,
+            is_over,
+            refused_by: None,
+        })
+    }
+}
+
+async fn ask(
+    State(site): State<Site>,
+    Path(id): Path<String>,
+    visitor: Visitor,
+) -> Result<Response<Body>, Stop> {
+    let key = site.manager().show_key(&visitor.by(), key_id(&id)?).await?;
+    require(&visitor, MemberAbility::Manage)?;
+    let page = RevokePage::new(&site, &visitor, &key)?;
+    if page.is_over { over(&key, page) } else { answer::page(StatusCode::OK, &page) }
+}
+
+async fn revoke(
+    State(site): State<Site>,
+    Path(id): Path<String>,
+    Posted { visitor, form }: Posted,
+) -> Result<Response<Body>, Stop> {
+    let by = visitor.by();
+    let key = site.manager().show_key(&by, key_id(&id)?).await?;
+    require(&visitor, MemberAbility::Manage)?;
+    let page = RevokePage::new(&site, &visitor, &key)?;
+    if page.is_over {
+        return over(&key, page);
+    }
+    if form.get("confirm").trim() != name_of(&key.row).trim() {
+        let error = Some("This is not its name. Nothing was changed.");
+        return answer::page(StatusCode::UNPROCESSABLE_ENTITY, &RevokePage { error, ..page });
+    }
+    match site.manager().revoke_key(&by, key.row.id).await {
+        Ok(changed) if !changed.made => over(&changed.key, RevokePage::new(&site, &visitor, &changed.key)?),
+        Ok(changed) => match changed.receipt.guaranteed_by {
+            Some(at) if !changed.receipt.complete => {
+                let page = RevokePage::new(&site, &visitor, &changed.key)?;
+                answer::page(StatusCode::OK, &RevokePage { refused_by: Some(Time::exact(at)), ..page })
+            }
+            _ => Ok(answer::go("/keys?done=revoked")),
+        },
+        Err(refusal @ Refusal::LastKey) => {
+            let refused = Some(capitalised(&refusal.to_string()));
+            answer::page(StatusCode::CONFLICT, &RevokePage { refused, ..page })
+        }
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// Says that there is nothing left to end.
+fn over(key: &KeyView, page: RevokePage<'_>) -> Result<Response<Body>, Stop> {
+    let when = key.row.revoked_at.map(|at| format!(" on {}", Time::exact(at).text)).unwrap_or_default();
+    let refused = Some(format!("This key was revoked already{when}. That can't be undone."));
+    answer::page(StatusCode::CONFLICT, &RevokePage { refused, ..page })
 }

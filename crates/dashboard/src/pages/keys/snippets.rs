@@ -1,0 +1,145 @@
+//! How a new key is put to use: lines for the shell, files and programs, and the header it travels in.
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use claviger_model::{
+    Environment, PlainKey,
+    profile::{Carrier, Profile},
+};
+use zeroize::Zeroizing;
+
+/// A few lines to copy.
+pub(super) struct Snippet {
+    pub(super) id: &'static str,
+    pub(super) label: &'static str,
+    /// Whether the key itself is in it.
+    pub(super) is_secret: bool,
+    pub(super) code: Zeroizing<String>,
+}
+
+/// The header field that carries a key, ready to send.
+pub(super) struct ReadyHeader {
+    pub(super) name: String,
+    pub(super) value: Zeroizing<String>,
+}
+
+/// The snippets of a key, by the first way in which the api takes keys.
+pub(super) fn snippets(profile: &Profile, environment: Environment, plain: &PlainKey) -> Vec<Snippet> {
+    let variable = &profile.env_var;
+    let url = url(profile, environment);
+    let carrier = carrier(profile);
+    let word = shell_word(plain.expose());
+    let open = |id, label, code: String| Snippet { id, label, is_secret: false, code: Zeroizing::new(code) };
+    let secret = |id, label, code| Snippet { is_secret: true, ..open(id, label, code) };
+    vec![
+        secret("shell", "Shell", format!("export {variable}={}", *word)),
+        secret("dotenv", ".env", format!("{variable}={}", plain.expose())),
+        open("curl", "curl", curl(carrier, variable, &url)),
+        open("javascript", "JavaScript", javascript(carrier, variable, &url)),
+        open("python", "Python", python(carrier, variable, &url)),
+    ]
+}
+
+/// The header field as a client sends it.
+pub(super) fn ready_header(profile: &Profile, plain: &PlainKey) -> ReadyHeader {
+    let key = plain.expose();
+    let (name, value) = match carrier(profile) {
+        Carrier::Bearer => ("Authorization", format!("Bearer {key}")),
+        Carrier::Basic => ("Authorization", format!("Basic {}", STANDARD.encode(key))),
+        Carrier::Header(name) => (name.as_str(), key.to_owned()),
+    };
+    ReadyHeader { name: name.to_owned(), value: Zeroizing::new(value) }
+}
+
+fn carrier(profile: &Profile) -> &Carrier {
+    profile.credentials.carriers.first().unwrap_or(&Carrier::Bearer)
+}
+
+/// Where requests with such a key go: a host of the api, or a name to replace.
+fn url(profile: &Profile, environment: Environment) -> String {
+    let suits = |only: Option<Environment>| only.is_none_or(|only| only == environment);
+    let host = profile.hosts.iter().find(|rule| suits(rule.environment));
+    format!("https://{}/", host.map_or("api.example.com", |rule| rule.host.as_str()))
+}
+
+/// Keys are made of characters that no shell takes for its own, but for a tilde.
+fn shell_word(key: &str) -> Zeroizing<String> {
+    Zeroizing::new(if key.contains('~') { format!("'{key}'") } else { key.to_owned() })
+}
+
+fn curl(carrier: &Carrier, variable: &str, url: &str) -> String {
+    let credential = match carrier {
+        Carrier::Bearer => format!("-H \"Authorization: Bearer ${variable}\""),
+        Carrier::Basic => format!("-u \"${variable}:\""),
+        Carrier::Header(name) => format!("-H \"{name}: ${variable}\""),
+    };
+    format!("curl {url} \\\n  {credential}")
+}
+
+fn javascript(carrier: &Carrier, variable: &str, url: &str) -> String {
+    let header = match carrier {
+        Carrier::Bearer => "Authorization: `Bearer ${apiKey}`".to_owned(),
+        Carrier::Basic => "Authorization: `Basic ${btoa(apiKey)}`".to_owned(),
+        Carrier::Header(name) => format!("\"{name}\": apiKey"),
+    };
+    format!(
+        "const apiKey = process.env.{variable};\n\nconst response = await fetch(\"{url}\", {{\n  headers: {{ {header} }},\n}});"
+    )
+}
+
+fn python(carrier: &Carrier, variable: &str, url: &str) -> String {
+    let imports = if *carrier == Carrier::Basic { "import base64\nimport os" } else { "import os" };
+    let header = match carrier {
+        Carrier::Bearer => "'Authorization': f'Bearer {api_key}'".to_owned(),
+        Carrier::Basic => {
+            "'Authorization': 'Basic ' + base64.b64encode(api_key.encode()).decode()".to_owned()
+        }
+        Carrier::Header(name) => format!("'{name}': api_key"),
+    };
+    format!(
+        "{imports}\nfrom urllib.request import Request, urlopen\n\napi_key = os.environ.get('{variable}')\n\nrequest = Request('{url}', headers={{\n    {header},\n}})\nresponse = urlopen(request)"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn profile(name: &str) -> Profile {
+        let file = format!("{}/../../profiles/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+        Profile::parse(&file, &std::fs::read_to_string(&file).unwrap()).unwrap()
+    }
+
+    fn code(profile: &Profile, label: &str) -> String {
+        let snippets = snippets(profile, Environment::Live, &PlainKey::new("k3y"));
+        snippets.into_iter().find(|one| one.label == label).map(|one| one.code.to_string()).unwrap()
+    }
+
+    #[test]
+    fn snippets_are_those_of_the_contracts() {
+        let (example, cicosts, codat) = (profile("example"), profile("cicosts"), profile("codat"));
+        assert_eq!(code(&example, ".env"), "API_KEY=k3y");
+        assert_eq!(code(&cicosts, "Shell"), "export CICOSTS_API_KEY=k3y");
+        assert!(code(&example, "JavaScript").contains("process.env.API_KEY;"));
+        assert!(code(&example, "Python").contains("os.environ.get('API_KEY')"));
+        assert_eq!(
+            code(&cicosts, "curl"),
+            "curl https://api.cicosts.dev/ \\\n  -H \"Authorization: Bearer $CICOSTS_API_KEY\""
+        );
+        assert!(code(&codat, "curl").ends_with("-u \"$CODAT_API_KEY:\""));
+    }
+
+    #[test]
+    fn the_key_itself_is_only_where_it_is_said_to_be() {
+        for name in ["cashcat", "cicosts", "codat", "example", "default"] {
+            for snippet in snippets(&profile(name), Environment::Live, &PlainKey::new("k3y")) {
+                assert_eq!(snippet.code.contains("k3y"), snippet.is_secret, "{name} {}", snippet.label);
+            }
+        }
+    }
+
+    #[test]
+    fn the_ready_header_of_basic_is_the_bare_key_encoded() {
+        let header = ready_header(&profile("codat"), &PlainKey::new("k3y"));
+        assert_eq!((header.name.as_str(), header.value.as_str()), ("Authorization", "Basic azN5"));
+    }
+}
