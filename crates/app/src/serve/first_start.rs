@@ -155,8 +155,8 @@ fn entered(trial: Option<&Trial>) -> String {
     let Some(trial) = trial else { return String::new() };
     let (program, account) = (program(), trial.key.key.row.account);
     format!(
-        "The sign-in link opens the portal as {FIRST_MEMBER}. It works once, within 15 minutes. For another one, or for \
-         yourself:\n\n    {program} session link --account {account} --email {FIRST_MEMBER}\n\n"
+        "The sign-in link opens the portal as {FIRST_MEMBER}. It works once, within 15 minutes. Another \
+         one:\n\n    {program} session link --account {account} --email {FIRST_MEMBER}\n\n"
     )
 }
 

@@ -121,6 +121,9 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
 /// Where links lead, and how long sessions last.
 fn people(settings: &Settings, listeners: &Listeners) -> PeopleSettings {
     let portal = settings.public_url.clone().unwrap_or_else(|| listeners.portal.url());
+    if settings.public_url.is_none() && !settings.portal.ip().is_loopback() {
+        tracing::warn!(links = %portal, "the portal takes connections from elsewhere: set `public_url` to its https origin");
+    }
     PeopleSettings { portal: portal.into(), idle: settings.session_idle, longest: settings.session_longest }
 }
 

@@ -171,3 +171,17 @@ fn how_long_sessions_last_comes_from_the_environment_or_the_file() {
         fails(program.clone().with(name, value).run(&words), 1, &[saying]);
     }
 }
+
+#[test]
+fn a_portal_for_others_without_a_public_url_is_warned_of() {
+    let program = Program::at(crate::PROGRAM);
+    let everywhere = ["--portal", "0.0.0.0:0"];
+    let warned = |arguments: &[&str]| {
+        let server = Serving::start(&program, arguments);
+        let text = fs::read_to_string(server.file("data/first-start.txt")).unwrap();
+        (server.log().contains("set `public_url`"), text.contains("Sign-in link   http://127.0.0.1:"))
+    };
+    assert_eq!(warned(&everywhere), (true, true), "links lead to what works on this machine");
+    assert_eq!(warned(&[&everywhere[..], &["--public-url", "https://k.example"]].concat()), (false, false));
+    assert_eq!(warned(&[]), (false, true));
+}
