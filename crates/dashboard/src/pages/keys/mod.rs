@@ -1,5 +1,6 @@
 //! Settings → API keys: the list of keys, one key, and what can be done with it.
 
+mod asked;
 mod check;
 mod detail;
 mod edit;
@@ -12,6 +13,7 @@ mod once;
 mod reveal;
 mod revoke;
 mod rotate;
+mod row;
 mod secret;
 mod snippets;
 mod switch;
