@@ -3,6 +3,7 @@
 mod create;
 mod edit;
 mod kit;
+mod oidc;
 mod reveal;
 mod revoke;
 mod rotate;
