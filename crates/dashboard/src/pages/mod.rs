@@ -1,8 +1,11 @@
 //! The pages of the portal, one module for each family, and the router that leads to them.
 
+mod audit;
 mod keys;
 mod links;
+mod members;
 mod reports;
+mod sessions;
 mod sign_in;
 
 pub(crate) use self::links::welcome;
@@ -28,8 +31,11 @@ pub(crate) fn router(site: Site) -> Router {
         .route("/assets/{name}", get(asset))
         .route("/brand/{name}", get(brand_file))
         .route("/csp-report", post(reports::take))
+        .merge(audit::routes())
         .merge(keys::routes())
         .merge(links::routes())
+        .merge(members::routes())
+        .merge(sessions::routes())
         .merge(sign_in::routes())
         .merge(oidc::routes())
         .fallback(async || Stop::not_found())
