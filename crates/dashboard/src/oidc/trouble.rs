@@ -73,7 +73,7 @@ fn refused(code: &str, description: &str) -> Stop {
 fn with_words(sentence: &str, description: &str) -> String {
     match bounded(description) {
         words if words.is_empty() => sentence.to_owned(),
-        words => format!("{sentence} Its words: “{words}”"),
+        words => format!("{sentence} The service’s words: “{words}”"),
     }
 }
 
