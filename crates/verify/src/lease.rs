@@ -56,7 +56,7 @@ impl Lease {
     pub(crate) fn left(&self, now: Moment) -> Option<Duration> {
         let confirmed = self.confirmed.load(Ordering::Acquire);
         let age = Duration::from_nanos(stamp(now).saturating_sub(confirmed));
-        (confirmed != NEVER).then(|| (self.span - self.span / DRIFT).saturating_sub(age))
+        (confirmed != NEVER).then(|| self.span.saturating_sub(self.span / DRIFT).saturating_sub(age))
     }
 
     /// After how long no lease that was granted before can still hold, by any host's clock.
