@@ -6,6 +6,7 @@
 mod answer;
 mod assets;
 mod brand;
+mod chart;
 mod cookie;
 mod form;
 mod frame;
