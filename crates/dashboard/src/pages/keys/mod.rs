@@ -1,5 +1,6 @@
 //! Settings → API keys: the list of keys, one key, and what can be done with it.
 
+mod advice;
 mod asked;
 mod check;
 mod detail;
@@ -15,12 +16,17 @@ mod revoke;
 mod rotate;
 mod row;
 mod secret;
+mod shown;
 mod snippets;
 mod switch;
 
 use axum::Router;
 use claviger_manage::KeyRow;
-use claviger_model::{KeyId, KeyState, MemberAbility, Restrictions, Scopes, Timestamp, profile::Storage};
+use claviger_model::{
+    KeyId, KeyState, MemberAbility, Restrictions, Scope, Scopes, Timestamp,
+    profile::Storage,
+    restriction::{Endpoints, Networks, Referrers},
+};
 use http::StatusCode;
 
 use crate::{
@@ -60,7 +66,7 @@ impl Badge {
 
 /// The key that a path names.
 fn key_id(text: &str) -> Result<KeyId, Stop> {
-    text.parse().or_else(|_| Err(Stop::not_found()))
+    text.parse().ok().ok_or_else(Stop::not_found)
 }
 
 /// Refuses whose role doesn't include `ability`, before anything is shown that they couldn't use.
@@ -106,7 +112,7 @@ fn scopes_in_words(scopes: &Scopes) -> String {
     match scopes {
         Scopes::All => "All".to_owned(),
         Scopes::Listed(scopes) if scopes.is_empty() => "None".to_owned(),
-        Scopes::Listed(scopes) => scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", "),
+        Scopes::Listed(scopes) => scopes.iter().map(Scope::as_str).collect::<Vec<_>>().join(", "),
     }
 }
 
@@ -114,9 +120,9 @@ fn scopes_in_words(scopes: &Scopes) -> String {
 fn restrictions_in_words(restrictions: &Restrictions) -> Vec<String> {
     let Restrictions { networks, referrers, endpoints } = restrictions;
     [
-        ("network", networks.as_ref().map(|list| list.to_texts())),
-        ("referrer", referrers.as_ref().map(|list| list.to_texts())),
-        ("endpoint", endpoints.as_ref().map(|list| list.to_texts())),
+        ("network", networks.as_ref().map(Networks::to_texts)),
+        ("referrer", referrers.as_ref().map(Referrers::to_texts)),
+        ("endpoint", endpoints.as_ref().map(Endpoints::to_texts)),
     ]
     .into_iter()
     .filter_map(|(kind, entries)| match &*entries? {

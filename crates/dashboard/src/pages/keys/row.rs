@@ -2,7 +2,7 @@
 
 use claviger_manage::KeyView;
 use claviger_model::{
-    Environment, KeyState, Scopes, Timestamp,
+    Environment, KeyState, Scope, Scopes, Timestamp,
     profile::{Carrier, Profile},
 };
 
@@ -71,7 +71,7 @@ fn environment(environment: Environment) -> Badge {
 fn permissions(scopes: &Scopes) -> String {
     match scopes {
         Scopes::Listed(listed) if listed.len() > NAMED => {
-            let first = listed.iter().take(NAMED).map(|scope| scope.as_str()).collect::<Vec<_>>();
+            let first = listed.iter().take(NAMED).map(Scope::as_str).collect::<Vec<_>>();
             format!("{} and {} more", first.join(", "), listed.len() - NAMED)
         }
         few => scopes_in_words(few),
