@@ -16,7 +16,6 @@ mod revoke;
 mod rotate;
 mod row;
 mod secret;
-mod shown;
 mod snippets;
 mod switch;
 
