@@ -14,8 +14,9 @@ use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    fields::{self, Fields, Problem, Typed},
+    fields::{self, Problem, Typed},
     key_id, name_of, require, scopes_in_words,
+    shown::Fields,
 };
 use crate::{
     Body,

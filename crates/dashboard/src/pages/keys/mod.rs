@@ -16,6 +16,7 @@ mod revoke;
 mod rotate;
 mod row;
 mod secret;
+mod shown;
 mod snippets;
 mod switch;
 

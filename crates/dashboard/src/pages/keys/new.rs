@@ -7,10 +7,11 @@ use claviger_model::MemberAbility;
 use http::{Response, StatusCode};
 
 use super::{
-    fields::{self, Fields, Problem, Typed},
+    fields::{self, Problem, Typed},
     once::{self, Made},
     require,
     secret::{self, Why},
+    shown::Fields,
 };
 use crate::{
     Body,

@@ -7,7 +7,7 @@ use axum::{
     routing::get,
 };
 use claviger_manage::{KeyView, Refusal};
-use claviger_model::{KeyState, MemberAbility};
+use claviger_model::{KeyState, MemberAbility, profile::Display};
 use http::{Response, StatusCode};
 
 use super::{hint_of, key_id, name_of, require};
@@ -30,7 +30,8 @@ struct RevokePage<'a> {
     frame: Frame,
     id: String,
     name: String,
-    hint: String,
+    /// What tells it from others, where its name alone is typed.
+    hint: Option<String>,
     /// The button's word.
     verb: &'a str,
     last_use: Option<LastUse>,
@@ -50,14 +51,16 @@ struct LastUse {
 impl<'a> RevokePage<'a> {
     fn new(site: &'a Site, visitor: &Visitor, key: &KeyView) -> Result<Self, Stop> {
         let name = name_of(&key.row);
-        let verb = visitor.api(site)?.profile.dashboard.revoke.as_str();
+        let profile = &visitor.api(site)?.profile;
+        let verb = profile.dashboard.revoke.as_str();
+        let tells_apart = profile.keys.display != Display::Type;
         let is_over = key.row.state == KeyState::Revoked;
         let title = if is_over { name.to_owned() } else { format!("{verb} {name}?") };
         Ok(Self {
             frame: Frame::of(site, visitor, Place::Keys, &title),
             id: key.row.id.to_string(),
             name: name.to_owned(),
-            hint: hint_of(&key.row).to_owned(),
+            hint: Some(hint_of(&key.row)).filter(|hint| tells_apart && *hint != name).map(str::to_owned),
             verb,
             last_use: key.last_use().map(|last| LastUse {
                 at: Time::ago(last.at, site.now()),
