@@ -10,6 +10,7 @@ mod chart;
 mod cookie;
 mod form;
 mod frame;
+mod operator;
 mod oidc;
 mod pages;
 mod portal;
@@ -18,6 +19,7 @@ mod visit;
 mod words;
 
 pub use brand::Logo;
+pub use operator::OperatorPages;
 pub use oidc::OidcSecret;
 pub use portal::Portal;
 pub use site::{ApiPages, PagesParts, PortalError};

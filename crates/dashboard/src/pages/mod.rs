@@ -4,7 +4,7 @@ mod audit;
 mod keys;
 mod links;
 mod members;
-mod reports;
+pub(crate) mod reports;
 mod sessions;
 mod sign_in;
 

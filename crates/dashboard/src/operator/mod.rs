@@ -1,0 +1,94 @@
+//! The operators' pages: what support needs to find, what must be stopped at once, and how the node stands.
+//!
+//! They are served where the management API is, never on the portal, and can do nothing that it can't. What is not
+//! here (issuing keys, changing profiles) is the CLI's and the API's.
+
+mod accounts;
+mod apis;
+mod attempts;
+mod audit;
+mod desk;
+mod find;
+mod keys;
+mod nodes;
+mod operators;
+mod session;
+mod shown;
+mod sign_in;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use bytes::Bytes;
+use claviger_layer::request_id;
+use claviger_model::RequestId;
+use http::{Method, Request, Response, StatusCode, Uri};
+use tower::ServiceExt as _;
+
+use self::desk::{Desk, Operator};
+use crate::{
+    Body, PagesParts, PortalError,
+    answer::{self, Stop},
+    assets,
+    pages::reports,
+    portal::PeerAddress,
+    site::Site,
+};
+
+/// The operators' pages. Cheap to clone.
+#[derive(Clone)]
+pub struct OperatorPages {
+    site: Site,
+    router: Router,
+}
+
+impl OperatorPages {
+    /// The pages made of `parts`. Whatever origin the portal has, these have the one they are asked at.
+    pub fn new(parts: PagesParts) -> Result<Self, PortalError> {
+        let site = Site::new(PagesParts { public_origin: None, ..parts })?;
+        let desk = Desk { site: site.clone(), sessions: Arc::default(), attempts: Arc::default() };
+        Ok(Self { site, router: router(desk) })
+    }
+
+    /// Answers one request.
+    pub async fn handle<B>(&self, peer: SocketAddr, mut request: Request<B>) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let id = RequestId::mint(self.site.now(), self.site.entropy());
+        request.extensions_mut().insert(id);
+        request.extensions_mut().insert(PeerAddress(peer));
+        let mut response = match self.router.clone().oneshot(request.map(Body::new)).await {
+            Ok(response) => answer::finish_in(response, id, |stop| desk::outside(&stop.title)),
+            Err(never) => match never {},
+        };
+        answer::protect(response.headers_mut(), self.site.is_secure());
+        request_id::set(response.headers_mut(), id);
+        response
+    }
+}
+
+fn router(desk: Desk) -> Router {
+    Router::new()
+        .route("/", get(async |_: Operator| answer::go("/accounts")))
+        .route("/assets/{name}", get(async |uri: Uri| assets::serve(uri.path())))
+        .route("/csp-report", post(reports::take))
+        .merge(sign_in::routes())
+        .merge(accounts::routes())
+        .merge(keys::routes())
+        .merge(find::routes())
+        .merge(apis::routes())
+        .merge(operators::routes())
+        .merge(nodes::routes())
+        .merge(audit::routes())
+        .fallback(async || Stop::not_found())
+        .method_not_allowed_fallback(async |method: Method| {
+            Stop::new(StatusCode::METHOD_NOT_ALLOWED, "This can't be done here")
+                .saying(format!("There is no {method} of this page."))
+        })
+        .with_state(desk)
+}
