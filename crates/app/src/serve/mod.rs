@@ -1,5 +1,6 @@
 //! `claviger serve`: everything wired together, from the first look at the settings to the last flush.
 
+mod control;
 pub(crate) mod data;
 mod engine;
 mod first_start;

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use claviger_api::{Control, ControlParts, OwnKeys};
-use claviger_dashboard::{ApiPages, PagesParts, Portal};
+use claviger_dashboard::{ApiPages, OperatorPages, PagesParts, Portal};
 use claviger_gateway::{Backend, Backends, Gateway, InProcess};
 use claviger_layer::Api;
 use claviger_manage::Manager;
@@ -13,6 +13,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 
 use super::{
+    control::ControlListener,
     listener::{Handle, Trusted},
     own_keys::OwnKeysOf,
 };
@@ -46,7 +47,7 @@ impl Parts {
 pub(super) struct Services {
     pub(super) gateway: Gateway,
     pub(super) portal: Portal,
-    pub(super) control: Control,
+    pub(super) control: ControlListener,
     pub(super) trusted: Trusted,
 }
 
@@ -56,8 +57,12 @@ impl Services {
         let trusted: Trusted = Arc::new(move |peer| profiles.iter().any(|profile| profile.trusts(peer)));
         let gateway = gateway(&parts)?;
         let portal = Portal::new(parts.pages())?;
+        let operators = OperatorPages::new(parts.pages())?;
         let Parts { manager, verifier, apis, clock, entropy, .. } = parts;
-        let control = Control::new(ControlParts { manager, verifier, apis, clock, entropy });
+        let control = ControlListener {
+            api: Control::new(ControlParts { manager, verifier, apis, clock, entropy }),
+            pages: operators,
+        };
         Ok(Self { gateway, portal, control, trusted })
     }
 }
@@ -84,13 +89,5 @@ impl Handle for Portal {
 
     async fn handle(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Self::Body> {
         Self::handle(self, peer, request).await
-    }
-}
-
-impl Handle for Control {
-    type Body = claviger_api::Body;
-
-    async fn handle(&self, _peer: SocketAddr, request: Request<Incoming>) -> Response<Self::Body> {
-        Self::handle(self, request).await
     }
 }
