@@ -66,8 +66,10 @@ impl Fetcher {
             let body = read.map_err(|error| Trouble::Unavailable(format!("{place}: {error}")))?.to_bytes();
             Ok(Fetched { status: head.status, body })
         };
-        let late = |_| Trouble::Unavailable(format!("{place}: no answer within {} s", WHOLE.as_secs()));
-        tokio::time::timeout(WHOLE, asked).await.unwrap_or_else(|elapsed| Err(late(elapsed)))
+        match tokio::time::timeout(WHOLE, asked).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Trouble::Unavailable(format!("{place}: no answer within {} s", WHOLE.as_secs()))),
+        }
     }
 }
 

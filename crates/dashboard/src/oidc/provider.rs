@@ -17,7 +17,7 @@ use super::{
     kept::Kept,
     keys::{KeySet, KeySetDocument},
     token::{EmailClaims, Expected, Unverified, Verified},
-    trouble::Trouble,
+    trouble::{Trouble, bounded},
 };
 
 /// The secret by which a provider knows this client. It has no honest `Debug`.
@@ -174,7 +174,7 @@ impl Provider {
         {
             return Err(match &*error {
                 "invalid_grant" => Trouble::Refused { code: error, description: String::new() },
-                _ => Trouble::Unavailable(format!("{}: it answered {error:?}", metadata.token)),
+                _ => Trouble::Unavailable(format!("{}: it answered {:?}", metadata.token, bounded(&error))),
             });
         }
         answer.success(&metadata.token)
@@ -216,8 +216,7 @@ impl Provider {
 
     /// What is said of somebody's address (OpenID Connect Core §5.3), if it is about `subject`.
     async fn userinfo(&self, place: &Url, access: &str, subject: &str) -> Result<EmailClaims, Trouble> {
-        let mut bearer = HeaderValue::try_from(format!("Bearer {access}"))
-            .map_err(|_invalid| Trouble::Untrusted("the access token is none"))?;
+        let mut bearer = HeaderValue::try_from(format!("Bearer {access}")).map_err(Trouble::unavailable)?;
         bearer.set_sensitive(true);
         let request = Request::get(place.as_str())
             .header(header::ACCEPT, "application/json")
@@ -246,7 +245,8 @@ impl Metadata {
     fn read(document: MetadataDocument, issuer: &str) -> Result<Self, Trouble> {
         // Discovery §4.3: exactly.
         if document.issuer != issuer {
-            return Err(Trouble::Unavailable(format!("{issuer} says that it is {:?}", document.issuer)));
+            let other = bounded(&document.issuer);
+            return Err(Trouble::Unavailable(format!("{issuer} says that it is {other:?}")));
         }
         let endpoint = |text: &str| endpoint(text, issuer);
         let methods = document.token_endpoint_auth_methods_supported;
@@ -274,7 +274,9 @@ fn endpoint(text: &str, issuer: &str) -> Result<Url, Trouble> {
             && url.fragment().is_none()
     };
     let url = Url::parse(text).ok().filter(is_safe);
-    url.ok_or_else(|| Trouble::Unavailable(format!("{issuer} names {text:?}, which is no https URL")))
+    url.ok_or_else(|| {
+        Trouble::Unavailable(format!("{issuer} names {:?}, which is no https URL", bounded(text)))
+    })
 }
 
 fn is_this_machine(url: &Url) -> bool {

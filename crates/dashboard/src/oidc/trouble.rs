@@ -17,7 +17,7 @@ pub(super) enum Trouble {
     #[error("the provider's word does not hold: {0}")]
     Untrusted(&'static str),
     /// The provider said no.
-    #[error("the provider refused: {code}")]
+    #[error("the provider refused: {:?}", bounded(code))]
     Refused {
         /// Its code (RFC 6749 §4.1.2.1).
         code: String,
@@ -78,7 +78,7 @@ fn with_words(sentence: &str, description: &str) -> String {
 }
 
 /// A text from outside, in one line and not too long.
-fn bounded(text: &str) -> String {
+pub(super) fn bounded(text: &str) -> String {
     let plain: String = text.chars().filter(|c| !c.is_control()).take(MAX_SHOWN + 1).collect();
     if plain.chars().count() <= MAX_SHOWN {
         return plain.trim().to_owned();
