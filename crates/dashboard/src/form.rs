@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use http::{StatusCode, header};
+use http_body::Body as _;
 use http_body_util::{BodyExt as _, Limited};
 use zeroize::Zeroizing;
 
@@ -40,10 +41,15 @@ impl Form {
             return Err(Stop::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "This can't be read")
                 .saying("It has to be a form as browsers send it: application/x-www-form-urlencoded."));
         }
+        let too_large = || Stop::new(StatusCode::PAYLOAD_TOO_LARGE, "The form is too large");
+        // Who says at once that it is too large needn't send it.
+        if request.body().size_hint().lower() > MAX as u64 {
+            return Err(too_large());
+        }
         let reading = tokio::time::timeout(PATIENCE, Limited::new(request.into_body(), MAX).collect()).await;
         let body = match reading {
             Err(_) => return Err(Stop::new(StatusCode::REQUEST_TIMEOUT, "The form took too long to arrive")),
-            Ok(Err(_)) => return Err(Stop::new(StatusCode::PAYLOAD_TOO_LARGE, "The form is too large")),
+            Ok(Err(_)) => return Err(too_large()),
             Ok(Ok(body)) => Zeroizing::new(Vec::from(body.to_bytes())),
         };
         let fields: Vec<_> = form_urlencoded::parse(&body)
