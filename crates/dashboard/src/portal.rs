@@ -60,8 +60,42 @@ impl Portal {
     /// Whether the host asked for is ours, where it was said which is: links and forms lead nowhere else.
     fn is_addressed<B>(&self, request: &Request<B>) -> bool {
         let Some(origin) = self.site.public_origin() else { return true };
-        let field = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        let mut fields = request.headers().get_all(header::HOST).iter();
+        let field = fields.next().and_then(|host| host.to_str().ok());
         let asked = request.uri().authority().map(http::uri::Authority::as_str).or(field);
-        asked.is_some_and(|asked| answer::authority(origin).eq_ignore_ascii_case(asked))
+        fields.next().is_none() && asked.is_some_and(|asked| is_host_of(origin, asked))
+    }
+}
+
+/// Whether `asked` is the host of `origin`; the port that goes without saying may be said.
+fn is_host_of(origin: &str, asked: &str) -> bool {
+    let usual = if origin.starts_with("https://") { ":443" } else { ":80" };
+    let own = answer::authority(origin);
+    asked.eq_ignore_ascii_case(own)
+        || asked.strip_suffix(usual).is_some_and(|host| host.eq_ignore_ascii_case(own))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_ours_with_the_usual_port_or_without() {
+        for asked in ["keys.example.com", "KEYS.Example.com", "keys.example.com:443"] {
+            assert!(is_host_of("https://keys.example.com", asked), "{asked}");
+        }
+        for asked in [
+            "",
+            ":443",
+            "keys.example.com:80",
+            "keys.example.com:8443",
+            "x.keys.example.com",
+            "keys.example.com.",
+        ] {
+            assert!(!is_host_of("https://keys.example.com", asked), "{asked}");
+        }
+        assert!(is_host_of("http://127.0.0.1:8081", "127.0.0.1:8081"));
+        assert!(is_host_of("http://localhost", "localhost:80"));
+        assert!(!is_host_of("http://127.0.0.1:8081", "127.0.0.1"));
     }
 }
