@@ -9,7 +9,7 @@ use axum::{
     routing::{get, post},
 };
 use claviger_manage::{LinkOrder, MemberRow, PageRequest, Refusal, SessionRow, SignInMethod};
-use claviger_model::{Email, MemberAbility, MemberId, Role, profile::Profile};
+use claviger_model::{Email, MemberAbility, MemberId, Role, RoleError, profile::Profile};
 use http::{Response, StatusCode};
 
 use crate::{
@@ -68,13 +68,13 @@ struct RoleHelp {
 /// The form of an invitation, as it was typed.
 struct Invitation {
     email: String,
-    role: String,
+    role: &'static str,
     error: Option<String>,
 }
 
 impl Default for Invitation {
     fn default() -> Self {
-        Self { email: String::new(), role: Role::Developer.as_str().to_owned(), error: None }
+        Self { email: String::new(), role: Role::Developer.as_str(), error: None }
     }
 }
 
@@ -206,7 +206,8 @@ async fn invite(State(site): State<Site>, posted: Posted) -> Result<Response<Bod
             answer::page(StatusCode::CREATED, &page)
         }
         Err(refusal @ Refusal::MemberExists) => {
-            refuse(&site, &visitor, (typed, role), &refusal.to_string()).await
+            let error = format!("{refusal}: to invite them anew, remove them first");
+            refuse(&site, &visitor, (typed, role), &error).await
         }
         Err(other) => Err(other.into()),
     }
@@ -219,19 +220,15 @@ async fn refuse(
     (email, role): (&str, Role),
     error: &str,
 ) -> Result<Response<Body>, Stop> {
-    let form = Invitation {
-        email: email.to_owned(),
-        role: role.as_str().to_owned(),
-        error: Some(capitalised(error)),
-    };
+    let form = Invitation { email: email.to_owned(), role: role.as_str(), error: Some(capitalised(error)) };
     let shown = Shown { form, ..Shown::default() };
     show(site, visitor, StatusCode::UNPROCESSABLE_ENTITY, shown).await
 }
 
 fn read_role(form: &Form) -> Result<Role, Stop> {
-    form.get("role").parse().or_else(|error: claviger_model::RoleError| {
-        Err(Stop::new(StatusCode::UNPROCESSABLE_ENTITY, "This can't be taken")
-            .saying(format!("The role {error}.")))
+    form.get("role").parse().map_err(|error: RoleError| {
+        Stop::new(StatusCode::UNPROCESSABLE_ENTITY, "This can't be taken")
+            .saying(format!("The role {error}."))
     })
 }
 

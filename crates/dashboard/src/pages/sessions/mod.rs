@@ -92,7 +92,7 @@ async fn show(
     let page = SessionsPage {
         frame: Frame::of(site, visitor, Place::Sessions, "Sign-ins").done(done),
         email: permit.email().to_string(),
-        sessions: rows.into_iter().map(|row| session(site, visitor, row, &addresses)).collect(),
+        sessions: rows.iter().map(|row| session(site, visitor, row, &addresses)).collect(),
         of_all: visitor.may(MemberAbility::Members),
         cut_off: found.next.is_some(),
         password: passwords.then(|| PasswordForm { has_one: permit.has_password(), ..form }),
@@ -124,7 +124,7 @@ async fn addresses(
 fn session(
     site: &Site,
     visitor: &Visitor,
-    row: SessionRow,
+    row: &SessionRow,
     addresses: &HashMap<MemberId, String>,
 ) -> Session {
     let method = match row.method {
