@@ -1,11 +1,15 @@
 //! Pages as people meet them: in a real browser, and, where an attacker has none, over HTTP.
 
+mod audit;
 mod create;
+mod detail;
 mod edit;
 mod kit;
+mod members;
 mod oidc;
 mod reveal;
 mod revoke;
 mod rotate;
+mod sessions;
 mod sign_in;
 mod stage;
