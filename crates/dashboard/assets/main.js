@@ -85,7 +85,9 @@ for (const guard of all("[data-guard]")) {
     const node = getSelection().anchorNode;
     if (secrets.some((secret) => secret.contains(node))) stored.add(guard);
   }, guard);
-  on("beforeunload", (event) => { if (!stored.has(guard)) event.preventDefault(); }, window);
+  // A sealed key can be seen again: leaving it wipes, and asks nothing.
+  const asks = guard.dataset.guard !== "wipe";
+  on("beforeunload", (event) => { if (asks && !stored.has(guard)) event.preventDefault(); }, window);
   const wipe = () => secrets.forEach((secret) => { secret.textContent = "Not shown again"; });
   on("pagehide", wipe, window);
   on("pageshow", (event) => { if (event.persisted) wipe(); }, window);
