@@ -190,6 +190,11 @@ impl MemberAbilities {
     pub const fn include(self, ability: MemberAbility) -> bool {
         self.0 & Self::bit(ability) != 0
     }
+
+    /// Whether all of `other` is among them.
+    pub const fn cover(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
 }
 
 impl fmt::Debug for MemberAbilities {

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use claviger_model::{
-    Ability, AccountId, Email, LinkId, MemberAbility, MemberId, Role, Timestamp, profile::Profile,
+    Ability, AccountId, Email, LinkId, MemberAbility, MemberId, Role, Timestamp,
+    profile::{Profile, Storage},
 };
 use claviger_store::{Existing, LinkPurpose, LinkRow, MemberRow, NewLink, NewMember};
 use serde_json::json;
 use url::Url;
 
 use super::OneTimeToken;
-use crate::{By, Fault, Manager, Refusal};
+use crate::{Actor, By, Fault, Manager, Refusal};
 
 /// How long a link lasts that signs in by itself.
 const SIGN_IN: Duration = Duration::from_mins(15);
@@ -18,6 +19,8 @@ const SIGN_IN: Duration = Duration::from_mins(15);
 const PASSWORD: Duration = Duration::from_hours(1);
 /// How long an invitation lasts: people read mail the next week.
 const INVITATION: Duration = Duration::from_hours(7 * 24);
+/// The role of a new member where none is stated.
+const NEW_MEMBER: Role = Role::Developer;
 /// Longest way back, in bytes.
 const MAX_RETURN_TO: usize = 2000;
 
@@ -65,18 +68,20 @@ impl Manager {
     pub async fn sign_in_link(&self, by: &By, order: LinkOrder) -> Result<IssuedLink, Refusal> {
         by.require(Ability::Manage)?;
         let profile = self.profile_of(order.account).await?;
-        if let Some(place) = &order.return_to {
-            check_return_to(place, &profile)?;
-        }
+        // Whoever is a member already keeps their role, which may be any.
+        require_may_give(by, &profile, order.role.unwrap_or(Role::Administrator))?;
+        let return_to = order.return_to.map(|place| return_to(&place, &profile)).transpose()?;
         let existing = if order.role.is_some() { Existing::SetRole } else { Existing::Keep };
-        self.issue_link(by, LinkPurpose::SignIn, existing, order).await
+        self.issue_link(by, LinkPurpose::SignIn, existing, LinkOrder { return_to, ..order }).await
     }
 
     /// A link by which someone becomes a member, sets a password and signs in, once, within seven days.
     pub async fn invite_member(&self, by: &By, order: LinkOrder) -> Result<IssuedLink, Refusal> {
         by.allow_either(Ability::Manage, MemberAbility::Members)?;
         by.require_sight(order.account)?;
-        self.require_passwords(order.account).await?;
+        let profile = self.profile_of(order.account).await?;
+        require_passwords(&profile)?;
+        require_may_give(by, &profile, order.role.unwrap_or(NEW_MEMBER))?;
         self.issue_link(by, LinkPurpose::Invitation, Existing::Refuse, LinkOrder { return_to: None, ..order })
             .await
     }
@@ -86,7 +91,9 @@ impl Manager {
     pub async fn password_link(&self, by: &By, id: MemberId) -> Result<IssuedLink, Refusal> {
         by.require(Ability::Manage)?;
         let member = self.standing_member(by, id).await?;
-        self.require_passwords(member.account).await?;
+        let profile = self.profile_of(member.account).await?;
+        require_passwords(&profile)?;
+        require_may_give(by, &profile, member.role)?;
         let order = LinkOrder { account: member.account, email: member.email, role: None, return_to: None };
         self.issue_link(by, LinkPurpose::Password, Existing::Require, order).await
     }
@@ -110,7 +117,7 @@ impl Manager {
     ) -> Result<IssuedLink, Refusal> {
         let now = self.clock.now();
         let token = OneTimeToken::mint(&*self.entropy);
-        let role = order.role.unwrap_or(Role::Developer);
+        let role = order.role.unwrap_or(NEW_MEMBER);
         let (lasts, action) = match purpose {
             LinkPurpose::SignIn => (SIGN_IN, "session.link"),
             LinkPurpose::Invitation => (INVITATION, "member.invite"),
@@ -142,13 +149,32 @@ impl Manager {
         let portal = std::sync::Arc::clone(&self.people.settings.portal);
         Ok(IssuedLink { token, member: made.member, purpose, expires_at: made.expires_at, portal })
     }
+}
 
-    async fn require_passwords(&self, account: AccountId) -> Result<(), Refusal> {
-        if self.profile_of(account).await?.sign_in.passwords {
-            return Ok(());
-        }
-        Err(Refusal::Forbidden("the members of this api have no passwords: make a sign-in link".to_owned()))
+fn require_passwords(profile: &Profile) -> Result<(), Refusal> {
+    if profile.sign_in.passwords {
+        return Ok(());
     }
+    Err(Refusal::Forbidden("the members of this api have no passwords: make a sign-in link".to_owned()))
+}
+
+/// Nobody gives a role that may what they may not: whoever has the link could act by it.
+pub(super) fn require_may_give(by: &By, profile: &Profile, role: Role) -> Result<(), Refusal> {
+    let given = profile.roles.of(role);
+    if let Actor::Member(permit) = &by.actor {
+        return if profile.roles.of(permit.role()).cover(given) {
+            Ok(())
+        } else {
+            Err(Refusal::Forbidden(format!("the role {} may more than yours", role.as_str())))
+        };
+    }
+    if given.include(MemberAbility::Read) {
+        by.require(Ability::Read)?;
+    }
+    if given.include(MemberAbility::Reveal) && profile.keys.storage == Storage::Sealed {
+        by.require(Ability::Reveal)?;
+    }
+    by.require(Ability::Manage)
 }
 
 fn account_not_found(error: claviger_store::StoreError) -> Refusal {
@@ -158,17 +184,16 @@ fn account_not_found(error: claviger_store::StoreError) -> Refusal {
     }
 }
 
-/// A way back leads to an origin that the profile lists, and nowhere else.
-fn check_return_to(place: &str, profile: &Profile) -> Result<(), Refusal> {
+/// A way back, if it leads to an origin that the profile lists, as browsers read it.
+fn return_to(place: &str, profile: &Profile) -> Result<String, Refusal> {
     let url = Url::parse(place).ok().filter(|url| {
         matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none()
     });
-    let origin = url.map(|url| url.origin().ascii_serialization());
-    let listed = origin.is_some_and(|origin| profile.dashboard.return_to.contains(&origin));
+    let listed = url.filter(|url| profile.dashboard.return_to.contains(&url.origin().ascii_serialization()));
     // Browsers and parsers read a backslash or a control character differently.
     let plain = !place.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\');
-    if listed && plain && place.len() <= MAX_RETURN_TO {
-        return Ok(());
+    if let Some(url) = listed.filter(|_| plain && place.len() <= MAX_RETURN_TO) {
+        return Ok(url.into());
     }
     let known = profile.dashboard.return_to.join(", ");
     let known = if known.is_empty() { "it lists none".to_owned() } else { known };

@@ -4,6 +4,7 @@ use claviger_model::{Ability, AccountId, MemberAbility, MemberId, Role};
 use claviger_store::{MemberChange, MemberRow, Page, PageRequest};
 use serde_json::json;
 
+use super::links::require_may_give;
 use crate::{Actor, By, Manager, Refusal};
 
 impl Manager {
@@ -37,7 +38,8 @@ impl Manager {
     /// an operator wants it.
     pub async fn change_role(&self, by: &By, id: MemberId, role: Role) -> Result<MemberRow, Refusal> {
         by.allow_either(Ability::Manage, MemberAbility::Members)?;
-        self.standing_member(by, id).await?;
+        let member = self.standing_member(by, id).await?;
+        require_may_give(by, &*self.profile_of(member.account).await?, role)?;
         let note = self.note_needing(by, Some(MemberAbility::Members), "member.role", json!({"role": role}));
         let keep = matches!(by.actor, Actor::Member(_));
         let changed = self.store.change_member(id, None, MemberChange::SetRole(role), keep, note).await;

@@ -216,3 +216,25 @@ fn where_the_profile_lists_no_way_back_there_is_none() {
         json!([])
     );
 }
+
+#[test]
+fn an_operator_hands_over_no_more_than_they_may() {
+    let (server, operator, account) = opened("codat");
+    let with = |can: &[&str]| {
+        let made = operator.post("/v1/operators", &json!({"name": "app", "can": can})).expect(201).json();
+        Operator::new(server.control, text(&made, "key"))
+    };
+    let order =
+        |role: &str| json!({"account_id": account, "email": format!("{role}@example.com"), "role": role});
+    let (manage, reading, all) =
+        (with(&["manage"]), with(&["manage", "read"]), with(&["manage", "read", "reveal"]));
+    // Codat's viewers see nothing, its developers see keys and reveal them.
+    let _ = manage.post("/v1/sessions", &order("viewer")).expect(201);
+    let _ = manage.post("/v1/sessions", &order("developer")).expect(403);
+    let _ = reading.post("/v1/sessions", &order("developer")).expect(403);
+    let _ = all.post("/v1/sessions", &order("developer")).expect(201);
+    // A member keeps a role that is not stated, whatever it is.
+    let unstated = json!({"account_id": account, "email": "developer@example.com"});
+    let _ = reading.post("/v1/sessions", &unstated).expect(403);
+    let _ = reading.post("/v1/members", &order("administrator")).expect(403);
+}
