@@ -7,6 +7,7 @@ mod command_line;
 mod contracts;
 mod faults;
 mod matrix;
+mod members;
 mod pages;
 
 /// The program under test.

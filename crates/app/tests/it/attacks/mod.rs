@@ -11,6 +11,7 @@ mod management_lists;
 mod network;
 mod own_keys;
 mod path;
+mod portal;
 mod sameness;
 mod stage;
 mod template;

@@ -11,7 +11,7 @@ mod group_commit;
 mod killed;
 mod locked;
 mod ports;
-mod secrets;
+pub(crate) mod secrets;
 mod slow;
 
 use std::{

@@ -59,8 +59,9 @@ impl Wanted {
     }
 }
 
+/// No file of the data directory, nor the log, has one of these in any form.
 #[track_caller]
-fn nothing_is_left(data: &Path, log: &str, secrets: &[String]) {
+pub(crate) fn nothing_is_left(data: &Path, log: &str, secrets: &[String]) {
     let mut files: BTreeMap<String, Vec<u8>> =
         BTreeMap::from([("the log".to_owned(), log.as_bytes().to_vec())]);
     for file in fs::read_dir(data).expect("the directory can be read") {
