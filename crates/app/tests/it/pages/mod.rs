@@ -7,6 +7,7 @@ mod edit;
 mod kit;
 mod members;
 mod oidc;
+mod operator;
 mod reveal;
 mod revoke;
 mod rotate;
