@@ -1,0 +1,105 @@
+//! "Key not working?": what is said of a pasted key, and that it is said nowhere else.
+
+use claviger_testkit::{Answer, Server, ServerBuilder, Visitor, eventually};
+use serde_json::json;
+
+use super::stage::sign_in;
+
+fn stage() -> (Server, String, Visitor) {
+    let server = ServerBuilder::new(crate::PROGRAM).profile("cashcat").start();
+    let account = server.operator().account("Acme");
+    let viewer = sign_in(&server, &account, "viewer");
+    (server, account, viewer)
+}
+
+/// The answer to a pasted text, which isn't in it.
+#[track_caller]
+fn paste(visitor: &mut Visitor, pasted: &str) -> Answer {
+    let _ = visitor.get("/keys/check").expect(200);
+    let page = visitor.submit("/keys/check", &[("key", pasted), ("request", pasted)]).expect(200);
+    assert!(!page.text().contains(pasted), "the answer has what was pasted");
+    page
+}
+
+#[track_caller]
+fn says(page: &Answer, sentence: &str) {
+    assert!(page.text().contains(sentence), "{sentence}: {}", page.text());
+}
+
+#[test]
+fn a_key_that_works_shows_what_it_is_limited_to() {
+    let (server, account, mut viewer) = stage();
+    let order =
+        json!({"name": "CI", "restrictions": {"networks": ["192.0.2.0/24"], "endpoints": ["GET /v1/**"]}});
+    let issued = server.operator().issue(&account, &order);
+    let (id, plain) = (issued["id"].as_str().expect("an id"), issued["key"].as_str().expect("a key"));
+    let page = paste(&mut viewer, &format!("Authorization: Bearer {plain}"));
+    assert!(!page.text().contains(plain), "the answer has the key");
+    for sentence in ["This key works", "192.0.2.0/24", "GET /v1/**", &format!("href=\"/keys/{id}\"")] {
+        says(&page, sentence);
+    }
+    assert!(!page.text().contains("/edit"), "a viewer is shown what they may not do");
+    assert!(!server.log().contains(plain), "the log has the key");
+}
+
+#[test]
+fn a_revoked_disabled_or_replaced_key_is_told_apart() {
+    let (server, account, mut viewer) = stage();
+    let operator = server.operator();
+    let change = |id: &str, verb: &str, body| {
+        let _ = operator.post(&format!("/v1/keys/{id}/{verb}"), &body);
+    };
+    let (id, revoked) = operator.issue_plain(&account, "Revoked");
+    change(&id, "revoke", json!({}));
+    says(&paste(&mut viewer, &revoked), "This key was revoked on");
+    let (id, disabled) = operator.issue_plain(&account, "Disabled");
+    change(&id, "disable", json!({}));
+    says(&paste(&mut viewer, &disabled), "This key is disabled");
+    let (id, replaced) = operator.issue_plain(&account, "Rotated");
+    change(&id, "rotate", json!({"overlap": "0s"}));
+    says(&paste(&mut viewer, &replaced), "replaced by a rotation");
+    let (id, ending) = operator.issue_plain(&account, "Rotating");
+    change(&id, "rotate", json!({"overlap": "1h"}));
+    says(&paste(&mut viewer, &ending), "This key works until");
+    for plain in [revoked, disabled, replaced, ending] {
+        assert!(!server.log().contains(&plain), "the log has a key");
+    }
+}
+
+#[test]
+fn what_is_no_key_of_the_account_says_why() {
+    let (server, _, mut viewer) = stage();
+    let other = server.operator().account("Other");
+    let (id, elsewhere) = server.operator().issue_plain(&other, "Elsewhere");
+    let page = paste(&mut viewer, &elsewhere);
+    says(&page, "This account has no such key");
+    assert!(!page.text().contains(&id) && !page.text().contains(">Elsewhere"));
+    let typed = elsewhere.get(..20).expect("keys are longer").to_owned();
+    says(&paste(&mut viewer, &typed), "52 characters long");
+    says(&paste(&mut viewer, "sk_live_something"), "begin with cc_live_, this one");
+    says(&paste(&mut viewer, "<script>alert(1)</script>"), "This is not a whole key");
+    let _ = viewer.get("/keys/check").expect(200);
+    let empty = viewer.submit("/keys/check", &[("key", " ")]).expect(422);
+    says(&empty, "id=\"key-error\"");
+}
+
+#[test]
+fn denied_requests_of_the_key_are_shown_with_the_next_step() {
+    let (server, account, mut viewer) = stage();
+    let order = json!({"name": "CI", "restrictions": {"networks": ["192.0.2.0/24"]}});
+    let issued = server.operator().issue(&account, &order);
+    let plain = issued["key"].as_str().expect("a key").to_owned();
+    let _ = server.customer(&plain).get("/v1/things");
+    eventually(|| {
+        paste(&mut viewer, &plain).text().contains("add it to the key&#39;s networks").then_some(())
+    });
+    let page = paste(&mut viewer, &plain);
+    for sentence in ["GET /v1/things", "127.0.0.1", "request <code>req_"] {
+        says(&page, sentence);
+    }
+    let (_, after) = page.text().split_once("request <code>").expect("a request is named");
+    let request = after.split('<').next().unwrap_or_default().to_owned();
+    let found = viewer.submit("/keys/check", &[("key", &plain), ("request", &request)]).expect(200);
+    says(&found, "<h2>This request</h2>");
+    says(&found, "GET /v1/things");
+}
