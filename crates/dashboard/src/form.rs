@@ -76,16 +76,6 @@ impl Form {
     pub(crate) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
     }
-
-    /// The lines of a text area, without the empty ones.
-    pub(crate) fn lines(&self, name: &str) -> Vec<&str> {
-        self.get(name).lines().map(str::trim).filter(|line| !line.is_empty()).collect()
-    }
-
-    /// Whether a box was ticked, or a field filled in.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        !self.get(name).is_empty()
-    }
 }
 
 /// The values of a query, by name.

@@ -3,6 +3,8 @@
 //! Everything is rendered here and works as plain links and forms; the one script adds comfort. Pages call `manage`
 //! and can do nothing that the management API can't. They know no database, and never another crate's routes.
 
+#![expect(clippy::ref_option_ref, reason = "a template hands each argument to a macro by reference")]
+
 mod answer;
 mod assets;
 mod brand;
@@ -10,8 +12,8 @@ mod chart;
 mod cookie;
 mod form;
 mod frame;
-mod operator;
 mod oidc;
+mod operator;
 mod pages;
 mod portal;
 mod site;
@@ -19,8 +21,8 @@ mod visit;
 mod words;
 
 pub use brand::Logo;
-pub use operator::OperatorPages;
 pub use oidc::OidcSecret;
+pub use operator::OperatorPages;
 pub use portal::Portal;
 pub use site::{ApiPages, PagesParts, PortalError};
 

@@ -219,15 +219,19 @@ pub(crate) fn require_own_origin(site: &Site, headers: &HeaderMap) -> Result<(),
     let same = headers.get_all("sec-fetch-site").iter().all(|from| from.as_bytes() == b"same-origin");
     let mut origins = headers.get_all(header::ORIGIN).iter();
     let only = origins.next().filter(|_| origins.next().is_none());
-    let own = only.and_then(|origin| origin.to_str().ok()).is_some_and(|origin| match site.public_origin() {
-        Some(public) => origin.eq_ignore_ascii_case(public),
-        None => {
-            let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-            let is_of_web = origin.starts_with("http://") || origin.starts_with("https://");
-            is_of_web && host.is_some_and(|host| authority(origin).eq_ignore_ascii_case(host))
-        }
-    });
+    let own =
+        only.and_then(|origin| origin.to_str().ok()).is_some_and(|origin| is_own(site, headers, origin));
     if own && same { Ok(()) } else { Err(Stop::forged()) }
+}
+
+/// Whether `origin` is the public one, or, where nobody said which that is, the one of the host that was asked.
+fn is_own(site: &Site, headers: &HeaderMap, origin: &str) -> bool {
+    if let Some(public) = site.public_origin() {
+        return origin.eq_ignore_ascii_case(public);
+    }
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let is_of_web = origin.starts_with("http://") || origin.starts_with("https://");
+    is_of_web && host.is_some_and(|host| authority(origin).eq_ignore_ascii_case(host))
 }
 
 /// The visitor's address: through the proxies that the profile trusts; where the profiles differ, the peer itself.

@@ -1,6 +1,6 @@
 //! What browsers report of pages that broke their policy: logged, within bounds, without the secrets of links.
 
-use axum::{body::Body, extract::Request};
+use axum::extract::Request;
 use http::StatusCode;
 use http_body_util::{BodyExt as _, Limited};
 use serde_json::Value;
@@ -22,7 +22,7 @@ const TOLD: [(&str, &str); 5] = [
 ];
 
 pub(crate) async fn take(request: Request) -> StatusCode {
-    let reading = Limited::new(Body::from(request.into_body()), MAX).collect();
+    let reading = Limited::new(request.into_body(), MAX).collect();
     let Ok(Ok(body)) = tokio::time::timeout(std::time::Duration::from_secs(5), reading).await else {
         return StatusCode::PAYLOAD_TOO_LARGE;
     };
