@@ -308,7 +308,8 @@ impl Store {
         self.0.change_member(id, within, change, keep_administrator, note).await
     }
 
-    /// Begins a session. A member keeps their twenty newest sessions; what ran out is forgotten.
+    /// Begins a session; its event names the member as who did it. A member keeps their twenty newest sessions; what
+    /// ran out is forgotten.
     pub async fn begin_session(
         &self,
         entrance: Entrance,

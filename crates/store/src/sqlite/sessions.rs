@@ -28,7 +28,9 @@ pub(super) fn begin(
     links::forget(connection, note.at)?;
     make_room(connection, member.id)?;
     insert(connection, member.id, return_to.as_deref(), new)?;
-    audit::append(connection, note, Some(member.account), Some(&new.id.to_string()))?;
+    // Who signs in is known only now.
+    let note = AuditNote { actor: format!("member:{}", member.id), ..note.clone() };
+    audit::append(connection, &note, Some(member.account), Some(&new.id.to_string()))?;
     let open = find(connection, new.digest, new.created_at)?;
     Ok(open.ok_or_else(|| StoreError::Internal(format!("{} ended before it began", new.id)))?)
 }
