@@ -8,7 +8,7 @@ use claviger_model::{
     Environment, Role, Slot,
     key::KeyFormat,
     profile::{Answer, Body as AnswerBody, Carrier, Display, HostRule, KeyRules, Profile, Route, Storage},
-    restriction::Methods,
+    restriction::{Methods, Networks},
     write_duration,
 };
 use http::{Response, StatusCode};
@@ -149,7 +149,7 @@ fn carrier_in_words(carrier: &Carrier) -> String {
 fn api_facts(profile: &Profile) -> Vec<Fact> {
     let forwarded = if profile.credentials.forward { "Passed on" } else { "Taken out" };
     let lease = profile.lease.map_or_else(|| "The node’s own".to_owned(), write_duration);
-    let proxies = profile.trusted_proxies.as_ref().map(|proxies| proxies.to_texts()).unwrap_or_default();
+    let proxies = profile.trusted_proxies.as_ref().map(Networks::to_texts).unwrap_or_default();
     let role = |role: Role| {
         let may = profile.roles.of(role);
         let names = claviger_model::MemberAbility::ALL.into_iter().filter(|ability| may.include(*ability));

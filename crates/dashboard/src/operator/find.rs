@@ -103,11 +103,11 @@ enum Sought {
 impl Sought {
     fn of(text: &str) -> Self {
         let request = text.parse().ok().or_else(|| request_of_hex(text));
-        if let Ok(id) = text.parse() {
+        if let Ok(id) = text.parse::<AccountId>() {
             Self::Account(id)
-        } else if let Ok(id) = text.parse() {
+        } else if let Ok(id) = text.parse::<KeyId>() {
             Self::Key(id)
-        } else if let Ok(id) = text.parse() {
+        } else if let Ok(id) = text.parse::<MemberId>() {
             Self::Member(id)
         } else if text.parse::<claviger_model::OperatorId>().is_ok() {
             Self::Operator(text.to_owned())
