@@ -153,7 +153,7 @@ fn each_sign_in_is_a_session_of_its_own() {
     let _ = victim.get(&scene.link("ada@example.com")).expect(303);
     assert_ne!(victim.cookie(NAME), Some(planted.as_str()));
     assert_eq!(victim.cookie("claviger-pre"), None);
-    let mut planter = Visitor::new(scene.server.portal);
-    planter.set_cookie(NAME, &planted);
-    assert!(!is_signed_in(&planter));
+    let mut attacker = Visitor::new(scene.server.portal);
+    attacker.set_cookie(NAME, &planted);
+    assert!(!is_signed_in(&attacker));
 }

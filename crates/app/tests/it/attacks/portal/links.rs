@@ -16,7 +16,7 @@ fn only_following_a_link_uses_it_up() {
     let before = (scene.events(), scene.sessions());
     let get = Request::get(portal, &link);
     let token = link.trim_start_matches("/link/");
-    let percent: String = token.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    let percent: String = token.bytes().map(|byte| format!("%{byte:02x}")).collect::<Vec<_>>().concat();
     let rows = [
         ("HEAD", Request { method: "HEAD".to_owned(), ..get.clone() }, 503),
         ("OPTIONS", Request { method: "OPTIONS".to_owned(), ..get.clone() }, 405),

@@ -66,11 +66,10 @@ impl Request {
     }
 
     pub(super) fn bytes(&self) -> Vec<u8> {
-        let mut head = format!("{} {} HTTP/1.1\r\n", self.method, self.path);
-        for (name, value) in &self.fields {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        head.push_str(&format!("Content-Length: {}\r\nConnection: close\r\n\r\n", self.body.len()));
+        let mut lines = vec![format!("{} {} HTTP/1.1", self.method, self.path)];
+        lines.extend(self.fields.iter().map(|(name, value)| format!("{name}: {value}")));
+        lines.push(format!("Content-Length: {}\r\nConnection: close\r\n\r\n", self.body.len()));
+        let head = lines.join("\r\n");
         [head.as_bytes(), &self.body].concat()
     }
 

@@ -68,7 +68,7 @@ const REPORTS: &str = "/csp-report";
 /// Paths of the portal with the methods they take, from the text of its source.
 pub(super) fn registered() -> BTreeMap<String, Vec<String>> {
     let source = repository().join("crates/dashboard/src");
-    let mut found = BTreeMap::new();
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for part in ["pages", "oidc"] {
         read(&source.join(part), &mut found);
     }
@@ -90,7 +90,7 @@ fn read(place: &Path, found: &mut BTreeMap<String, Vec<String>>) {
                     .into_iter()
                     .filter(|method| methods.contains(&format!("{method}(")));
                 let path = path.expect("a route is written out").to_owned();
-                found.entry(path).or_insert_with(Vec::new).extend(methods.map(str::to_owned));
+                found.entry(path).or_default().extend(methods.map(str::to_owned));
             }
         }
     }
