@@ -130,7 +130,7 @@ impl Browse {
         match self.sort {
             KeySort::Created => keys.sort_by_key(|key| key.row.id),
             KeySort::Name => {
-                keys.sort_by_cached_key(|key| key.row.name.as_ref().map(|name| name.to_lowercase()))
+                keys.sort_by_cached_key(|key| key.row.name.as_ref().map(|name| name.to_lowercase()));
             }
             KeySort::LastUsed => keys.sort_by_key(|key| key.last_use().map(|last| last.at)),
             KeySort::Expires => keys.sort_by_key(|key| {

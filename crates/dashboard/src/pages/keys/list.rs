@@ -8,7 +8,7 @@ use http::{Response, StatusCode};
 
 use super::{
     asked::{Asked, PER_PAGE, word_of_show, word_of_sort},
-    can_reveal, is_expired,
+    can_reveal, is_expired, live,
     row::{Row, has_test_keys, header},
 };
 use crate::{
@@ -171,7 +171,7 @@ impl<'a> ListPage<'a> {
             rows: found.keys.iter().map(|key| Row::of(key, now)).collect(),
             empty: found.keys.is_empty().then(|| Empty::of(asked, found, visitor, profile)),
             pager: Pager::of(asked, found),
-            live: asked.at_page(found.page).href("/keys/live"),
+            live: live::path(&found.keys),
             has_environments: has_test_keys(profile),
             header: wording.shows_header.then(|| header(profile, "••••••••")),
             can_reveal: can_reveal(api, visitor),

@@ -1,10 +1,12 @@
 //! What changes in the list while it is looked at.
 
 use axum::{Json, Router, extract::State, response::IntoResponse as _, routing::get};
+use claviger_manage::{KeyView, Refusal};
+use claviger_model::{KeyId, MemberAbility};
 use http::Response;
 use serde::Serialize;
 
-use super::{asked::Asked, row::Row};
+use super::{asked::PER_PAGE, require, row::Row};
 use crate::{Body, answer::Stop, form::Query, site::Site, visit::Visitor};
 
 pub(super) fn routes() -> Router<Site> {
@@ -25,11 +27,23 @@ struct Item {
     state: &'static str,
 }
 
-/// The keys of the page that this very query is of.
+/// Where the keys of a page are asked for: by their ids, because the page is looked at for long and asks often.
+pub(super) fn path(keys: &[KeyView]) -> String {
+    let ids: Vec<_> = keys.iter().map(|key| key.row.id.to_string()).collect();
+    format!("/keys/live?ids={}", ids.join(","))
+}
+
+/// The keys with these ids that are there for who asks.
 async fn show(State(site): State<Site>, visitor: Visitor, query: Query) -> Result<Response<Body>, Stop> {
-    let browse = Asked::read(&query).browse();
-    let found = site.manager().browse_keys(&visitor.by(), visitor.permit.account(), &browse).await?;
-    let items = found.keys.iter().map(|key| Item::of(Row::of(key, site.now()))).collect();
+    require(&visitor, MemberAbility::Read)?;
+    let mut items = Vec::new();
+    for id in query.get("ids").split(',').take(PER_PAGE).filter_map(|id| id.parse::<KeyId>().ok()) {
+        match site.manager().show_key(&visitor.by(), id).await {
+            Ok(key) => items.push(Item::of(Row::of(&key, site.now()))),
+            Err(Refusal::NotFound(_)) => {}
+            Err(refusal) => return Err(refusal.into()),
+        }
+    }
     Ok(Json(Live { items }).into_response())
 }
 
