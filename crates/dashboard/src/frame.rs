@@ -33,7 +33,7 @@ pub(crate) struct Frame {
 /// A page family in the navigation.
 #[derive(Debug)]
 pub(crate) struct NavLink {
-    pub(crate) label: &'static str,
+    pub(crate) label: String,
     pub(crate) href: &'static str,
     pub(crate) current: bool,
 }
@@ -112,15 +112,18 @@ impl Frame {
     pub(crate) fn of(site: &Site, visitor: &Visitor, place: Place, title: &str) -> Self {
         let permit = &visitor.permit;
         let api = site.api(permit.api());
+        let place_of_keys = api.map(|api| api.profile.dashboard.place.clone()).unwrap_or_default();
         let nav = Place::ALL.into_iter().filter_map(|there| {
-            let (label, href, needed) = there.link();
+            let (usual, href, needed) = there.link();
             let is_open = needed.is_none_or(|ability| visitor.may(ability));
-            is_open.then_some(NavLink { label, href, current: there == place })
+            // The keys are where the api's own documents say that they are.
+            let own = place_of_keys.last().filter(|_| there == Place::Keys).map_or(usual, String::as_str);
+            is_open.then(|| NavLink { label: own.to_owned(), href, current: there == place })
         });
         let label = api.map_or_else(|| "Back".to_owned(), |api| format!("Back to {}", api.profile.title));
         Self {
-            place: api.map(|api| api.profile.dashboard.place.clone()).unwrap_or_default(),
             nav: nav.collect(),
+            place: place_of_keys,
             who: Some(Who {
                 email: permit.email().to_string(),
                 role: permit.role().as_str(),

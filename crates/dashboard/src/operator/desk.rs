@@ -84,7 +84,11 @@ impl Operator {
 
     /// The layout around one of their pages.
     pub(super) fn frame(&self, place: Place, title: &str) -> Frame {
-        let link = |(there, label, href)| NavLink { label, href, current: there == place };
+        let link = |(there, label, href): (_, &str, _)| NavLink {
+            label: label.to_owned(),
+            href,
+            current: there == place,
+        };
         Frame {
             nav: NAV.into_iter().map(link).collect(),
             who: Some(Who {
