@@ -92,6 +92,16 @@ fn a_profile_that_cannot_work_is_refused_with_its_place() {
         ("place = [", "colour = \"red\"\nplace = ["),
         ("place = [", "colour = \"#12345g\"\nplace = ["),
         ("place = [", "logo = \"../logo.svg\"\nplace = ["),
+        ("place = [", "logo = \"logo.html\"\nplace = ["),
+        ("place = [", "return_to = [\"https://app.example.com/settings\"]\nplace = ["),
+        ("env_var", "support = \"javascript:alert(1)\"\nenv_var"),
+        ("env_var", "support = \"help@example.com\"\nenv_var"),
+        ("[hosts]", "[roles]\nviewer = [\"look\"]\n[hosts]"),
+        ("[hosts]", "[roles]\ndeveloper = [\"manage\"]\n[hosts]"),
+        ("[hosts]", "[roles]\nadministrator = []\n[hosts]"),
+        ("[hosts]", "[sign_in.oidc]\nissuer = \"http://login.example.com\"\nclient_id = \"a\"\n[hosts]"),
+        ("[hosts]", "[sign_in.oidc]\nissuer = \"https://login.example.com?a\"\nclient_id = \"\"\n[hosts]"),
+        ("[hosts]", "[sign_in]\nclient_secret = \"secret\"\n[hosts]"),
         ("[hosts]", "[hosts"),
     ];
     let table = cases

@@ -124,7 +124,7 @@ fn fault(password: &str, email: &Email) -> Option<String> {
     }
     let lower = password.to_lowercase();
     let local = email.as_str().split('@').next().unwrap_or_default();
-    if lower == email.as_str() || (local.len() > 3 && lower.replace(local, "").chars().count() < MIN / 2) {
+    if lower == email.as_str() || (local.len() > 3 && lower.replace(local, "").chars().count() <= MIN / 2) {
         return Some("is too close to the e-mail address".to_owned());
     }
     None

@@ -52,6 +52,7 @@ impl Throttle {
         let (now, every) = (now.as_millis(), millis(bound.every));
         // A clock that was set back must not lock anybody out for longer than the bound.
         let begun = table[slot].clamp(now, now + every * i64::from(bound.at_once));
+        table[slot] = begun;
         let latest = now + every * i64::from(bound.at_once - 1);
         if begun > latest {
             return Err(Duration::from_millis(u64::try_from(begun - latest).unwrap_or_default()));

@@ -49,10 +49,13 @@ impl Default for Dashboard {
 fn file_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let name = String::deserialize(deserializer)?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._".contains(&b);
-    if !name.is_empty() && !name.starts_with('.') && name.bytes().all(plain) {
+    let is_picture = |(_, extension)| ["svg", "png", "webp", "jpg", "jpeg"].contains(&extension);
+    if !name.starts_with('.') && name.bytes().all(plain) && name.rsplit_once('.').is_some_and(is_picture) {
         Ok(Some(name))
     } else {
-        Err(D::Error::custom("logo: the name of a file beside the profile: letters, digits, - . _"))
+        let wanted =
+            "logo: the name of an .svg, .png, .webp or .jpg beside the profile: letters, digits, - . _";
+        Err(D::Error::custom(wanted))
     }
 }
 

@@ -109,6 +109,14 @@ impl Reading<'_> {
         if text.title.get_ref().trim().is_empty() || text.title.get_ref().chars().any(char::is_control) {
             self.object(&text.title.span(), "title: the name people read can't be empty");
         }
+        if let Some(support) = &text.support
+            && !is_web_or_mail(support.get_ref())
+        {
+            self.object(
+                &support.span(),
+                "support: an https: or mailto: address, such as mailto:help@example.com",
+            );
+        }
         let variable = text.env_var.get_ref();
         let is_variable = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
         if variable.is_empty()
@@ -129,4 +137,9 @@ impl Reading<'_> {
         }
         Some(lease)
     }
+}
+
+/// Whether a browser that follows `text` opens a page or a mail, and runs nothing.
+fn is_web_or_mail(text: &str) -> bool {
+    url::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "https" | "http" | "mailto"))
 }
