@@ -12,6 +12,7 @@ mod chart;
 mod cookie;
 mod form;
 mod frame;
+mod keys_in_words;
 mod oidc;
 mod operator;
 mod pages;

@@ -3,22 +3,19 @@
 use askama::Template;
 use axum::{Router, extract::State, routing::get};
 use claviger_manage::{Diagnosis, KeyView};
-use claviger_model::{
-    MemberAbility,
-    restriction::{Endpoints, Networks, Referrers},
-};
+use claviger_model::MemberAbility;
 use http::{Response, StatusCode};
 
 use super::{
-    Badge,
     advice::{Finding, next_step},
-    hint_of, list, name_of, row, scopes_in_words, state_of,
+    list, row,
 };
 use crate::{
     Body,
     answer::{self, Stop},
     form::Query,
     frame::{Frame, Place, with_request},
+    keys_in_words::{Badge, allowed, hint_of, name_of, scopes_in_words, state_of},
     site::{ApiSite, Site},
     visit::{Posted, Visitor},
     words::Time,
@@ -167,13 +164,7 @@ fn facts(api: &ApiSite, key: &KeyView) -> Vec<Fact> {
     let row = &key.row;
     let fact = |label, values: Vec<String>| Fact { label, values };
     let mut facts = vec![fact("Permissions", vec![scopes_in_words(&row.scopes)])];
-    let restrictions = &row.restrictions;
-    let lists = [
-        ("Only from networks", restrictions.networks.as_ref().map(Networks::to_texts)),
-        ("Only from pages", restrictions.referrers.as_ref().map(Referrers::to_texts)),
-        ("Only for endpoints", restrictions.endpoints.as_ref().map(Endpoints::to_texts)),
-    ];
-    facts.extend(lists.into_iter().filter_map(|(label, list)| Some(fact(label, list?))));
+    facts.extend(allowed(&row.restrictions).into_iter().map(|kind| fact(kind.label, kind.entries)));
     if row::has_test_keys(&api.profile) {
         facts.push(fact("Environment", vec![row.environment.to_string()]));
     }

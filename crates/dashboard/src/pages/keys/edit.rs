@@ -15,13 +15,14 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     fields::{self, Problem, Typed},
-    key_id, name_of, require, scopes_in_words,
+    key_id, require,
     shown::Fields,
 };
 use crate::{
     Body,
     answer::{self, Stop, capitalised},
     frame::{Frame, Place},
+    keys_in_words::{done_word, name_of, scopes_in_words},
     site::Site,
     visit::{Posted, Visitor},
     words,
@@ -103,12 +104,12 @@ async fn save(
         Ok(patch) => patch,
         Err(problems) => return again(&site, &visitor, &key, &typed, problems),
     };
-    let saved = || answer::go(&format!("/keys/{}?done=saved", key.id));
+    let saved = |word: &str| answer::go(&format!("/keys/{}?done={word}", key.id));
     if is_nothing(&patch) {
-        return Ok(saved());
+        return Ok(saved("saved"));
     }
     match site.manager().patch_key(&by, key.id, patch).await {
-        Ok(_) => Ok(saved()),
+        Ok(changed) => Ok(saved(done_word(&changed.receipt, "saved"))),
         Err(refusal @ (Refusal::LastKey | Refusal::Revoked | Refusal::TooManyKeys { .. })) => {
             let refused = Some(capitalised(&refusal.to_string()));
             let page = EditPage::new(&site, &visitor, &key, &typed, Vec::new())?;

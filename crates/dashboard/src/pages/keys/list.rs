@@ -3,12 +3,12 @@
 use askama::Template;
 use axum::{Router, extract::State, routing::get};
 use claviger_manage::{Browse, Browsed, KeyShow, KeySort, Refusal};
-use claviger_model::{MemberAbility, Role, operator_key_format, profile::Profile};
+use claviger_model::{MemberAbility, Role, profile::Profile};
 use http::{Response, StatusCode};
 
 use super::{
     asked::{Asked, PER_PAGE, word_of_show, word_of_sort},
-    can_reveal, is_expired, live,
+    can_reveal, live,
     row::{Row, has_test_keys, header},
 };
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     answer::{self, Stop},
     form::Query,
     frame::{Frame, Place},
+    keys_in_words::{is_expired, is_plain_key},
     site::{ApiSite, Site},
     visit::Visitor,
     words,
@@ -32,7 +33,7 @@ async fn show(State(site): State<Site>, visitor: Visitor, query: Query) -> Resul
     let api = visitor.api(&site)?;
     let profile = &*api.profile;
     let asked = Asked::read(&query);
-    if is_plain_key(&asked.search, profile) {
+    if is_plain_key(&asked.search, std::iter::once(profile)) {
         // Out of the address bar, which is remembered and shared.
         return Ok(answer::go("/keys/check?pasted=search"));
     }
@@ -41,11 +42,6 @@ async fn show(State(site): State<Site>, visitor: Visitor, query: Query) -> Resul
     let full = as_many_as_may_be(&site, &visitor, profile, found.standing).await?;
     let frame = Frame::of(&site, &visitor, Place::Keys, "API keys").done(query.get("done"));
     answer::page(StatusCode::OK, &ListPage::of(frame, &visitor, api, &asked, &found, full, site.now()))
-}
-
-/// Whether someone pasted a whole key where names are searched.
-fn is_plain_key(text: &str, profile: &Profile) -> bool {
-    profile.parse_key(text.as_bytes()).is_ok() || operator_key_format().parse(text.as_bytes()).is_ok()
 }
 
 /// The bound of the account's keys, if it is reached. Expired keys don't count; in the order of expiry they come last.

@@ -7,12 +7,12 @@ use claviger_manage::Idempotency;
 use http::{Response, StatusCode};
 use sha2::{Digest as _, Sha256};
 
-use super::name_of;
 use crate::{
     Body,
     answer::{self, Stop},
     form::Form,
     frame::{Frame, Place},
+    keys_in_words::name_of,
     site::Site,
     visit::{Posted, Visitor},
 };

@@ -10,11 +10,12 @@ use claviger_manage::{KeyView, Refusal};
 use claviger_model::{KeyState, MemberAbility, profile::Display};
 use http::{Response, StatusCode};
 
-use super::{hint_of, key_id, name_of, require};
+use super::{key_id, require};
 use crate::{
     Body,
     answer::{self, Stop, capitalised},
     frame::{Frame, Place},
+    keys_in_words::{hint_of, name_of},
     site::Site,
     visit::{Posted, Visitor},
     words::Time,

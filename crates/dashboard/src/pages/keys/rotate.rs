@@ -13,7 +13,7 @@ use claviger_model::{KeyState, MemberAbility, parse_duration};
 use http::{Response, StatusCode};
 
 use super::{
-    key_id, name_of,
+    key_id,
     once::{self, Made},
     require,
     secret::{self, Why},
@@ -22,6 +22,7 @@ use crate::{
     Body,
     answer::{self, Stop, capitalised},
     frame::{Frame, Place},
+    keys_in_words::name_of,
     site::Site,
     visit::{Posted, Visitor},
     words::plural,

@@ -6,8 +6,10 @@ use claviger_model::{
     profile::{Carrier, Profile},
 };
 
-use super::{Badge, hint_of, is_expired, name_of, restrictions_in_words, scopes_in_words, state_of};
-use crate::words::Time;
+use crate::{
+    keys_in_words::{Allowed, Badge, allowed, hint_of, is_expired, name_of, scopes_in_words, state_of},
+    words::Time,
+};
 
 /// Scopes that a row names; the key's page has them all.
 const NAMED: usize = 3;
@@ -51,7 +53,7 @@ impl Row {
             ),
             used,
             permissions: permissions(&row.scopes),
-            narrowed: restrictions_in_words(&row.restrictions),
+            narrowed: allowed(&row.restrictions).iter().map(Allowed::in_short).collect(),
             state: state_of(row, now),
             more: remarks(key, now),
             is_spent: row.state == KeyState::Revoked || is_expired(row, now),

@@ -5,14 +5,12 @@ use claviger_manage::{KeyView, Receipt};
 use claviger_model::{PlainKey, profile::Storage};
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::{
-    name_of,
-    snippets::{self, ReadyHeader, Snippet},
-};
+use super::snippets::{self, ReadyHeader, Snippet};
 use crate::{
     Body,
     answer::{self, Stop},
     frame::{Frame, Place},
+    keys_in_words::name_of,
     site::Site,
     visit::Visitor,
     words::Time,

@@ -5,12 +5,14 @@ use axum::{
     extract::{Path, State},
     routing::post,
 };
+use claviger_model::KeyId;
 use http::Response;
 
 use super::key_id;
 use crate::{
     Body,
     answer::{self, Stop},
+    keys_in_words::done_word,
     site::Site,
     visit::Posted,
 };
@@ -25,8 +27,8 @@ async fn disable(
     Posted { visitor, .. }: Posted,
 ) -> Result<Response<Body>, Stop> {
     let id = key_id(&id)?;
-    site.manager().disable_key(&visitor.by(), id).await?;
-    Ok(answer::go(&format!("/keys/{id}?done=disabled")))
+    let changed = site.manager().disable_key(&visitor.by(), id).await?;
+    Ok(back(id, done_word(&changed.receipt, "disabled")))
 }
 
 async fn enable(
@@ -35,6 +37,11 @@ async fn enable(
     Posted { visitor, .. }: Posted,
 ) -> Result<Response<Body>, Stop> {
     let id = key_id(&id)?;
-    site.manager().enable_key(&visitor.by(), id).await?;
-    Ok(answer::go(&format!("/keys/{id}?done=enabled")))
+    let changed = site.manager().enable_key(&visitor.by(), id).await?;
+    Ok(back(id, done_word(&changed.receipt, "enabled")))
+}
+
+/// To the key's page, with word of what was done.
+fn back(id: KeyId, done: &str) -> Response<Body> {
+    answer::go(&format!("/keys/{id}?done={done}"))
 }

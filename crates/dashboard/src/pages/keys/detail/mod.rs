@@ -11,11 +11,7 @@ use axum::{
     routing::get,
 };
 use claviger_manage::{AuditEvent, AuditFilter, KeyRow, KeyView, PageRequest};
-use claviger_model::{
-    KeyState, MemberAbility, Scopes,
-    profile::Profile,
-    restriction::{Endpoints, Networks, Referrers},
-};
+use claviger_model::{KeyState, MemberAbility, Scopes, profile::Profile};
 use http::{Response, StatusCode};
 
 use super::{can_reveal, key_id, row::Row};
@@ -24,6 +20,7 @@ use crate::{
     answer::{self, Stop},
     form::Query,
     frame::{Frame, Place},
+    keys_in_words::{Allowed, allowed},
     pages::audit::{Names, Party, Told, tell},
     site::Site,
     visit::Visitor,
@@ -48,7 +45,7 @@ struct DetailPage {
     key: Row,
     facts: Facts,
     permissions: Permissions,
-    narrowed: Vec<Narrowed>,
+    narrowed: Vec<Allowed>,
     /// The secrets that work, where a rotation is under way.
     rotating: Vec<Secret>,
     usage: Usage,
@@ -87,12 +84,6 @@ struct Permissions {
     scopes: Vec<(String, String)>,
 }
 
-/// One kind of restriction, in words.
-struct Narrowed {
-    text: &'static str,
-    entries: Vec<String>,
-}
-
 async fn show(
     State(site): State<Site>,
     Path(id): Path<String>,
@@ -113,7 +104,7 @@ async fn show(
         frame: Frame::of(&site, &visitor, Place::Keys, &row.name).done(query.get("done")),
         facts: facts(&key, events.as_deref(), &names, &site),
         permissions: permissions(&key.row.scopes, &api.profile),
-        narrowed: narrowed(&key.row),
+        narrowed: allowed(&key.row.restrictions),
         rotating: secrets::rotating(&key, now),
         usage: usage::of(&site, &visitor, key.row.id).await?,
         denied: denied::told(denials, &api.profile, now),
@@ -185,16 +176,4 @@ fn permissions(scopes: &Scopes, profile: &Profile) -> Permissions {
             scopes: listed.iter().map(|scope| (scope.to_string(), described(scope.as_str()))).collect(),
         },
     }
-}
-
-fn narrowed(key: &KeyRow) -> Vec<Narrowed> {
-    let restrictions = &key.restrictions;
-    [
-        ("Only from these addresses", restrictions.networks.as_ref().map(Networks::to_texts)),
-        ("Only from pages at", restrictions.referrers.as_ref().map(Referrers::to_texts)),
-        ("Only for these endpoints", restrictions.endpoints.as_ref().map(Endpoints::to_texts)),
-    ]
-    .into_iter()
-    .filter_map(|(text, entries)| Some(Narrowed { text, entries: entries? }))
-    .collect()
 }
