@@ -54,6 +54,8 @@ impl Actor {
             Self::Member(permit) => Authority::Session {
                 session: permit.session(),
                 roles: needed.map_or(RoleSet::ALL, |ability| permit.roles_with(ability)),
+                // Nobody is kept from signing out or from a new password of their own.
+                while_suspended: needed.is_none(),
             },
             Self::System => Authority::System,
         }

@@ -61,6 +61,8 @@ pub enum Authority {
         session: SessionId,
         /// The roles that may.
         roles: RoleSet,
+        /// Whether it may be while the account is suspended.
+        while_suspended: bool,
     },
     /// A one-time link that still works, which the change uses up.
     Link,

@@ -71,15 +71,20 @@ impl MemberPermit {
         self.open.session.return_to.as_deref()
     }
 
-    /// Whether their role includes `ability`.
+    /// Whether their role includes `ability`. Members of a suspended account look, and change nothing.
     pub fn may(&self, ability: MemberAbility) -> bool {
-        self.roles.of(self.role()).include(ability)
+        let looks = matches!(ability, MemberAbility::Read | MemberAbility::Audit);
+        (looks || !self.is_suspended()) && self.roles.of(self.role()).include(ability)
     }
 
-    /// Refuses whose role doesn't include `ability`.
+    /// Refuses who [may](Self::may) not.
     pub(crate) fn require(&self, ability: MemberAbility) -> Result<(), Refusal> {
         if self.may(ability) {
             Ok(())
+        } else if self.is_suspended() {
+            Err(Refusal::Forbidden(
+                "the account is suspended: nothing changes until it is reinstated".to_owned(),
+            ))
         } else {
             Err(Refusal::Forbidden(format!(
                 "the role {} may not do this: ask an administrator",

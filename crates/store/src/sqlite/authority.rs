@@ -37,12 +37,16 @@ pub(super) fn hold(connection: &Connection, note: &AuditNote) -> Outcome<()> {
             let values = params![key.to_bytes(), number, note.at.as_millis(), unrestricted];
             connection.prepare_cached(sql)?.query_one(values, |row| row.get(0))?
         }
-        Authority::Session { session, roles } => {
+        Authority::Session { session, roles, while_suspended } => {
             let sql = "SELECT m.role
                          FROM sessions s
-                         JOIN members m ON m.id = s.member
-                        WHERE s.id = ?1 AND s.expires_at > ?2 AND m.removed_at IS NULL";
-            let values = params![session.to_bytes(), note.at.as_millis()];
+                         JOIN members  m ON m.id = s.member
+                         JOIN accounts a ON a.id = m.account
+                        WHERE s.id = ?1
+                          AND s.expires_at > ?2
+                          AND m.removed_at IS NULL
+                          AND (?3 OR a.state = 'active')";
+            let values = params![session.to_bytes(), note.at.as_millis(), while_suspended];
             let role: Option<Role> =
                 connection.prepare_cached(sql)?.query_one(values, |row| stored(row, 0)).optional()?;
             role.is_some_and(|role| roles.include(role))

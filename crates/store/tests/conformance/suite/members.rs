@@ -1,9 +1,9 @@
 //! Members: who they are, what becomes of them, and who may say so.
 
-use claviger_model::{AccountId, MemberId, OperatorId, Role, RoleSet};
+use claviger_model::{AccountId, AccountState, MemberId, OperatorId, Role, RoleSet};
 use claviger_store::{
-    AuditNote, Authority, Committed, Entrance, MemberChange, MemberRow, PageRequest, PasswordHash,
-    SessionsOf, Store, StoreError,
+    AccountChange, AuditNote, Authority, Committed, Entrance, MemberChange, MemberRow, PageRequest,
+    PasswordHash, SessionsOf, Store, StoreError,
 };
 use tokio::task::JoinSet;
 
@@ -300,7 +300,8 @@ async fn whoever_lost_their_session_or_role_meanwhile_changes_nothing() {
             }
             _ => {}
         }
-        let authority = Authority::Session { session: open.session.id, roles: administrators };
+        let authority =
+            Authority::Session { session: open.session.id, roles: administrators, while_suspended: false };
         let by = |action| AuditNote { authority, ..note_at(action, at) };
         let linked = by("link.create");
         let link = claviger_store::NewLink { linked, ..new_link(owner, "new@example.com", Role::Viewer) };
@@ -336,7 +337,8 @@ async fn a_role_that_is_not_among_those_that_may_is_refused_and_so_is_a_revoked_
         let id = member(store, owner, &format!("{}@example.com", role.as_str()), role).await;
         let (open, _) = signed_in(store, id).await;
         for roles in [RoleSet::ALL, RoleSet::from_iter([Role::Developer]), RoleSet::from_iter([])] {
-            let authority = Authority::Session { session: open.session.id, roles };
+            let session = open.session.id;
+            let authority = Authority::Session { session, roles, while_suspended: false };
             let by = AuditNote { authority, ..note("member.change") };
             let changed = store.change_member(id, None, new_password(Some(open.session.id)), true, by).await;
             assert_eq!(changed.is_ok(), roles.include(role), "{role:?} among {roles:?}");
@@ -346,4 +348,21 @@ async fn a_role_that_is_not_among_those_that_may_is_refused_and_so_is_a_revoked_
     let linked = AuditNote { authority: nobody, ..note("link.create") };
     let link = claviger_store::NewLink { linked, ..new_link(owner, "new@example.com", Role::Viewer) };
     assert!(matches!(store.insert_link(link).await, Err(StoreError::AuthorityLost)));
+}
+
+#[tokio::test]
+async fn a_suspended_accounts_member_does_only_what_is_allowed_then() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let owner = account(store).await;
+    let ada = member(store, owner, "ada@example.com", Role::Administrator).await;
+    let (open, _) = signed_in(store, ada).await;
+    let suspend = (AccountChange::SetState(AccountState::Suspended), note("account.suspend"));
+    store.patch_account(owner, vec![suspend]).await.unwrap();
+    for while_suspended in [false, true] {
+        let session = open.session.id;
+        let authority = Authority::Session { session, roles: RoleSet::ALL, while_suspended };
+        let by = AuditNote { authority, ..note("member.password") };
+        let changed = store.change_member(ada, None, new_password(Some(session)), true, by).await;
+        assert_eq!(changed.is_ok(), while_suspended, "{changed:?}");
+    }
 }
