@@ -14,8 +14,8 @@ use claviger_verify::{
 use crate::{
     AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, Candidate, ChainCheck, Committed,
     DayCount, Entrance, FoundSecret, Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, LinkRow,
-    MemberChange, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, OpenSession, OperatorRow,
-    Page, PageRequest, SealedSecret, SessionRow, SessionsOf, StoreError, UsageFilter,
+    MemberChange, MemberFilter, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, OpenSession,
+    OperatorRow, Page, PageRequest, SealedSecret, SessionRow, SessionsOf, StoreError, UsageFilter,
 };
 
 /// A database that can be stored in. [`Store`](crate::Store) says what each method promises.
@@ -106,7 +106,7 @@ pub(crate) trait Database: Send + Sync {
     async fn find_member(&self, id: MemberId) -> Result<Option<MemberRow>, StoreError>;
     async fn list_members(
         &self,
-        account: AccountId,
+        filter: MemberFilter,
         page: PageRequest<MemberId>,
     ) -> Result<Page<MemberRow, MemberId>, StoreError>;
     async fn candidates(&self, api: Arc<str>, email: Email) -> Result<Vec<Candidate>, StoreError>;

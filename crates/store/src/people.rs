@@ -66,6 +66,22 @@ pub struct MemberRow {
     pub removed_at: Option<Timestamp>,
 }
 
+/// Which members to list.
+#[derive(Clone, Debug, Default)]
+pub struct MemberFilter {
+    /// Of this account only.
+    pub account: Option<AccountId>,
+    /// With this address only.
+    pub email: Option<Email>,
+}
+
+impl MemberFilter {
+    /// All of an account.
+    pub fn of(account: AccountId) -> Self {
+        Self { account: Some(account), email: None }
+    }
+}
+
 /// A change of a member.
 #[derive(Clone, Debug)]
 pub enum MemberChange {

@@ -14,9 +14,9 @@ use claviger_verify::{
 use crate::{
     AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, Candidate, ChainCheck, Committed,
     DayCount, Entrance, FoundSecret, Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, LinkRow,
-    MemberChange, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, OpenError, OpenSession,
-    OperatorRow, Page, PageRequest, SealedSecret, SessionRow, SessionsOf, StoreError, UsageFilter,
-    database::Database, sqlite,
+    MemberChange, MemberFilter, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, OpenError,
+    OpenSession, OperatorRow, Page, PageRequest, SealedSecret, SessionRow, SessionsOf, StoreError,
+    UsageFilter, database::Database, sqlite,
 };
 
 /// Everything that is remembered. Cheap to clone: all clones are one.
@@ -270,13 +270,13 @@ impl Store {
         self.0.find_member(id).await
     }
 
-    /// The members of an account in the order they joined, without the removed ones.
+    /// Members in the order they joined, without the removed ones.
     pub async fn list_members(
         &self,
-        account: AccountId,
+        filter: MemberFilter,
         page: PageRequest<MemberId>,
     ) -> Result<Page<MemberRow, MemberId>, StoreError> {
-        self.0.list_members(account, page).await
+        self.0.list_members(filter, page).await
     }
 
     /// The members with this address in the accounts of an api; at most eight, those who joined first.

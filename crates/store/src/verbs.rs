@@ -138,6 +138,8 @@ pub struct AccountFilter {
     pub api: Option<Arc<str>>,
     /// With this external id only.
     pub external_id: Option<String>,
+    /// Whose name or external id begins so only. In names, A to Z are as good as a to z.
+    pub name: Option<String>,
 }
 
 /// A change of an account.

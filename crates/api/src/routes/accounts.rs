@@ -53,6 +53,8 @@ pub(super) struct ListAccounts {
     api: Option<String>,
     /// With this external id only.
     external_id: Option<String>,
+    /// Whose name or external id begins so only. In names, A to Z are as good as a to z.
+    name: Option<String>,
     /// From 1 to 100.
     limit: Option<usize>,
     /// `next_cursor` of the page before.
@@ -67,7 +69,11 @@ pub(super) async fn list_accounts(
     Caller(by): Caller,
     Asked(asked): Asked<ListAccounts>,
 ) -> Result<axum::Json<List<AccountJson>>, Problem> {
-    let filter = AccountFilter { api: asked.api.map(Into::into), external_id: asked.external_id };
+    let filter = AccountFilter {
+        api: asked.api.map(Into::into),
+        external_id: asked.external_id,
+        name: asked.name,
+    };
     let accounts = manager.list_accounts(&by, filter, page(asked.limit, asked.cursor.as_deref())?).await?;
     Ok(axum::Json(List::from_page(accounts)))
 }

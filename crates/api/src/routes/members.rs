@@ -1,8 +1,8 @@
 //! `/v1/members`: the people of an account.
 
 use axum::{extract::State, response::IntoResponse};
-use claviger_manage::{LinkOrder, Manager};
-use claviger_model::{AccountId, Email, MemberId, Role};
+use claviger_manage::{Fault, LinkOrder, Manager};
+use claviger_model::{AccountId, Email, EmailError, MemberId, Role};
 use http::StatusCode;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
@@ -43,15 +43,17 @@ pub(super) struct ChangeMember {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ListMembers {
-    /// Of this account.
-    account_id: String,
+    /// Of this account. May be left out where `email` is given.
+    account_id: Option<String>,
+    /// With this address only, in whichever account.
+    email: Option<String>,
     /// From 1 to 100.
     limit: Option<usize>,
     /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
-/// Lists an account's members, in the order they joined.
+/// Lists an account's members, or those with an address, in the order they joined.
 #[utoipa::path(get, path = "/v1/members", tag = "members", params(ListMembers),
     responses((status = 200, description = "Done", body = List<MemberJson>), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list_members(
@@ -59,8 +61,21 @@ pub(super) async fn list_members(
     Caller(by): Caller,
     Asked(asked): Asked<ListMembers>,
 ) -> Result<axum::Json<List<MemberJson>>, Problem> {
-    let account = super::account_id(&asked.account_id)?;
-    let members = manager.list_members(&by, account, page(asked.limit, asked.cursor.as_deref())?).await?;
+    let account = asked.account_id.as_deref().map(super::account_id).transpose()?;
+    let page = page(asked.limit, asked.cursor.as_deref())?;
+    let members = match (account, asked.email) {
+        (account, Some(email)) => {
+            let email = email.parse().map_err(|error: EmailError| {
+                Problem::invalid(vec![Fault::new("/email", error.to_string())])
+            })?;
+            manager.find_members(&by, email, account, page).await?
+        }
+        (Some(account), None) => manager.list_members(&by, account, page).await?,
+        (None, None) => {
+            let fault = Fault::new("/account_id", "is needed where no email is given");
+            return Err(Problem::invalid(vec![fault]));
+        }
+    };
     Ok(axum::Json(List::from_page(members)))
 }
 

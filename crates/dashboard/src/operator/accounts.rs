@@ -80,6 +80,7 @@ async fn list(
     let filter = AccountFilter {
         api: Some(&*api).filter(|api| !api.is_empty()).map(Into::into),
         external_id: Some(external_id.clone()).filter(|id| !id.is_empty()),
+        name: None,
     };
     let after: Option<AccountId> = query.get("cursor").parse().ok();
     let request = PageRequest { after, limit: PER_PAGE };

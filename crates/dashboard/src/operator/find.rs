@@ -186,7 +186,7 @@ async fn by_request(desk: &Desk, operator: &Operator, id: &str) -> Result<Found,
 
 async fn by_text(desk: &Desk, operator: &Operator, text: &str) -> Result<Found, Stop> {
     let (manager, by, now) = (desk.site.manager(), operator.by(), desk.site.now());
-    let filter = AccountFilter { api: None, external_id: Some(text.to_owned()) };
+    let filter = AccountFilter { name: Some(text.to_owned()), ..AccountFilter::default() };
     let accounts = manager.list_accounts(&by, filter, PageRequest { after: None, limit: MOST }).await?;
     let every = KeyQuery { include_revoked: true, ..KeyQuery::default() };
     let queries = [

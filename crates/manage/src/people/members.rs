@@ -1,7 +1,7 @@
 //! Members: list, change the role, remove.
 
-use claviger_model::{Ability, AccountId, MemberAbility, MemberId, Role};
-use claviger_store::{MemberChange, MemberRow, Page, PageRequest};
+use claviger_model::{Ability, AccountId, Email, MemberAbility, MemberId, Role};
+use claviger_store::{MemberChange, MemberFilter, MemberRow, Page, PageRequest};
 use serde_json::json;
 
 use super::links::require_may_give;
@@ -18,7 +18,22 @@ impl Manager {
         by.allow_either(Ability::Read, MemberAbility::Members)?;
         by.require_sight(account)?;
         self.account(account).await?;
-        Ok(self.store.list_members(account, page).await?)
+        Ok(self.store.list_members(MemberFilter::of(account), page).await?)
+    }
+
+    /// The members with this address, of every account they belong to or of one.
+    pub async fn find_members(
+        &self,
+        by: &By,
+        email: Email,
+        account: Option<AccountId>,
+        page: PageRequest<MemberId>,
+    ) -> Result<Page<MemberRow, MemberId>, Refusal> {
+        by.require(Ability::Read)?;
+        if let Some(account) = account {
+            self.account(account).await?;
+        }
+        Ok(self.store.list_members(MemberFilter { account, email: Some(email) }, page).await?)
     }
 
     /// One member.

@@ -63,3 +63,7 @@ CREATE INDEX links_by_age    ON links (expires_at);
 -- whichever account that is.
 CREATE INDEX secrets_by_hint     ON secrets (hint);
 CREATE INDEX keys_by_external_id ON keys (external_id) WHERE external_id IS NOT NULL;
+
+-- Accounts by the beginning of their name, whatever its capitals, or of the company's own id.
+CREATE INDEX accounts_by_name        ON accounts (name COLLATE NOCASE);
+CREATE INDEX accounts_by_external_id ON accounts (external_id) WHERE external_id IS NOT NULL;

@@ -80,7 +80,14 @@ pub(super) fn list(
     at: PageRequest<AccountId>,
 ) -> Outcome<Page<Account, AccountId>> {
     let sql = "SELECT id, api, name, external_id, metadata, state, created_at FROM accounts WHERE id > ?";
+    // Two ranges of two indexes. It is the first condition: its value is the second.
+    let begins = "id IN (SELECT id FROM accounts
+                          WHERE name COLLATE NOCASE >= ?2 AND name COLLATE NOCASE < ?2 || char(1114111)
+                          UNION
+                         SELECT id FROM accounts
+                          WHERE external_id >= ?2 AND external_id < ?2 || char(1114111))";
     Select::new(sql, after(at.after.map(AccountId::to_bytes)))
+        .and(begins, filter.name)
         .and("api = ?", filter.api.map(|api| api.to_string()))
         .and("external_id = ?", filter.external_id)
         .page(connection, "id", at.limit, account, |account| account.id)

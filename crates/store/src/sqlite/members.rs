@@ -13,8 +13,8 @@ use super::{
     sessions,
 };
 use crate::{
-    AuditNote, Candidate, Committed, MemberChange, MemberRow, NewMember, Page, PageRequest, PasswordHash,
-    StoreError,
+    AuditNote, Candidate, Committed, MemberChange, MemberFilter, MemberRow, NewMember, Page, PageRequest,
+    PasswordHash, StoreError,
 };
 
 pub(super) fn insert(connection: &Connection, new: NewMember) -> Outcome<MemberRow> {
@@ -63,7 +63,7 @@ pub(super) fn with_address(
 
 pub(super) fn list(
     connection: &Connection,
-    account: AccountId,
+    filter: MemberFilter,
     at: PageRequest<MemberId>,
 ) -> Outcome<Page<MemberRow, MemberId>> {
     let sql = "SELECT m.id AS member, m.account, m.email, m.role, m.password IS NOT NULL AS has_password,
@@ -71,7 +71,8 @@ pub(super) fn list(
                  FROM members m
                 WHERE m.removed_at IS NULL AND m.id > ?";
     Select::new(sql, after(at.after.map(MemberId::to_bytes)))
-        .and("m.account = ?", Some(blob(account.to_bytes())))
+        .and("m.account = ?", filter.account.map(|account| blob(account.to_bytes())))
+        .and("m.email = ?", filter.email.map(|email| email.as_str().to_owned()))
         .page(connection, "m.id", at.limit, member, |member| member.id)
 }
 

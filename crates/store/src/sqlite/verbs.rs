@@ -20,8 +20,9 @@ use super::{
 use crate::{
     AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, Candidate, ChainCheck, Committed,
     DayCount, Entrance, FoundSecret, Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, LinkRow,
-    MemberChange, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, OpenSession, OperatorRow,
-    Page, PageRequest, SealedSecret, SessionRow, SessionsOf, StoreError, UsageFilter, database::Database,
+    MemberChange, MemberFilter, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, OpenSession,
+    OperatorRow, Page, PageRequest, SealedSecret, SessionRow, SessionsOf, StoreError, UsageFilter,
+    database::Database,
 };
 
 /// Applies changes in their order within one change of the writer, so that all are made or none, and returns what
@@ -242,10 +243,10 @@ impl Database for Sqlite {
 
     async fn list_members(
         &self,
-        account: AccountId,
+        filter: MemberFilter,
         page: PageRequest<MemberId>,
     ) -> Result<Page<MemberRow, MemberId>, StoreError> {
-        self.0.readers.run(move |connection| members::list(connection, account, page)).await
+        self.0.readers.run(move |connection| members::list(connection, filter, page)).await
     }
 
     async fn candidates(&self, api: Arc<str>, email: Email) -> Result<Vec<Candidate>, StoreError> {

@@ -58,6 +58,10 @@ fn an_external_id_names_one_account_and_reaches_the_upstream() {
     let found = operator.get("/v1/accounts?external_id=cus_7").expect(200).json();
     assert_eq!((names(&found), &found["items"][0]["id"]), (vec!["Bolt"], &created["id"]));
     assert_eq!(names(&operator.get("/v1/accounts?external_id=cus_8").expect(200).json()), [""; 0]);
+    for begins in ["bo", "BOLT", "cus"] {
+        assert_eq!(names(&operator.get(&format!("/v1/accounts?name={begins}")).expect(200).json()), ["Bolt"]);
+    }
+    assert_eq!(names(&operator.get("/v1/accounts?name=olt").expect(200).json()), [""; 0]);
     let (_, key) = operator.issue_plain(text(&created, "id"), "n");
     let received = server.customer(&key).get("/v1/things").expect(200).json();
     assert!(received.to_string().contains(r#""external_id":"cus_7""#), "{received}");

@@ -59,6 +59,28 @@ fn members_are_listed_in_the_order_they_joined_and_by_pages() {
 }
 
 #[test]
+fn members_of_any_account_are_found_by_their_address() {
+    let (_server, operator, account) = opened("default");
+    let other = operator.account("Other");
+    for place in [&account, &other] {
+        invite(&operator, place, "ada@example.com");
+    }
+    invite(&operator, &account, "ada@example.co");
+    let found = |query: &str| {
+        let list = operator.get(&format!("/v1/members?{query}")).expect(200).json();
+        let items = list["items"].as_array().expect("a list has items").clone();
+        items.iter().map(|member| text(member, "account_id").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(found("email=Ada@Example.com"), [&*account, &*other]);
+    assert_eq!(found(&format!("email=ada@example.com&account_id={other}")), [&*other]);
+    assert_eq!(found("email=bea@example.com"), [""; 0]);
+    for (query, pointer) in [("", "/account_id"), ("email=nobody", "/email")] {
+        let refused = operator.get(&format!("/v1/members?{query}")).expect(422).json();
+        assert_eq!(refused["errors"][0]["pointer"], pointer);
+    }
+}
+
+#[test]
 fn a_role_is_changed_and_the_same_role_again_is_no_event() {
     let (_server, operator, account) = opened("default");
     let member = invite(&operator, &account, "ada@example.com");

@@ -49,6 +49,7 @@ pub(super) const ROWS: &[Row] = &[
     row("POST /v1/keys/verify", |_| ("/v1/keys/verify".into(), json!({"key": "nobody's"}))),
     row("GET /v1/apis", |_| ("/v1/apis".into(), Value::Null)),
     row("GET /v1/accounts", |_| ("/v1/accounts".into(), Value::Null)),
+    row_to("GET /v1/accounts", "by name", |_| ("/v1/accounts?name=acme".into(), Value::Null)),
     row("POST /v1/accounts", |_| ("/v1/accounts".into(), json!({"name": "New"}))),
     row("GET /v1/accounts/{id}", |world| (format!("/v1/accounts/{}", world.account()), Value::Null)),
     row_to("PATCH /v1/accounts/{id}", "rename", |world| {
@@ -108,6 +109,7 @@ pub(super) const ROWS: &[Row] = &[
     }),
     row("POST /v1/keys/{id}/reveal", |world| (format!("/v1/keys/{}/reveal", world.key()), Value::Null)),
     row("GET /v1/members", |world| (format!("/v1/members?account_id={}", world.account()), Value::Null)),
+    row_to("GET /v1/members", "by email", |_| ("/v1/members?email=ada@example.com".into(), Value::Null)),
     row("POST /v1/members", |world| ("/v1/members".into(), order(&world.account(), "viewer"))),
     row("GET /v1/members/{id}", |world| (format!("/v1/members/{}", world.member()), Value::Null)),
     row("PATCH /v1/members/{id}", |world| {

@@ -121,12 +121,51 @@ async fn accounts_are_listed_in_the_order_of_creation_page_by_page() {
     }
     assert_eq!((seen, pages), (made.clone(), 3));
 
-    let of_b = AccountFilter { api: Some("b".into()), external_id: None };
+    let of_b = AccountFilter { api: Some("b".into()), ..AccountFilter::default() };
     let listed = store.list_accounts(of_b, first(10)).await.unwrap();
     assert_eq!(listed.items.iter().map(|account| account.id).collect::<Vec<_>>(), [made[3]]);
-    let by_external_id = AccountFilter { api: Some("a".into()), external_id: Some("x5".to_owned()) };
+    let by_external_id = AccountFilter {
+        api: Some("a".into()),
+        external_id: Some("x5".to_owned()),
+        ..AccountFilter::default()
+    };
     let listed = store.list_accounts(by_external_id, first(1)).await.unwrap();
     assert_eq!((listed.items[0].id, listed.next), (made[5], None));
+}
+
+#[tokio::test]
+async fn accounts_are_found_by_the_beginning_of_a_name_or_an_external_id() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let named =
+        [("Acme", "z1"), ("ACME & Sons", "z2"), ("Beta", "acme-7"), ("Not Acme", "z3"), ("Über", "50%_a")];
+    let mut made = Vec::new();
+    for (name, external_id) in named {
+        let mut new = with_external_id("a", external_id);
+        new.account.name = name.to_owned();
+        made.push(new.account.id);
+        store.insert_account(new, note("account.create"), None).await.unwrap();
+    }
+    for (begins, found) in [
+        ("acme", vec![made[0], made[1], made[2]]),
+        ("Acme ", vec![made[1]]),
+        ("z", vec![made[0], made[1], made[3]]),
+        ("Z", vec![]),
+        ("Üb", vec![made[4]]),
+        ("50%_", vec![made[4]]),
+        ("%", vec![]),
+        ("cme", vec![]),
+    ] {
+        let filter = AccountFilter { name: Some(begins.to_owned()), ..AccountFilter::default() };
+        let page = store.list_accounts(filter.clone(), first(9)).await.unwrap();
+        assert_eq!(page.items.iter().map(|account| account.id).collect::<Vec<_>>(), found, "{begins}");
+        let elsewhere = AccountFilter { api: Some("b".into()), ..filter };
+        assert!(store.list_accounts(elsewhere, first(9)).await.unwrap().items.is_empty());
+    }
+    let filter = AccountFilter { name: Some("acme".to_owned()), ..AccountFilter::default() };
+    let page = store.list_accounts(filter.clone(), first(2)).await.unwrap();
+    assert_eq!((page.items.len(), page.next), (2, Some(made[1])));
+    let rest = store.list_accounts(filter, PageRequest { after: page.next, limit: 2 }).await.unwrap();
+    assert_eq!((rest.items[0].id, rest.next), (made[2], None));
 }
 
 #[tokio::test]

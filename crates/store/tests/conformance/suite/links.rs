@@ -2,8 +2,8 @@
 
 use claviger_model::{AccountId, Digest, Role, Timestamp};
 use claviger_store::{
-    Entrance, Existing, LinkPurpose, MemberChange, NewLink, NewSession, OpenSession, PasswordHash, Store,
-    StoreError,
+    Entrance, Existing, LinkPurpose, MemberChange, MemberFilter, NewLink, NewSession, OpenSession,
+    PasswordHash, Store, StoreError,
 };
 use tokio::task::JoinSet;
 
@@ -129,7 +129,7 @@ async fn what_becomes_of_somebody_who_is_a_member_already_is_said_by_the_call() 
                     "{before:?} {existing:?}"
                 );
                 assert!(told[events..].iter().all(|(_, subject)| *subject == Some(made.id.to_string())));
-                let members = store.list_members(owner, first(9)).await.unwrap().items;
+                let members = store.list_members(MemberFilter::of(owner), first(9)).await.unwrap().items;
                 assert_eq!((members.len(), members[0].id, members[0].role), (1, made.id, role));
             }
             Err(refusal) => {
@@ -163,7 +163,7 @@ async fn a_link_that_cannot_be_made_makes_no_member_either() {
         let refused = store.insert_link(new).await;
         assert!(matches!(refused, Err(StoreError::Internal(_))), "{refused:?}");
     }
-    let members = store.list_members(owner, first(9)).await.unwrap().items;
+    let members = store.list_members(MemberFilter::of(owner), first(9)).await.unwrap().items;
     assert_eq!((members.len(), members[0].role), (1, Role::Viewer));
     assert_eq!(trail(store).await.len(), events);
 }

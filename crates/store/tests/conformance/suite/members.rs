@@ -2,8 +2,8 @@
 
 use claviger_model::{AccountId, AccountState, MemberId, OperatorId, Role, RoleSet};
 use claviger_store::{
-    AccountChange, AuditNote, Authority, Committed, Entrance, MemberChange, MemberRow, PageRequest,
-    PasswordHash, SessionsOf, Store, StoreError,
+    AccountChange, AuditNote, Authority, Committed, Entrance, MemberChange, MemberFilter, MemberRow,
+    PageRequest, PasswordHash, SessionsOf, Store, StoreError,
 };
 use tokio::task::JoinSet;
 
@@ -50,11 +50,32 @@ async fn members_are_listed_by_account_in_the_order_they_joined_without_the_remo
     member(store, theirs, "a@example.com", Role::Viewer).await;
     change(store, members[1], MemberChange::Remove).await.unwrap();
 
-    let page = store.list_members(ours, first(2)).await.unwrap();
+    let page = store.list_members(MemberFilter::of(ours), first(2)).await.unwrap();
     let ids: Vec<_> = page.items.iter().map(|member| member.id).collect();
     assert_eq!((ids, page.next), (vec![members[0], members[2]], Some(members[2])));
-    let page = store.list_members(ours, PageRequest { after: page.next, limit: 2 }).await.unwrap();
+    let page =
+        store.list_members(MemberFilter::of(ours), PageRequest { after: page.next, limit: 2 }).await.unwrap();
     assert_eq!((page.items[0].id, page.items.len(), page.next), (members[3], 1, None));
+}
+
+#[tokio::test]
+async fn members_of_any_account_are_found_by_their_address() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let (ours, theirs) = (account(store).await, account(store).await);
+    let ada = member(store, ours, "ada@example.com", Role::Viewer).await;
+    let namesake = member(store, theirs, "ada@example.com", Role::Administrator).await;
+    let gone = member(store, account(store).await, "ada@example.com", Role::Viewer).await;
+    member(store, theirs, "ada@example.co", Role::Viewer).await;
+    change(store, gone, MemberChange::Remove).await.unwrap();
+
+    let by_address = MemberFilter { account: None, email: Some("Ada@example.com".parse().unwrap()) };
+    for (filter, found) in [
+        (by_address.clone(), vec![ada, namesake]),
+        (MemberFilter { account: Some(theirs), ..by_address }, vec![namesake]),
+    ] {
+        let page = store.list_members(filter, first(9)).await.unwrap();
+        assert_eq!(page.items.iter().map(|member| member.id).collect::<Vec<_>>(), found);
+    }
 }
 
 #[tokio::test]
@@ -229,7 +250,7 @@ async fn a_removed_member_is_out_at_once_and_their_address_free_again() {
 
     let again = member(store, owner, "ada@example.com", Role::Viewer).await;
     assert_ne!(again, ada.id);
-    assert_eq!(store.list_members(owner, first(9)).await.unwrap().items.len(), 1);
+    assert_eq!(store.list_members(MemberFilter::of(owner), first(9)).await.unwrap().items.len(), 1);
     assert!(store.find_member(ada.id).await.unwrap().is_some(), "the trail can still be read");
 }
 
