@@ -48,6 +48,11 @@ impl Jar {
         if values.next().is_some() { None } else { Some(value) }
     }
 
+    /// What the browser sent by either name: the one that other hosts and plain HTTP can't set comes first.
+    pub(crate) fn read_either(self, headers: &HeaderMap) -> Option<&str> {
+        self.read(headers, true).or_else(|| self.read(headers, false))
+    }
+
     /// The field that gives the browser `value` for so many seconds; 0 takes the cookie away.
     pub(crate) fn set(self, value: &str, seconds: u64, is_secure: bool) -> HeaderValue {
         let (name, secure) = (self.name(is_secure), if is_secure { "; Secure" } else { "" });
@@ -84,6 +89,14 @@ mod tests {
         ] {
             assert_eq!(read(fields), None, "{fields:?}");
         }
+    }
+
+    #[test]
+    fn the_cookie_that_is_kept_to_tls_comes_before_the_other() {
+        let read = |field| Jar::Operator.read_either(&sent(&[field])).map(str::to_owned);
+        assert_eq!(read("claviger-operator=x").as_deref(), Some("x"));
+        assert_eq!(read("claviger-operator=x; __Host-claviger-operator=y").as_deref(), Some("y"));
+        assert_eq!(read("__Host-claviger=y"), None);
     }
 
     #[test]

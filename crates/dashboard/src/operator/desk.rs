@@ -164,16 +164,15 @@ impl IntoResponse for Refused {
 }
 
 /// What the browser holds as its session.
-pub(super) fn token(parts: &Parts, desk: &Desk) -> Option<Zeroizing<String>> {
-    let cookie = Jar::Operator.read(&parts.headers, desk.site.is_secure());
-    cookie.map(|token| Zeroizing::new(token.to_owned()))
+pub(super) fn token(parts: &Parts) -> Option<Zeroizing<String>> {
+    Jar::Operator.read_either(&parts.headers).map(|token| Zeroizing::new(token.to_owned()))
 }
 
 impl FromRequestParts<Desk> for Operator {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, desk: &Desk) -> Result<Self, Refused> {
-        let token = token(parts, desk).ok_or(Refused::SignedOut)?;
+        let token = token(parts).ok_or(Refused::SignedOut)?;
         let digest = desk.sessions.look(&token, desk.site.now()).ok_or(Refused::SignedOut)?;
         match desk.site.verifier().operator_by_digest(&digest) {
             Ok(Some(permit)) => {

@@ -15,6 +15,7 @@ mod operators;
 mod session;
 mod shown;
 mod sign_in;
+mod transport;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -62,11 +63,15 @@ impl OperatorPages {
         let id = RequestId::mint(self.site.now(), self.site.entropy());
         request.extensions_mut().insert(id);
         request.extensions_mut().insert(PeerAddress(peer));
+        let by_tls = transport::is_to_last(request.headers());
         let mut response = match self.router.clone().oneshot(request.map(Body::new)).await {
             Ok(response) => answer::finish_in(response, id, |stop| desk::outside(&stop.title)),
             Err(never) => match never {},
         };
         answer::protect(response.headers_mut(), self.site.is_secure());
+        if by_tls {
+            transport::keep(response.headers_mut());
+        }
         request_id::set(response.headers_mut(), id);
         response
     }

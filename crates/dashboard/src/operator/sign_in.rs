@@ -7,9 +7,12 @@ use axum::{
     routing::{get, post},
 };
 use claviger_model::Digest;
-use http::{HeaderValue, Response, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header, request::Parts};
 
-use super::desk::{self, Desk, PostedByOperator, Refused};
+use super::{
+    desk::{self, Desk, PostedByOperator, Refused},
+    transport,
+};
 use crate::{
     Body,
     answer::{self, Stop},
@@ -51,6 +54,7 @@ async fn show(State(desk): State<Desk>, query: Query, stranger: Stranger) -> Res
 async fn attempt(
     State(desk): State<Desk>,
     Extension(PeerAddress(peer)): Extension<PeerAddress>,
+    headers: HeaderMap,
     posted: PostedByStranger,
 ) -> Result<Response<Body>, Stop> {
     let PostedByStranger { stranger, form: sent } = posted;
@@ -70,7 +74,8 @@ async fn attempt(
     let token = desk.sessions.begin(Digest::of(key), desk.site.entropy(), now);
     let mut response = answer::go("/accounts");
     let longest = super::session::LONGEST.as_secs();
-    let cookie = Jar::Operator.set(&token, longest, desk.site.is_secure());
+    // The origin is checked: a browser that came by TLS keeps the session to it.
+    let cookie = Jar::Operator.set(&token, longest, transport::sent_by_tls(&headers));
     response.headers_mut().append(header::SET_COOKIE, cookie);
     Ok(response)
 }
@@ -80,12 +85,14 @@ async fn sign_out(
     parts: Parts,
     _posted: PostedByOperator,
 ) -> Result<Response<Body>, Refused> {
-    if let Some(token) = desk::token(&parts, &desk) {
+    if let Some(token) = desk::token(&parts) {
         desk.sessions.end(&token);
     }
     let mut response = answer::go("/sign-in?done=signed-out");
     let headers = response.headers_mut();
-    headers.append(header::SET_COOKIE, Jar::Operator.set("", 0, desk.site.is_secure()));
+    for is_secure in [true, false] {
+        headers.append(header::SET_COOKIE, Jar::Operator.set("", 0, is_secure));
+    }
     headers.insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
     Ok(response)
 }
