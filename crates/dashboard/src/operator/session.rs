@@ -9,6 +9,8 @@ use zeroize::Zeroizing;
 
 /// Sessions at once; the oldest makes room for the next.
 const MOST: usize = 100;
+/// Of these, those of one operator: nobody can sign all others out by signing in.
+const MOST_OF_ONE: usize = 5;
 /// How long one lasts without a request.
 const IDLE: Duration = Duration::from_mins(30);
 /// How long one lasts at the most.
@@ -39,11 +41,8 @@ impl Sessions {
         let token = Zeroizing::new(URL_SAFE_NO_PAD.encode(*bytes));
         let mut sessions = self.0.lock();
         sessions.retain(|_, session| !session.is_over(now));
-        if sessions.len() >= MOST
-            && let Some(oldest) = sessions.iter().min_by_key(|(_, one)| one.begun_at).map(|(token, _)| *token)
-        {
-            sessions.remove(&oldest);
-        }
+        make_room(&mut sessions, MOST_OF_ONE, |session| session.operator == operator);
+        make_room(&mut sessions, MOST, |_| true);
         sessions.insert(Digest::of(token.as_bytes()), Session { operator, begun_at: now, seen_at: now });
         token
     }
@@ -64,6 +63,16 @@ impl Sessions {
     /// Ends a session.
     pub(super) fn end(&self, token: &str) {
         self.0.lock().remove(&Digest::of(token.as_bytes()));
+    }
+}
+
+/// Ends the oldest of `these`, where there are as many as there may be.
+fn make_room(sessions: &mut HashMap<Digest, Session>, most: usize, these: impl Fn(&Session) -> bool) {
+    let found = || sessions.iter().filter(|(_, session)| these(session));
+    if found().count() >= most
+        && let Some(oldest) = found().min_by_key(|(_, one)| one.begun_at).map(|(token, _)| *token)
+    {
+        sessions.remove(&oldest);
     }
 }
 
@@ -112,10 +121,21 @@ mod tests {
     #[test]
     fn the_oldest_makes_room_for_the_hundred_and_first() {
         let (sessions, entropy) = (Sessions::default(), Counting::default());
-        let tokens: Vec<_> =
-            (0..101).map(|minute| sessions.begin(Digest::of(b"k"), &entropy, at(minute / 10))).collect();
+        let begin = |number: u8| sessions.begin(Digest::of(&[number]), &entropy, at(i64::from(number / 10)));
+        let tokens: Vec<_> = (0..101).map(begin).collect();
         let standing = tokens.iter().filter(|token| sessions.look(token, at(10)).is_some()).count();
         assert_eq!(standing, MOST);
         assert!(sessions.look(&tokens[100], at(10)).is_some());
+    }
+
+    #[test]
+    fn an_operator_who_signs_in_again_and_again_ends_their_own_oldest_sessions_and_nobody_elses() {
+        let (sessions, entropy) = (Sessions::default(), Counting::default());
+        let other = sessions.begin(Digest::of(b"other"), &entropy, at(0));
+        let tokens: Vec<_> =
+            (1..=12).map(|minute| sessions.begin(Digest::of(b"k"), &entropy, at(minute))).collect();
+        let standing: Vec<_> = tokens.iter().map(|token| sessions.look(token, at(12)).is_some()).collect();
+        assert_eq!(standing, [[false; 7].as_slice(), &[true; 5]].concat());
+        assert!(sessions.look(&other, at(12)).is_some());
     }
 }
