@@ -23,8 +23,9 @@ impl Attempts {
         if table.len() >= MOST && !table.contains_key(&address) {
             make_room(&mut table, now);
         }
-        // A clock that was set back must not lock anybody out for longer than the bound.
-        let begun = table.get(&address).map_or(now, |at| (*at).clamp(now, now + EVERY_MILLIS * AT_ONCE));
+        // Nothing is taken so far ahead: the clock was set back, and must not lock anybody out until it is there again.
+        let taken = table.get(&address).filter(|at| **at <= now + EVERY_MILLIS * AT_ONCE);
+        let begun = taken.map_or(now, |at| (*at).max(now));
         let latest = now + EVERY_MILLIS * (AT_ONCE - 1);
         if begun > latest {
             return Err(Duration::from_millis(u64::try_from(begun - latest).unwrap_or_default()));
@@ -71,6 +72,14 @@ mod tests {
         assert_eq!(attempts.take([10, 0, 0, 1].into(), at(0)), Ok(()));
         assert_eq!(attempts.take(HERE, at(6)), Ok(()));
         assert!(attempts.take(HERE, at(6)).is_err());
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_locks_nobody_out() {
+        let attempts = Attempts::default();
+        assert!((0..10).all(|_| attempts.take(HERE, at(3600)).is_ok()));
+        assert!((0..10).all(|_| attempts.take(HERE, at(0)).is_ok()));
+        assert!(attempts.take(HERE, at(0)).is_err());
     }
 
     #[test]
