@@ -1,9 +1,14 @@
 //! What browsers report of pages that broke their policy: logged, within bounds, without the secrets of links.
 
-use axum::extract::Request;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use axum::extract::{Request, State};
+use claviger_model::Timestamp;
 use http::StatusCode;
 use http_body_util::{BodyExt as _, Limited};
 use serde_json::Value;
+
+use crate::site::Site;
 
 const MAX: usize = 16 << 10;
 /// Violations that are logged of one request.
@@ -21,12 +26,37 @@ const TOLD: [(&str, &str); 5] = [
     ("line-number", "lineNumber"),
 ];
 
-pub(crate) async fn take(request: Request) -> StatusCode {
+/// Violations that are logged at once, whoever reports them; after them, one each interval.
+const AT_ONCE: i64 = 10;
+const EVERY_MILLIS: i64 = 1000;
+
+/// Nobody has to sign in to report: how much is logged is bounded for all together.
+static LOGGED: Rate = Rate(AtomicI64::new(0));
+
+/// The instant at which the whole allowance is there again (the generic cell rate algorithm).
+struct Rate(AtomicI64);
+
+impl Rate {
+    /// Takes one of what is allowed by `now`, if there is any.
+    fn allows(&self, now: Timestamp) -> bool {
+        let (now, whole) = (now.as_millis(), EVERY_MILLIS * AT_ONCE);
+        let taken = |at: i64| {
+            // Nothing is taken so far ahead: the clock was set back, and must not silence what is reported since.
+            let begun = if at > now + whole { now } else { at.max(now) };
+            let next = begun + EVERY_MILLIS;
+            (next <= now + whole).then_some(next)
+        };
+        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
+    }
+}
+
+pub(crate) async fn take(State(site): State<Site>, request: Request) -> StatusCode {
     let reading = Limited::new(request.into_body(), MAX).collect();
     let Ok(Ok(body)) = tokio::time::timeout(std::time::Duration::from_secs(5), reading).await else {
         return StatusCode::PAYLOAD_TOO_LARGE;
     };
-    for report in violations(&body.to_bytes()) {
+    let now = site.now();
+    for report in violations(&body.to_bytes()).into_iter().take_while(|_| LOGGED.allows(now)) {
         // Written with its escapes: on one line, whatever it is.
         tracing::warn!(?report, "a browser reports that a page broke its policy");
     }
@@ -91,6 +121,19 @@ mod tests {
         {
             assert!(violations(nothing).is_empty());
         }
+    }
+
+    #[test]
+    fn ten_are_logged_at_once_and_then_one_each_second() {
+        let at = |millis: i64| Timestamp::from_millis(1_000_000 + millis);
+        let rate = Rate(AtomicI64::new(0));
+        let allowed = |now, asked: usize| (0..asked).filter(|_| rate.allows(at(now))).count();
+        assert_eq!(allowed(0, 1000), 10);
+        assert_eq!(allowed(999, 10), 0);
+        assert_eq!(allowed(1000, 10), 1);
+        assert_eq!(allowed(3000, 10), 2);
+        assert_eq!(allowed(60_000, 1000), 10);
+        assert_eq!(allowed(-3_600_000, 1000), 10, "the clock was set back");
     }
 
     #[test]
