@@ -89,9 +89,14 @@ pub(crate) fn query(request: &http::request::Parts) -> Query {
     )
 }
 
-/// The fields of a query.
-#[derive(Debug)]
+/// The fields of a query. It has no honest `Debug`: a provider sends its code in one.
 pub(crate) struct Query(Vec<(String, String)>);
+
+impl std::fmt::Debug for Query {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
 
 impl Query {
     /// The value of a field; empty where it isn't there.
@@ -105,5 +110,18 @@ impl<S: Send + Sync> axum::extract::FromRequestParts<S> for Query {
 
     async fn from_request_parts(parts: &mut http::request::Parts, _: &S) -> Result<Self, Self::Rejection> {
         Ok(query(parts))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_query_holds_is_not_told() {
+        let (parts, ()) = http::Request::get("/?code=hidden&state=also").body(()).unwrap().into_parts();
+        let query = query(&parts);
+        assert_eq!(query.get("code"), "hidden");
+        assert_eq!(format!("{query:?}"), r#"["code", "state"]"#);
     }
 }

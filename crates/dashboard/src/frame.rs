@@ -1,5 +1,7 @@
 //! What the layout around every page needs.
 
+use std::fmt;
+
 use claviger_model::{MemberAbility, RequestId};
 
 use crate::{
@@ -8,8 +10,8 @@ use crate::{
     visit::Visitor,
 };
 
-/// The layout's values.
-#[derive(Debug, Default)]
+/// The layout's values. It has no honest `Debug`: what binds the forms to the browser is among them.
+#[derive(Default)]
 pub(crate) struct Frame {
     pub(crate) lang: &'static str,
     pub(crate) title: String,
@@ -28,6 +30,12 @@ pub(crate) struct Frame {
     pub(crate) support: Option<String>,
     pub(crate) back: Option<Back>,
     pub(crate) notice: Option<Notice>,
+}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frame").field("title", &self.title).field("who", &self.who).finish_non_exhaustive()
+    }
 }
 
 /// A page family in the navigation.
@@ -196,6 +204,12 @@ pub(crate) fn with_request(support: &str, id: RequestId) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_binds_forms_to_the_browser_is_not_told() {
+        let frame = Frame { csrf: "hidden".to_owned(), title: "Keys".to_owned(), ..Frame::default() };
+        assert_eq!(format!("{frame:?}"), r#"Frame { title: "Keys", who: None, .. }"#);
+    }
 
     #[test]
     fn the_support_link_carries_the_request() {

@@ -3,7 +3,7 @@
 //! A handler that takes a [`Visitor`] has a signed-in member; one that takes a [`Posted`] has a form that this member's
 //! own page sent: by its origin, by the browser's word on where it came from, and by the token that was in the page.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -23,8 +23,15 @@ use crate::{
 };
 
 /// What binds a form to the browser that was shown it: derived from the cookie, which no other site can read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// It has no honest `Debug`: whoever reads it could send forms.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Csrf(String);
+
+impl fmt::Debug for Csrf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Csrf(…)")
+    }
+}
 
 impl Csrf {
     pub(crate) fn of(secret: &str) -> Self {
@@ -141,13 +148,19 @@ where
     }
 }
 
-/// A browser that may not be signed in, with the secret its forms are bound to.
-#[derive(Debug)]
+/// A browser that may not be signed in, with the secret its forms are bound to, which its `Debug` leaves out.
 pub(crate) struct Stranger {
     /// The secret, made new where the browser has none.
     secret: String,
     pub(crate) browser: Browser,
     pub(crate) request: RequestId,
+}
+
+impl fmt::Debug for Stranger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { browser, request, .. } = self;
+        f.debug_struct("Stranger").field("browser", browser).field("request", request).finish_non_exhaustive()
+    }
 }
 
 /// How long a browser may take from being shown the sign-in page to sending it, in seconds.
@@ -263,4 +276,20 @@ pub(crate) fn is_prefetch(headers: &HeaderMap) -> bool {
 /// What a browser that looks ahead is told.
 pub(crate) fn not_now() -> Stop {
     Stop::new(StatusCode::SERVICE_UNAVAILABLE, "Not now")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_binds_a_form_to_a_browser_is_not_told() {
+        let csrf = Csrf::of("a secret");
+        assert_eq!(format!("{csrf:?}"), "Csrf(…)");
+        let request = "req_00000000000000000000000000".parse().unwrap();
+        let browser = Browser { address: None, agent: None };
+        let stranger = Stranger { secret: "a secret".to_owned(), browser, request };
+        let told = format!("{stranger:?}");
+        assert!(!told.contains("a secret") && !told.contains(csrf.as_str()), "{told}");
+    }
 }
