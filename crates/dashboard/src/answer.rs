@@ -35,7 +35,9 @@ pub(crate) fn protect(headers: &mut HeaderMap, is_secure: bool) {
         (HeaderName::from_static("permissions-policy"), PERMISSIONS),
         (HeaderName::from_static("reporting-endpoints"), REPORTING),
     ];
-    headers.extend(fixed);
+    for (name, value) in fixed {
+        headers.insert(name, value);
+    }
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(CONTENT_SECURITY);
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if is_secure {
@@ -217,4 +219,22 @@ pub(crate) fn finish_in(
         answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_every_answer_carries_is_there_once_whatever_a_page_said() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("unsafe-url"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=60"));
+        protect(&mut headers, true);
+        let all = |name| headers.get_all(name).iter().collect::<Vec<_>>();
+        assert_eq!(all(header::REFERRER_POLICY), ["same-origin"]);
+        assert_eq!(all(header::CACHE_CONTROL), ["max-age=60"]);
+        assert_eq!(all(header::STRICT_TRANSPORT_SECURITY), [TRANSPORT]);
+        assert_eq!(headers.len(), headers.keys_len());
+    }
 }
