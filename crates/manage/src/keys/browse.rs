@@ -1,15 +1,17 @@
 //! An account's keys as a page lists them: searched, sorted, counted.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::VecDeque};
 
 use claviger_model::{Ability, AccountId, KeyState, Timestamp};
-use claviger_store::PageRequest;
+use claviger_store::{KeyFilter, KeyRow, PageRequest};
 
-use super::{KeyQuery, KeyView, change::is_over};
+use super::{KeyView, change::is_over};
 use crate::{By, Manager, Refusal};
 
-/// Most keys of an account that are looked at. Beyond it, the oldest are listed.
-const LOOKED_AT: usize = 10_000;
+/// Most keys of an account that are listed, and most revoked ones. Where there are more, the oldest are left out.
+const LISTED: usize = 10_000;
+/// Keys that are read from the database at once.
+const PAGE: usize = 1000;
 /// Longest search text, in characters; what is beyond is left out.
 const MAX_SEARCH: usize = 200;
 
@@ -71,6 +73,8 @@ pub struct Browsed {
     pub matching: usize,
     /// How many keys the account has that are not revoked.
     pub standing: usize,
+    /// How many of these have not expired.
+    pub working: usize,
     /// How many of these are due for rotation.
     pub due: usize,
     /// How many of these are unused.
@@ -88,20 +92,54 @@ impl Manager {
         by.allow(Ability::Read)?;
         by.require_sight(account)?;
         self.account(account).await?;
-        let query = KeyQuery { account: Some(account), include_revoked: true, ..KeyQuery::default() };
-        let all = self.matching_keys(&query, PageRequest { after: None, limit: LOOKED_AT }).await?.items;
-        Ok(browse.pick(all, self.clock.now()))
+        let standing = self.views(self.newest_keys(account, KeyState::Active).await?.into()).await?;
+        let revoked = match browse.show {
+            KeyShow::Revoked => {
+                self.views(self.newest_keys(account, KeyState::Revoked).await?.into()).await?
+            }
+            KeyShow::Standing | KeyShow::Due | KeyShow::Unused => Vec::new(),
+        };
+        Ok(browse.pick(standing, revoked, self.clock.now()))
+    }
+
+    /// The newest keys of an account: the revoked ones where `state` is that, else all others.
+    async fn newest_keys(&self, account: AccountId, state: KeyState) -> Result<VecDeque<KeyRow>, Refusal> {
+        let include_revoked = state == KeyState::Revoked;
+        let filter = KeyFilter { account: Some(account), include_revoked, ..KeyFilter::default() };
+        let (mut newest, mut after) = (VecDeque::new(), None);
+        loop {
+            let page = self.store.list_keys(filter.clone(), PageRequest { after, limit: PAGE }).await?;
+            let is_wanted = |row: &KeyRow| (row.state == KeyState::Revoked) == include_revoked;
+            keep_newest(&mut newest, page.items.into_iter().filter(is_wanted), LISTED);
+            after = page.next;
+            if after.is_none() {
+                return Ok(newest);
+            }
+        }
     }
 }
 
+/// Adds `more`, which are newer, and leaves out the oldest beyond `most`.
+fn keep_newest<T>(kept: &mut VecDeque<T>, more: impl Iterator<Item = T>, most: usize) {
+    kept.extend(more);
+    kept.drain(..kept.len().saturating_sub(most));
+}
+
 impl Browse {
-    fn pick(&self, all: Vec<KeyView>, now: Timestamp) -> Browsed {
-        let count = |wanted: fn(&KeyView) -> bool| all.iter().filter(|key| wanted(key)).count();
-        let (standing, due, unused) = (
-            count(|key| key.row.state != KeyState::Revoked),
-            count(|key| key.due_for_rotation),
-            count(|key| key.unused),
+    fn pick(&self, standing: Vec<KeyView>, revoked: Vec<KeyView>, now: Timestamp) -> Browsed {
+        let count = |wanted: &dyn Fn(&KeyView) -> bool| standing.iter().filter(|key| wanted(key)).count();
+        let (working, due, unused) = (
+            count(&|key| !is_over(&key.row, now)),
+            count(&|key| key.due_for_rotation),
+            count(&|key| key.unused),
         );
+        let (all, standing) = match self.show {
+            KeyShow::Revoked => (revoked, standing.len()),
+            KeyShow::Standing | KeyShow::Due | KeyShow::Unused => {
+                let count = standing.len();
+                (standing, count)
+            }
+        };
         let search: Option<String> =
             self.search.as_ref().map(|text| text.chars().take(MAX_SEARCH).collect::<String>().to_lowercase());
         let mut keys: Vec<_> = all
@@ -113,15 +151,14 @@ impl Browse {
         let pages = matching.div_ceil(per_page).max(1);
         let page = self.page.min(pages - 1);
         let keys = keys.into_iter().skip(page * per_page).take(per_page).collect();
-        Browsed { keys, page, pages, matching, standing, due, unused }
+        Browsed { keys, page, pages, matching, standing, working, due, unused }
     }
 
     fn shows(&self, key: &KeyView) -> bool {
         match self.show {
-            KeyShow::Standing => key.row.state != KeyState::Revoked,
+            KeyShow::Standing | KeyShow::Revoked => true,
             KeyShow::Due => key.due_for_rotation,
             KeyShow::Unused => key.unused,
-            KeyShow::Revoked => key.row.state == KeyState::Revoked,
         }
     }
 
@@ -150,4 +187,18 @@ fn mentions(key: &KeyView, text: &str) -> bool {
         .chain(row.secrets.iter().map(|secret| secret.hint.as_str()))
         .any(|word| word.to_lowercase().contains(text))
         || row.id.to_string() == text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_are_left_out_where_there_are_too_many() {
+        let mut kept = VecDeque::new();
+        for page in [0..3, 3..6, 6..7] {
+            keep_newest(&mut kept, page, 4);
+        }
+        assert_eq!(kept, [3, 4, 5, 6]);
+    }
 }

@@ -92,7 +92,7 @@ impl Manager {
         views.pop().ok_or_else(|| Refusal::Internal("a key lost its view".to_owned()))
     }
 
-    async fn views(&self, rows: Vec<KeyRow>) -> Result<Vec<KeyView>, Refusal> {
+    pub(super) async fn views(&self, rows: Vec<KeyRow>) -> Result<Vec<KeyView>, Refusal> {
         let ids = rows.iter().map(|row| row.id).collect();
         let mut uses: HashMap<KeyId, Vec<LastUse>> = HashMap::new();
         for last in self.store.last_uses(ids).await? {

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::{Router, extract::State, routing::get};
-use claviger_manage::{Browse, Browsed, KeyShow, KeySort, Refusal};
+use claviger_manage::{Browsed, KeyShow, KeySort};
 use claviger_model::{MemberAbility, Role, profile::Profile};
 use http::{Response, StatusCode};
 
@@ -16,7 +16,7 @@ use crate::{
     answer::{self, Stop},
     form::Query,
     frame::{Frame, Place},
-    keys_in_words::{is_expired, is_plain_key},
+    keys_in_words::is_plain_key,
     site::{ApiSite, Site},
     visit::Visitor,
     words,
@@ -39,30 +39,23 @@ async fn show(State(site): State<Site>, visitor: Visitor, query: Query) -> Resul
     }
     let (by, account) = (visitor.by(), visitor.permit.account());
     let found = site.manager().browse_keys(&by, account, &asked.browse()).await?;
-    let full = as_many_as_may_be(&site, &visitor, profile, found.standing).await?;
+    let full = bound_reached(profile, &found);
     let frame = Frame::of(&site, &visitor, Place::Keys, "API keys").done(query.get("done"));
     answer::page(StatusCode::OK, &ListPage::of(frame, &visitor, api, &asked, &found, full, site.now()))
 }
 
-/// The bound of the account's keys, if it is reached. Expired keys don't count; in the order of expiry they come last.
-async fn as_many_as_may_be(
-    site: &Site,
-    visitor: &Visitor,
-    profile: &Profile,
-    standing: usize,
-) -> Result<Option<u32>, Refusal> {
-    let Some((max, last)) =
-        profile.keys.max.and_then(|max| Some((max, usize::try_from(max).ok()?.checked_sub(1)?)))
-    else {
-        return Ok(None);
-    };
-    if standing <= last {
-        return Ok(None);
-    }
-    let browse = Browse { sort: KeySort::Expires, page: last, per_page: 1, ..Browse::default() };
-    let found = site.manager().browse_keys(&visitor.by(), visitor.permit.account(), &browse).await?;
-    let works = found.keys.iter().any(|key| !is_expired(&key.row, site.now()));
-    Ok(works.then_some(max))
+/// The bound of the account's keys, if it is reached. Expired keys don't count.
+pub(super) fn bound_reached(profile: &Profile, found: &Browsed) -> Option<u32> {
+    profile.keys.max.filter(|max| usize::try_from(*max).is_ok_and(|max| found.working >= max))
+}
+
+/// What those are told who could otherwise make another key.
+pub(super) fn full_in_words(max: u32, revoke: &str) -> String {
+    let keys = words::plural(i64::from(max), "key");
+    format!(
+        "This account has {keys}, as many as it may have. To make a new one, {} one that is not used any more.",
+        revoke.to_lowercase()
+    )
 }
 
 #[expect(clippy::struct_excessive_bools, reason = "each is a column or a link that is there or not")]
@@ -175,14 +168,6 @@ impl<'a> ListPage<'a> {
             revoke: &wording.revoke,
         }
     }
-}
-
-fn full_in_words(max: u32, revoke: &str) -> String {
-    let keys = words::plural(i64::from(max), "key");
-    format!(
-        "This account has {keys}, as many as it may have. To make a new one, {} one that is not used any more.",
-        revoke.to_lowercase()
-    )
 }
 
 fn shows(asked: &Asked, found: &Browsed) -> Vec<Choice> {
