@@ -8,7 +8,7 @@ use std::{fmt, net::IpAddr};
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use claviger_layer::address;
-use claviger_manage::{Actor, Browser, By, MemberPermit, SessionToken};
+use claviger_manage::{Actor, Browser, By, MemberPermit, Refusal, SessionToken};
 use claviger_model::{MemberAbility, RequestId};
 use http::{HeaderMap, Response, StatusCode, header, request::Parts};
 use sha2::{Digest as _, Sha256};
@@ -107,16 +107,47 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, NoVisitor> {
         let site = Site::from_ref(state);
-        let cookie = Jar::Session.read(&parts.headers, site.is_secure());
-        let token = cookie.and_then(SessionToken::read).ok_or(NoVisitor::SignedOut)?;
+        let token = token_of(&site, parts)?;
         let entered = site.manager().enter(&token, address_of(&site, parts)).await;
-        match entered {
-            Ok(Some(permit)) => {
-                Ok(Self { permit, csrf: Csrf::of(token.expose()), request: request_id(parts) })
-            }
-            Ok(None) => Err(NoVisitor::SignedOut),
-            Err(refusal) => Err(NoVisitor::Stop(refusal.into())),
+        visitor(parts, &token, entered)
+    }
+}
+
+/// A signed-in member whose page asks by itself: their session is not used by it, and ends where they left.
+#[derive(Debug)]
+pub(crate) struct Onlooker(pub(crate) Visitor);
+
+impl<S> FromRequestParts<S> for Onlooker
+where
+    S: Send + Sync,
+    Site: FromRef<S>,
+{
+    type Rejection = NoVisitor;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, NoVisitor> {
+        let site = Site::from_ref(state);
+        let token = token_of(&site, parts)?;
+        let found = site.manager().look_in(&token).await;
+        visitor(parts, &token, found).map(Self)
+    }
+}
+
+fn token_of(site: &Site, parts: &Parts) -> Result<SessionToken, NoVisitor> {
+    let cookie = Jar::Session.read(&parts.headers, site.is_secure());
+    cookie.and_then(SessionToken::read).ok_or(NoVisitor::SignedOut)
+}
+
+fn visitor(
+    parts: &Parts,
+    token: &SessionToken,
+    found: Result<Option<MemberPermit>, Refusal>,
+) -> Result<Visitor, NoVisitor> {
+    match found {
+        Ok(Some(permit)) => {
+            Ok(Visitor { permit, csrf: Csrf::of(token.expose()), request: request_id(parts) })
         }
+        Ok(None) => Err(NoVisitor::SignedOut),
+        Err(refusal) => Err(NoVisitor::Stop(refusal.into())),
     }
 }
 

@@ -19,17 +19,26 @@ impl Manager {
         token: &SessionToken,
         address: Option<IpAddr>,
     ) -> Result<Option<MemberPermit>, Refusal> {
+        let Some(open) = self.open_session(token).await? else { return Ok(None) };
         let now = self.clock.now();
-        let Some(open) = self.store.find_session(token.digest(), now).await? else { return Ok(None) };
-        if open.session.seen_at.plus(self.people.settings.idle) <= now {
-            return Ok(None);
-        }
         if open.session.seen_at.plus(NOTED_EVERY) <= now
             && let Err(error) = self.store.touch_session(open.session.id, now, address).await
         {
             tracing::warn!(%error, "the use of a session can't be noted: it may end early");
         }
         self.permit(open).map(Some)
+    }
+
+    /// The same for a request that a page makes by itself, such as one for what changed meanwhile: it is no use of the
+    /// session, which ends where nobody is there.
+    pub async fn look_in(&self, token: &SessionToken) -> Result<Option<MemberPermit>, Refusal> {
+        self.open_session(token).await?.map(|open| self.permit(open)).transpose()
+    }
+
+    async fn open_session(&self, token: &SessionToken) -> Result<Option<OpenSession>, Refusal> {
+        let now = self.clock.now();
+        let found = self.store.find_session(token.digest(), now).await?;
+        Ok(found.filter(|open| open.session.seen_at.plus(self.people.settings.idle) > now))
     }
 
     pub(super) fn permit(&self, open: OpenSession) -> Result<MemberPermit, Refusal> {

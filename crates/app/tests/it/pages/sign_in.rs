@@ -38,3 +38,20 @@ fn who_signed_out_is_nobody_with_the_same_cookie() {
     assert_eq!(visitor.cookie("claviger"), None);
     assert_eq!(thief.get("/sessions").expect(303).header("location"), Some("/sign-in"));
 }
+
+#[test]
+fn a_page_that_asks_by_itself_keeps_nobody_signed_in() {
+    let builder = ServerBuilder::new(crate::PROGRAM).profile("example").movable_clock();
+    let server = builder.variable("CLAVIGER_SESSION_IDLE", "10m").start();
+    let account = server.operator().account("Acme");
+    let mut away = sign_in(&server, &account, "developer");
+    let mut there = sign_in(&server, &account, "viewer");
+    for offset in ["+4m", "+8m"] {
+        server.move_clock(offset);
+        let _ = away.get("/keys/live").expect(200);
+        let _ = there.get("/keys").expect(200);
+    }
+    server.move_clock("+12m");
+    let _ = away.get("/keys/live").expect(303);
+    let _ = there.get("/keys").expect(200);
+}

@@ -7,7 +7,7 @@ use http::Response;
 use serde::Serialize;
 
 use super::{asked::PER_PAGE, require, row::Row};
-use crate::{Body, answer::Stop, form::Query, site::Site, visit::Visitor};
+use crate::{Body, answer::Stop, form::Query, site::Site, visit::Onlooker};
 
 pub(super) fn routes() -> Router<Site> {
     Router::new().route("/keys/live", get(show))
@@ -34,7 +34,11 @@ pub(super) fn path(keys: &[KeyView]) -> String {
 }
 
 /// The keys with these ids that are there for who asks.
-async fn show(State(site): State<Site>, visitor: Visitor, query: Query) -> Result<Response<Body>, Stop> {
+async fn show(
+    State(site): State<Site>,
+    Onlooker(visitor): Onlooker,
+    query: Query,
+) -> Result<Response<Body>, Stop> {
     require(&visitor, MemberAbility::Read)?;
     let mut items = Vec::new();
     for id in query.get("ids").split(',').take(PER_PAGE).filter_map(|id| id.parse::<KeyId>().ok()) {
