@@ -18,9 +18,6 @@ use crate::{
     visit::{self, PostedByStranger, Stranger},
 };
 
-/// How long a browser keeps the session's cookie, in seconds; the session itself may end earlier.
-const COOKIE: u64 = 12 * 3600;
-
 pub(super) fn routes() -> Router<Site> {
     Router::new()
         .route("/link/{token}", get(sign_in))
@@ -33,7 +30,10 @@ pub(crate) fn welcome(site: &Site, signed_in: &SignedIn) -> Response<Body> {
     let mut response = answer::go("/keys");
     let secure = site.is_secure();
     let headers = response.headers_mut();
-    headers.append(header::SET_COOKIE, Jar::Session.set(signed_in.token.expose(), COOKIE, secure));
+    // The session itself may end earlier.
+    let lasts = signed_in.permit.expires_at().as_millis().saturating_sub(site.now().as_millis());
+    let seconds = u64::try_from(lasts / 1000).unwrap_or_default();
+    headers.append(header::SET_COOKIE, Jar::Session.set(signed_in.token.expose(), seconds, secure));
     headers.append(header::SET_COOKIE, Jar::BeforeSession.set("", 0, secure));
     response
 }

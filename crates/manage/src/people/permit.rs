@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use claviger_model::{
-    AccountId, AccountState, Email, MemberAbility, MemberId, Role, RoleSet, SessionId, profile::Roles,
+    AccountId, AccountState, Email, MemberAbility, MemberId, Role, RoleSet, SessionId, Timestamp,
+    profile::Roles,
 };
 use claviger_store::OpenSession;
 
@@ -29,6 +30,11 @@ impl MemberPermit {
     /// By which session.
     pub fn session(&self) -> SessionId {
         self.open.session.id
+    }
+
+    /// When their session ends at the latest.
+    pub fn expires_at(&self) -> Timestamp {
+        self.open.session.expires_at
     }
 
     /// Their account.

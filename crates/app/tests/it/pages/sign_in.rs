@@ -55,3 +55,20 @@ fn a_page_that_asks_by_itself_keeps_nobody_signed_in() {
     let _ = away.get("/keys/live").expect(303);
     let _ = there.get("/keys").expect(200);
 }
+
+#[test]
+fn a_browser_keeps_its_cookie_for_as_long_as_a_session_may_last() {
+    for (longest, least) in [("30m", 1790), ("20d", 20 * 24 * 3600 - 10)] {
+        let builder = ServerBuilder::new(crate::PROGRAM).profile("example");
+        let settings = builder.variable("CLAVIGER_SESSION_LONGEST", longest);
+        let server = settings.variable("CLAVIGER_SESSION_IDLE", "30m").start();
+        let account = server.operator().account("Acme");
+        let link = link(&server, &account, "ada@example.com", "developer");
+        let answer = Visitor::new(server.portal).get(path(&link)).expect(303);
+        let cookies = answer.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, value)| value);
+        let mut own = cookies.filter(|value| value.starts_with("claviger="));
+        let (_, age) = own.next().and_then(|value| value.split_once("Max-Age=")).expect("there is a session");
+        let age: u64 = age.split(';').next().unwrap_or_default().parse().expect("an age is a number");
+        assert!((least..=least + 10).contains(&age), "{longest}: {age}");
+    }
+}
