@@ -159,6 +159,8 @@ pub struct SessionRow {
     pub id: SessionId,
     /// Whose it is.
     pub member: MemberId,
+    /// Their address.
+    pub email: Email,
     /// How it began.
     pub method: SignInMethod,
     /// Where the member came from and goes back to.

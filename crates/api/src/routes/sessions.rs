@@ -1,7 +1,5 @@
 //! `/v1/sessions`: sign-in links, and the browsers that are signed in.
 
-use std::collections::{HashMap, hash_map::Entry};
-
 use axum::{extract::State, response::IntoResponse};
 use claviger_manage::{LinkOrder, Manager};
 use claviger_model::{AccountId, Email, Role, SessionId};
@@ -74,13 +72,7 @@ pub(super) async fn list_sessions(
 ) -> Result<axum::Json<List<SessionJson>>, Problem> {
     let account = super::account_id(&asked.account_id)?;
     let sessions = manager.list_sessions(&by, account, page(asked.limit, asked.cursor.as_deref())?).await?;
-    let mut emails = HashMap::new();
-    for session in &sessions.items {
-        if let Entry::Vacant(unknown) = emails.entry(session.member) {
-            unknown.insert(manager.member_address(&by, session.member).await?);
-        }
-    }
-    let shown = sessions.items.iter().map(|row| SessionJson::new(row, emails[&row.member].clone()));
+    let shown = sessions.items.iter().map(SessionJson::from);
     Ok(axum::Json(List { items: shown.collect(), next_cursor: sessions.next.map(|id| id.to_string()) }))
 }
 

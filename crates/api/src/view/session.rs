@@ -26,12 +26,12 @@ pub(crate) struct SessionJson {
     expires_at: String,
 }
 
-impl SessionJson {
-    pub(crate) fn new(row: &SessionRow, email: Option<String>) -> Self {
+impl From<&SessionRow> for SessionJson {
+    fn from(row: &SessionRow) -> Self {
         Self {
             id: row.id.to_string(),
             member_id: row.member.to_string(),
-            email,
+            email: Some(row.email.to_string()),
             method: row.method.as_str().to_owned(),
             address: row.address.map(|address| address.to_string()),
             agent: row.agent.clone(),

@@ -91,10 +91,9 @@ impl Manager {
     }
 
     async fn has_session(&self, permit: &MemberPermit, id: SessionId) -> Result<bool, Refusal> {
-        let page = PageRequest { after: None, limit: 100 };
-        let own =
-            self.store.list_sessions(SessionsOf::Member(permit.member()), self.clock.now(), page).await?;
-        Ok(own.items.iter().any(|session| session.id == id))
+        let page = PageRequest { after: None, limit: 1 };
+        let found = self.store.list_sessions(SessionsOf::One(id), self.clock.now(), page).await?;
+        Ok(found.items.iter().any(|session| session.member == permit.member()))
     }
 
     /// Signs a member out of every browser.

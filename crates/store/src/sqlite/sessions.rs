@@ -126,6 +126,7 @@ fn session(row: &Row<'_>) -> rusqlite::Result<SessionRow> {
     Ok(SessionRow {
         id: stored(row, "id")?,
         member: stored(row, "member")?,
+        email: stored(row, "email")?,
         method: stored(row, "method")?,
         return_to: row.get("return_to")?,
         address: stored_if_any(row, "address")?,
@@ -156,8 +157,10 @@ pub(super) fn list(
     now: Timestamp,
     at: PageRequest<SessionId>,
 ) -> Outcome<Page<SessionRow, SessionId>> {
-    let sql = "SELECT s.id, s.member, s.method, s.return_to, s.address, s.agent, s.created_at, s.seen_at, s.expires_at
+    let sql = "SELECT s.id, s.member, m.email, s.method, s.return_to, s.address, s.agent,
+                      s.created_at, s.seen_at, s.expires_at
                  FROM sessions s
+                 JOIN members m ON m.id = s.member
                 WHERE s.id > ?";
     let select = Select::new(sql, after(at.after.map(SessionId::to_bytes)))
         .and("s.expires_at > ?", Some(now.as_millis()));

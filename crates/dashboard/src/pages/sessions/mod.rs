@@ -2,10 +2,7 @@
 
 mod browser;
 
-use std::{
-    cmp::Reverse,
-    collections::{HashMap, hash_map::Entry},
-};
+use std::cmp::Reverse;
 
 use askama::Template;
 use axum::{
@@ -14,7 +11,7 @@ use axum::{
     routing::{get, post},
 };
 use claviger_manage::{PageRequest, Refusal, SessionRow, SignInMethod};
-use claviger_model::{MemberAbility, MemberId, SessionId};
+use claviger_model::{MemberAbility, SessionId};
 use http::{Response, StatusCode};
 
 use crate::{
@@ -87,12 +84,11 @@ async fn show(
     let found = site.manager().list_sessions(&visitor.by(), permit.account(), page).await?;
     let mut rows = found.items;
     rows.sort_by_key(|row| (row.id != permit.session(), row.member != permit.member(), Reverse(row.seen_at)));
-    let addresses = addresses(site, visitor, &rows).await?;
     let passwords = visitor.api(site)?.profile.sign_in.passwords;
     let page = SessionsPage {
         frame: Frame::of(site, visitor, Place::Sessions, "Sign-ins").done(done),
         email: permit.email().to_string(),
-        sessions: rows.iter().map(|row| session(site, visitor, row, &addresses)).collect(),
+        sessions: rows.iter().map(|row| session(site, visitor, row)).collect(),
         of_all: visitor.may(MemberAbility::Members),
         cut_off: found.next.is_some(),
         password: passwords.then(|| PasswordForm { has_one: permit.has_password(), ..form }),
@@ -100,33 +96,7 @@ async fn show(
     answer::page(status, &page)
 }
 
-/// Whose sessions these are.
-async fn addresses(
-    site: &Site,
-    visitor: &Visitor,
-    rows: &[SessionRow],
-) -> Result<HashMap<MemberId, String>, Stop> {
-    let own = (visitor.permit.member(), visitor.permit.email().to_string());
-    let mut addresses = HashMap::from([own]);
-    for row in rows {
-        if let Entry::Vacant(place) = addresses.entry(row.member) {
-            match site.manager().show_member(&visitor.by(), row.member).await {
-                Ok(member) => _ = place.insert(member.email.to_string()),
-                // Removed just now, and signed out with it.
-                Err(Refusal::NotFound(_)) => {}
-                Err(other) => return Err(other.into()),
-            }
-        }
-    }
-    Ok(addresses)
-}
-
-fn session(
-    site: &Site,
-    visitor: &Visitor,
-    row: &SessionRow,
-    addresses: &HashMap<MemberId, String>,
-) -> Session {
+fn session(site: &Site, visitor: &Visitor, row: &SessionRow) -> Session {
     let method = match row.method {
         SignInMethod::Link => "One-time link",
         SignInMethod::Password => "Password",
@@ -136,7 +106,7 @@ fn session(
     Session {
         is_this: row.id == visitor.permit.session(),
         id: row.id.to_string(),
-        email: addresses.get(&row.member).cloned().unwrap_or_default(),
+        email: row.email.to_string(),
         browser: browser.map_or_else(|| "Unknown".to_owned(), browser::in_words),
         method,
         address: row.address.map_or_else(|| "Unknown".to_owned(), |address| address.to_string()),
