@@ -7,7 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 /// Longest e-mail address in bytes (RFC 5321 §4.5.3.1.3, less the angle brackets).
 const MAX_EMAIL: usize = 254;
 
-/// An e-mail address, trimmed and in lower case: two spellings of one address are one member.
+/// An e-mail address, trimmed and in lower case: two spellings of one address are one member. Before the `@` it is
+/// ASCII.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Email(Box<str>);
 
@@ -28,12 +29,14 @@ impl FromStr for Email {
 
     /// Whether mail arrives there is for mail to say; here it is only made sure that it is one address.
     fn from_str(text: &str) -> Result<Self, EmailError> {
-        let text = text.trim().to_lowercase();
+        let text = text.trim().to_ascii_lowercase();
         let odd = |c: char| c.is_whitespace() || c.is_control() || "<>()[]\\,;:\"".contains(c);
         let (local, domain) = text.split_once('@').ok_or(EmailError)?;
         let whole = !local.is_empty() && !domain.is_empty() && !domain.contains('@');
         let domain_stands = !domain.starts_with(['.', '-']) && !domain.ends_with(['.', '-']);
-        if whole && domain_stands && text.len() <= MAX_EMAIL && !text.contains(odd) {
+        // Elsewhere a letter beyond ASCII may be folded to one within, such as U+212A to k: another person's address.
+        let is_one = local.is_ascii() && domain.to_lowercase() == domain;
+        if whole && domain_stands && is_one && text.len() <= MAX_EMAIL && !text.contains(odd) {
             Ok(Self(text.into()))
         } else {
             Err(EmailError)
@@ -214,6 +217,16 @@ mod tests {
         for text in ["Ada@Example.com", " ada@example.com ", "ADA@EXAMPLE.COM\n"] {
             assert_eq!(text.parse::<Email>().unwrap(), plain, "{text:?}");
         }
+    }
+
+    #[test]
+    fn no_look_alike_becomes_another_address() {
+        for text in
+            ["\u{212a}im@example.com", "\u{17f}am@example.com", "kim@\u{212a}.example", "ädä@example.com"]
+        {
+            assert_eq!(text.parse::<Email>(), Err(EmailError), "{text:?}");
+        }
+        assert_eq!("Kim@bücher.Example".parse::<Email>().unwrap().as_str(), "kim@bücher.example");
     }
 
     #[test]
