@@ -85,7 +85,7 @@ impl MemberFilter {
 /// A change of a member.
 #[derive(Clone, Debug)]
 pub enum MemberChange {
-    /// New role.
+    /// New role. Ends every session of the member but the one that asks, and every link they haven't used.
     SetRole(Role),
     /// New password. Ends every session of the member but the one that is named, and every link they haven't used.
     SetPassword {
@@ -229,6 +229,8 @@ pub struct NewLink {
     pub existing: Existing,
     /// Where the member goes back to.
     pub return_to: Option<String>,
+    /// Whom a provider knows the member as from its use on: issuer and subject.
+    pub subject: Option<(String, String)>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it ends working.
@@ -246,7 +248,8 @@ pub struct NewLink {
 pub enum Existing {
     /// They get the link, and keep their role.
     Keep,
-    /// They get the link and the role that is stated.
+    /// They get the link and the role that is stated. Another than theirs ends what
+    /// [`SetRole`](MemberChange::SetRole) ends.
     SetRole,
     /// They don't get it: [`StoreError::MemberExists`](crate::StoreError::MemberExists).
     Refuse,
@@ -269,6 +272,8 @@ pub struct LinkRow {
     pub account_name: String,
     /// Where the member goes back to.
     pub return_to: Option<String>,
+    /// Whom a provider knows the member as from its use on: issuer and subject.
+    pub subject: Option<(String, String)>,
     /// When it ends working.
     pub expires_at: Timestamp,
     /// When it was used.
@@ -278,8 +283,8 @@ pub struct LinkRow {
 /// Who signs in.
 #[derive(Clone, Debug)]
 pub enum Entrance {
-    /// Whoever has this link, which is used up. A link of another purpose is [`StoreError::NotFound`]; one that was
-    /// used or ran out is [`StoreError::LinkUsed`] or [`StoreError::LinkExpired`].
+    /// Whoever has this link, which is used up. A link of another purpose is [`StoreError::NotFound`], as is one of a
+    /// subject whose member a provider knows already as somebody else; one that was used or ran out is [`StoreError::LinkUsed`] or [`StoreError::LinkExpired`].
     ///
     /// [`StoreError::NotFound`]: crate::StoreError::NotFound
     /// [`StoreError::LinkUsed`]: crate::StoreError::LinkUsed
@@ -298,7 +303,8 @@ pub enum Entrance {
     Member {
         /// Who.
         id: MemberId,
-        /// Whom the provider knows them as from now on: issuer and subject.
+        /// Whom the provider knows them as from now on: issuer and subject. Whom it knows already as somebody else is
+        /// [`StoreError::NotFound`](crate::StoreError::NotFound).
         subject: Option<(String, String)>,
     },
 }

@@ -279,12 +279,13 @@ impl Store {
         self.0.list_members(filter, page).await
     }
 
-    /// The members with this address in the accounts of an api; at most eight, those who joined first.
+    /// The members with this address in the accounts of an api; at most thirty-two. Those who have entered (who have a
+    /// password, a subject or a session) come first, in the order they joined; then the others, the newest first.
     pub async fn candidates(&self, api: Arc<str>, email: Email) -> Result<Vec<Candidate>, StoreError> {
         self.0.candidates(api, email).await
     }
 
-    /// The members whom a provider knows by this subject in the accounts of an api; at most eight.
+    /// The members whom a provider knows by this subject in the accounts of an api; at most thirty-two.
     pub async fn known_as(
         &self,
         api: Arc<str>,
@@ -308,7 +309,8 @@ impl Store {
         self.0.change_member(id, within, change, keep_administrator, note).await
     }
 
-    /// Begins a session; its event names the member as who did it. A member keeps their twenty newest sessions; what
+    /// Begins a session; its event names the member as who did it. It ends every invitation and password link the
+    /// member hasn't used. A member keeps their twenty newest sessions; what
     /// ran out is forgotten.
     pub async fn begin_session(
         &self,

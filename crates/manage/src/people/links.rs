@@ -72,7 +72,7 @@ impl Manager {
         require_may_give(by, &profile, order.role.unwrap_or(Role::Administrator))?;
         let return_to = order.return_to.map(|place| return_to(&place, &profile)).transpose()?;
         let existing = if order.role.is_some() { Existing::SetRole } else { Existing::Keep };
-        self.issue_link(by, LinkPurpose::SignIn, existing, LinkOrder { return_to, ..order }).await
+        self.issue_link(by, LinkPurpose::SignIn, existing, LinkOrder { return_to, ..order }, None).await
     }
 
     /// A link by which someone becomes a member, sets a password and signs in, once, within seven days.
@@ -82,8 +82,8 @@ impl Manager {
         let profile = self.profile_of(order.account).await?;
         require_passwords(&profile)?;
         require_may_give(by, &profile, order.role.unwrap_or(NEW_MEMBER))?;
-        self.issue_link(by, LinkPurpose::Invitation, Existing::Refuse, LinkOrder { return_to: None, ..order })
-            .await
+        let order = LinkOrder { return_to: None, ..order };
+        self.issue_link(by, LinkPurpose::Invitation, Existing::Refuse, order, None).await
     }
 
     /// A link by which a member sets a new password and signs in, once, within an hour. Whoever has it is them:
@@ -95,13 +95,17 @@ impl Manager {
         require_passwords(&profile)?;
         require_may_give(by, &profile, member.role)?;
         let order = LinkOrder { account: member.account, email: member.email, role: None, return_to: None };
-        self.issue_link(by, LinkPurpose::Password, Existing::Require, order).await
+        self.issue_link(by, LinkPurpose::Password, Existing::Require, order, None).await
     }
 
-    /// What a link that still works leads to; it is not used up.
+    /// What a link that still works leads to; it is not used up. Where members have no passwords any more, none leads to
+    /// one.
     pub async fn look_at_link(&self, purpose: LinkPurpose, token: &OneTimeToken) -> Result<LinkRow, Refusal> {
         let found = self.store.find_link(token.digest()).await?;
         let link = found.filter(|link| link.purpose == purpose).ok_or(Refusal::NotFound("link"))?;
+        if purpose != LinkPurpose::SignIn && !self.profile_named(&link.api)?.sign_in.passwords {
+            return Err(Refusal::NotFound("link"));
+        }
         if link.used_at.is_some() {
             return Err(Refusal::LinkUsed);
         }
@@ -114,6 +118,7 @@ impl Manager {
         purpose: LinkPurpose,
         existing: Existing,
         order: LinkOrder,
+        subject: Option<(String, String)>,
     ) -> Result<IssuedLink, Refusal> {
         let now = self.clock.now();
         let token = OneTimeToken::mint(&*self.entropy);
@@ -138,6 +143,7 @@ impl Manager {
             purpose,
             member,
             existing,
+            subject,
             created_at: now,
             expires_at: now.plus(lasts),
             joined: note("member.create", json!({"email": order.email, "role": role})),
@@ -168,7 +174,9 @@ pub(super) fn require_may_give(by: &By, profile: &Profile, role: Role) -> Result
             Err(Refusal::Forbidden(format!("the role {} may more than yours", role.as_str())))
         };
     }
-    if given.include(MemberAbility::Read) {
+    // Each of these shows what operators need this ability for.
+    let looks = [MemberAbility::Read, MemberAbility::Audit, MemberAbility::Members];
+    if looks.into_iter().any(|ability| given.include(ability)) {
         by.require(Ability::Read)?;
     }
     if given.include(MemberAbility::Reveal) && profile.keys.storage == Storage::Sealed {

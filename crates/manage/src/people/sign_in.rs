@@ -14,6 +14,8 @@ use super::{
 };
 use crate::{By, Manager, Refusal};
 
+/// Passwords that one attempt is compared to: each takes as long as hashing it.
+const MAX_TRIED: usize = 8;
 /// Characters that are kept of what a browser calls itself.
 const MAX_AGENT: usize = 200;
 
@@ -123,7 +125,8 @@ impl Manager {
         candidates: Vec<Candidate>,
         password: &str,
     ) -> Result<Option<Candidate>, Refusal> {
-        let mut with_one = candidates.into_iter().filter(|candidate| candidate.password.is_some()).peekable();
+        let with_one = candidates.into_iter().filter(|candidate| candidate.password.is_some());
+        let mut with_one = with_one.take(MAX_TRIED).peekable();
         if with_one.peek().is_none() {
             self.people.passwords.verify(password, None).await?;
         }
@@ -154,8 +157,8 @@ impl Manager {
         taken.map_err(|retry_after| Refusal::TooManyAttempts { retry_after })
     }
 
-    /// Signs in whom a provider vouches for: the member it knows by this subject, or, the first time, whoever has the
-    /// address it verified.
+    /// Signs in whom a provider vouches for: the members it knows by this subject, and whoever has the address it verified
+    /// and isn't known to a provider yet.
     pub async fn enter_by_oidc(
         &self,
         api: &Arc<str>,
@@ -165,12 +168,13 @@ impl Manager {
     ) -> Result<OidcEntrance, Refusal> {
         let Identity { issuer, subject, email } = identity;
         let mut found = self.store.known_as(Arc::clone(api), issuer.clone(), subject.clone()).await?;
-        if let (true, Some(email)) = (found.is_empty(), email) {
-            found = self.store.candidates(Arc::clone(api), email).await?;
-            found.retain(|candidate| candidate.subject.is_none());
+        if let Some(email) = email {
+            // Also of whom it knows already: one account must not keep them from the next that invites them.
+            let invited = self.store.candidates(Arc::clone(api), email).await?;
+            found.extend(invited.into_iter().filter(|candidate| candidate.subject.is_none()));
         }
         if found.len() > 1 {
-            return self.choices(found).await.map(OidcEntrance::Choose);
+            return self.choices(found, (issuer, subject)).await.map(OidcEntrance::Choose);
         }
         let Some(one) = found.pop() else { return Ok(OidcEntrance::Nobody) };
         let entrance = Entrance::Member { id: one.member.id, subject: Some((issuer, subject)) };
@@ -178,12 +182,18 @@ impl Manager {
         Ok(OidcEntrance::SignedIn(Box::new(signed_in)))
     }
 
-    async fn choices(&self, found: Vec<Candidate>) -> Result<Vec<Choice>, Refusal> {
+    /// A link to each, by which the provider knows them from then on.
+    async fn choices(
+        &self,
+        found: Vec<Candidate>,
+        subject: (String, String),
+    ) -> Result<Vec<Choice>, Refusal> {
         let mut choices = Vec::new();
         for Candidate { member, account_name, .. } in found {
             let order =
                 LinkOrder { account: member.account, email: member.email, role: None, return_to: None };
-            let link = self.issue_link(&By::system(), LinkPurpose::SignIn, Existing::Require, order).await?;
+            let (by, known_as) = (By::system(), Some(subject.clone()));
+            let link = self.issue_link(&by, LinkPurpose::SignIn, Existing::Require, order, known_as).await?;
             choices.push(Choice { account_name, link });
         }
         Ok(choices)

@@ -45,14 +45,19 @@ CREATE INDEX sessions_by_age    ON sessions (expires_at);
 
 -- A link that works once. One that was used stays a while, so that it can be said.
 CREATE TABLE links (
-    id         BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
-    member     BLOB    NOT NULL             REFERENCES members (id),
-    digest     BLOB    NOT NULL UNIQUE      CHECK (length(digest) = 32),
-    purpose    TEXT    NOT NULL             CHECK (purpose IN ('sign_in', 'invitation', 'password')),
-    return_to  TEXT,
-    created_at INTEGER NOT NULL,
-    expires_at INTEGER NOT NULL,
-    used_at    INTEGER
+    id           BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    member       BLOB    NOT NULL             REFERENCES members (id),
+    digest       BLOB    NOT NULL UNIQUE      CHECK (length(digest) = 32),
+    purpose      TEXT    NOT NULL             CHECK (purpose IN ('sign_in', 'invitation', 'password')),
+    return_to    TEXT,
+    -- Whom a provider knows its member as from its use on.
+    oidc_issuer  TEXT,
+    oidc_subject TEXT,
+    created_at   INTEGER NOT NULL,
+    expires_at   INTEGER NOT NULL,
+    used_at      INTEGER,
+
+    CHECK ((oidc_issuer IS NULL) = (oidc_subject IS NULL))
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX links_of_member ON links (member, id);

@@ -19,11 +19,14 @@ const KEPT_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
 
 pub(super) fn insert(connection: &Connection, new: NewLink) -> Outcome<Committed<LinkRow>> {
     accounts::find(connection, new.member.account)?.ok_or(StoreError::NotFound)?;
-    let NewLink { id, digest, purpose, member, existing, return_to, .. } = new;
+    let NewLink { id, digest, purpose, member, existing, return_to, subject, .. } = new;
     let member = member_of(connection, member, existing, &new.joined, &new.role_changed)?;
     forget(connection, new.linked.at)?;
-    let sql = "INSERT INTO links (id, member, digest, purpose, return_to, created_at, expires_at)
-               VALUES            (?1, ?2,     ?3,     ?4,      ?5,        ?6,         ?7)";
+    let (issuer, subject) = subject.unzip();
+    let sql = "INSERT INTO links (id, member, digest, purpose, return_to, created_at, expires_at,
+                                  oidc_issuer, oidc_subject)
+               VALUES            (?1, ?2,     ?3,     ?4,      ?5,        ?6,         ?7,
+                                  ?8,          ?9)";
     connection.prepare_cached(sql)?.execute(params![
         id.to_bytes(),
         member.id.to_bytes(),
@@ -32,6 +35,8 @@ pub(super) fn insert(connection: &Connection, new: NewLink) -> Outcome<Committed
         return_to,
         new.created_at.as_millis(),
         new.expires_at.as_millis(),
+        issuer,
+        subject,
     ])?;
     audit::append(connection, &new.linked, Some(member.account), Some(&member.id.to_string()))?;
     let link = find(connection, digest)?
@@ -57,7 +62,7 @@ fn member_of(
             Ok(member)
         }
         (Some(member), Existing::SetRole) if member.role != wanted.role => {
-            members::set_role(connection, member.id, wanted.role)?;
+            members::set_role(connection, member.id, wanted.role, role_changed)?;
             audit::append(connection, role_changed, Some(member.account), Some(&member.id.to_string()))?;
             Ok(MemberRow { role: wanted.role, ..member })
         }
@@ -66,7 +71,7 @@ fn member_of(
 }
 
 pub(super) fn find(connection: &Connection, digest: Digest) -> Outcome<Option<LinkRow>> {
-    let sql = "SELECT l.id, l.purpose, l.return_to, l.expires_at, l.used_at,
+    let sql = "SELECT l.id, l.purpose, l.return_to, l.oidc_issuer, l.oidc_subject, l.expires_at, l.used_at,
                       m.id AS member, m.account, m.email, m.role, m.password IS NOT NULL AS has_password,
                       m.created_at AS joined_at, m.created_by, m.removed_at,
                       a.api, a.name
@@ -78,6 +83,7 @@ pub(super) fn find(connection: &Connection, digest: Digest) -> Outcome<Option<Li
 }
 
 fn link(row: &Row<'_>) -> rusqlite::Result<LinkRow> {
+    let issuer: Option<String> = row.get("oidc_issuer")?;
     Ok(LinkRow {
         id: stored(row, "id")?,
         purpose: stored(row, "purpose")?,
@@ -85,6 +91,7 @@ fn link(row: &Row<'_>) -> rusqlite::Result<LinkRow> {
         api: row.get("api")?,
         account_name: row.get("name")?,
         return_to: row.get("return_to")?,
+        subject: issuer.zip(row.get("oidc_subject")?),
         expires_at: stored(row, "expires_at")?,
         used_at: stored_if_any(row, "used_at")?,
     })
@@ -108,6 +115,14 @@ pub(super) fn use_up(
     let sql = "UPDATE links SET used_at = ?2 WHERE id = ?1";
     connection.prepare_cached(sql)?.execute(params![link.id.to_bytes(), at.as_millis()])?;
     Ok(link)
+}
+
+/// Ends those by which somebody sets a password, and that still work.
+pub(super) fn end_unused_to_a_password(connection: &Connection, member: MemberId) -> Outcome<()> {
+    let sql = "DELETE FROM links
+                WHERE member = ?1 AND used_at IS NULL AND purpose IN ('invitation', 'password')";
+    connection.prepare_cached(sql)?.execute([member.to_bytes()])?;
+    Ok(())
 }
 
 /// Ends those that still work; a used one goes on saying that it was.

@@ -13,8 +13,8 @@ use super::{
     sessions,
 };
 use crate::{
-    AuditNote, Candidate, Committed, MemberChange, MemberFilter, MemberRow, NewMember, Page, PageRequest,
-    PasswordHash, StoreError,
+    AuditNote, Authority, Candidate, Committed, MemberChange, MemberFilter, MemberRow, NewMember, Page,
+    PageRequest, PasswordHash, StoreError,
 };
 
 pub(super) fn insert(connection: &Connection, new: NewMember) -> Outcome<MemberRow> {
@@ -90,15 +90,19 @@ pub(super) fn member(row: &Row<'_>) -> rusqlite::Result<MemberRow> {
     })
 }
 
+/// Anybody may be made a member by those who never wanted them: whoever has entered isn't pushed out by that.
 pub(super) fn candidates(connection: &Connection, api: &str, email: &Email) -> Outcome<Vec<Candidate>> {
     let sql = "SELECT m.id AS member, m.account, m.email, m.role, m.password IS NOT NULL AS has_password,
                       m.created_at AS joined_at, m.created_by, m.removed_at,
-                      m.password, m.oidc_issuer, m.oidc_subject, a.name
+                      m.password, m.oidc_issuer, m.oidc_subject, a.name,
+                      m.password IS NOT NULL
+                      OR m.oidc_subject IS NOT NULL
+                      OR EXISTS (SELECT 1 FROM sessions s WHERE s.member = m.id) AS entered
                  FROM members m
                  JOIN accounts a ON a.id = m.account
                 WHERE m.email = ?1 AND a.api = ?2 AND m.removed_at IS NULL
-                ORDER BY m.id
-                LIMIT 8";
+                ORDER BY entered DESC, CASE WHEN entered THEN m.id END, m.id DESC
+                LIMIT 32";
     let mut statement = connection.prepare_cached(sql)?;
     let found = statement.query_map(params![email.as_str(), api], candidate)?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
@@ -117,7 +121,7 @@ pub(super) fn known_as(
                  JOIN accounts a ON a.id = m.account
                 WHERE m.oidc_subject = ?1 AND m.oidc_issuer = ?2 AND a.api = ?3 AND m.removed_at IS NULL
                 ORDER BY m.id
-                LIMIT 8";
+                LIMIT 32";
     let mut statement = connection.prepare_cached(sql)?;
     let found = statement.query_map(params![subject, issuer, api], candidate)?;
     Ok(found.collect::<rusqlite::Result<_>>()?)
@@ -154,7 +158,7 @@ pub(super) fn change(
         return Err(StoreError::LastAdministrator.into());
     }
     match change {
-        MemberChange::SetRole(role) => set_role(connection, id, role)?,
+        MemberChange::SetRole(role) => set_role(connection, id, role, note)?,
         MemberChange::SetPassword { password, keep } => set_password(connection, id, &password, keep)?,
         MemberChange::Remove => remove(connection, id, note.at)?,
     }
@@ -175,10 +179,17 @@ fn has_another_administrator(connection: &Connection, member: &MemberRow) -> Out
     Ok(connection.prepare_cached(sql)?.query_one(values, |row| row.get(0))?)
 }
 
-pub(super) fn set_role(connection: &Connection, id: MemberId, role: Role) -> Outcome<()> {
+/// Whoever has a session or a link of the member got it by what the old role may: none goes on by the new one, but for
+/// the session that asks.
+pub(super) fn set_role(connection: &Connection, id: MemberId, role: Role, note: &AuditNote) -> Outcome<()> {
     let sql = "UPDATE members SET role = ?2 WHERE id = ?1";
     connection.prepare_cached(sql)?.execute(params![id.to_bytes(), role.as_str()])?;
-    Ok(())
+    let asks = match note.authority {
+        Authority::Session { session, .. } => Some(session),
+        Authority::System | Authority::Link | Authority::Operator(_) | Authority::Secret { .. } => None,
+    };
+    sessions::end_of_member(connection, id, asks)?;
+    links::end_unused(connection, id)
 }
 
 /// Whoever came in by the old password, or may come in by a link that was sent, is out with it.
@@ -194,11 +205,13 @@ pub(super) fn set_password(
     links::end_unused(connection, id)
 }
 
-/// Remembers whom a provider knows the member as.
+/// Remembers whom a provider knows the member as. Whom it knows already as somebody else is not found.
 pub(super) fn set_subject(connection: &Connection, id: MemberId, issuer: &str, subject: &str) -> Outcome<()> {
-    let sql = "UPDATE members SET oidc_issuer = ?2, oidc_subject = ?3 WHERE id = ?1";
-    connection.prepare_cached(sql)?.execute(params![id.to_bytes(), issuer, subject])?;
-    Ok(())
+    let sql = "UPDATE members
+                  SET oidc_issuer = ?2, oidc_subject = ?3
+                WHERE id = ?1 AND (oidc_subject IS NULL OR oidc_issuer = ?2 AND oidc_subject = ?3)";
+    let set = connection.prepare_cached(sql)?.execute(params![id.to_bytes(), issuer, subject])?;
+    if set == 0 { Err(StoreError::NotFound.into()) } else { Ok(()) }
 }
 
 /// What they signed in with is forgotten: from here on it would be of use to a thief alone.

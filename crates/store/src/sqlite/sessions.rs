@@ -24,6 +24,8 @@ pub(super) fn begin(
     note: &AuditNote,
 ) -> Outcome<OpenSession> {
     let (member, return_to) = enter(connection, entrance, note.at)?;
+    // Who handed one out may have kept it, and whoever is in needs it no more.
+    links::end_unused_to_a_password(connection, member.id)?;
     forget(connection, note.at)?;
     links::forget(connection, note.at)?;
     make_room(connection, member.id)?;
@@ -42,6 +44,9 @@ fn enter(connection: &Connection, entrance: Entrance, at: Timestamp) -> Outcome<
             let link = links::use_up(connection, digest, purpose, at)?;
             if let Some(password) = password {
                 members::set_password(connection, link.member.id, &password, None)?;
+            }
+            if let Some((issuer, subject)) = link.subject {
+                members::set_subject(connection, link.member.id, &issuer, &subject)?;
             }
             Ok((link.member, link.return_to))
         }

@@ -125,6 +125,7 @@ pub(crate) fn new_link(account: AccountId, email: &str, role: Role) -> NewLink {
         member: new_member(account, email, role),
         existing: Existing::Keep,
         return_to: None,
+        subject: None,
         created_at: NOW,
         expires_at: after_now(600),
         joined: note("member.join"),

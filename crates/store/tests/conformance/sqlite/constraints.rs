@@ -173,6 +173,8 @@ async fn every_rule_about_members_is_kept() {
         "UPDATE links SET member = zeroblob(16)".to_owned(),
         "UPDATE links SET digest = randomblob(31)".to_owned(),
         "UPDATE links SET purpose = 'lunch'".to_owned(),
+        "UPDATE links SET oidc_issuer = 'https://id.example'".to_owned(),
+        "UPDATE links SET oidc_subject = '7'".to_owned(),
         "UPDATE links SET expires_at = NULL".to_owned(),
     ];
     for broken in &rules {

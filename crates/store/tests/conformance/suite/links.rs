@@ -142,6 +142,67 @@ async fn what_becomes_of_somebody_who_is_a_member_already_is_said_by_the_call() 
 }
 
 #[tokio::test]
+async fn a_link_that_gives_another_role_ends_what_was_there_before_it() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let owner = account(store).await;
+    let (ada, unused) = invited(store, owner, "ada@example.com", Role::Viewer).await;
+    for (role, ends) in [(Role::Viewer, false), (Role::Developer, true)] {
+        let (_, held) = signed_in(store, ada.id).await;
+        let new = NewLink { existing: Existing::SetRole, ..new_link(owner, "ada@example.com", role) };
+        let digest = new.digest;
+        store.insert_link(new).await.unwrap();
+        assert_eq!(store.find_session(held, NOW).await.unwrap().is_none(), ends, "{role:?}");
+        assert_eq!(store.find_link(unused).await.unwrap().is_none(), ends, "{role:?}");
+        assert!(store.find_link(digest).await.unwrap().is_some());
+    }
+}
+
+/// Who made an invitation may still have it when its member came in another way.
+#[tokio::test]
+async fn signing_in_ends_what_else_could_set_a_password() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let owner = account(store).await;
+    let (ada, first_link) = invited(store, owner, "ada@example.com", Role::Viewer).await;
+    for by_link in [true, false] {
+        let mut digests = Vec::new();
+        for purpose in [LinkPurpose::SignIn, LinkPurpose::Invitation, LinkPurpose::Password] {
+            for email in ["ada@example.com", "bea@example.com"] {
+                let new = NewLink { purpose, ..new_link(owner, email, Role::Viewer) };
+                digests.push((purpose, email, new.digest));
+                store.insert_link(new).await.unwrap();
+            }
+        }
+        if by_link {
+            use_link(store, first_link, NOW).await.unwrap();
+        } else {
+            signed_in(store, ada.id).await;
+        }
+        for (purpose, email, digest) in digests {
+            let stays = email == "bea@example.com" || purpose == LinkPurpose::SignIn;
+            assert_eq!(store.find_link(digest).await.unwrap().is_some(), stays, "{purpose:?} {email}");
+        }
+    }
+    assert!(store.find_link(first_link).await.unwrap().unwrap().used_at.is_some(), "it can still be said");
+}
+
+#[tokio::test]
+async fn a_link_of_a_subject_makes_its_member_known_by_it_and_takes_nobody_elses_place() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let owner = account(store).await;
+    let pair = |subject: &str| Some(("https://id.example".to_owned(), subject.to_owned()));
+    for (subject, enters) in [("7", true), ("7", true), ("8", false)] {
+        let new = NewLink { subject: pair(subject), ..new_link(owner, "ada@example.com", Role::Viewer) };
+        let made = store.insert_link(new.clone()).await.unwrap().value;
+        assert_eq!(made.subject, pair(subject));
+        let entered = use_link(store, new.digest, NOW).await;
+        assert_eq!(entered.is_ok(), enters, "{subject}: {entered:?}");
+        assert!(enters || matches!(entered, Err(StoreError::NotFound)), "{entered:?}");
+        let known = store.known_as("cashcat".into(), "https://id.example".to_owned(), subject.to_owned());
+        assert_eq!(known.await.unwrap().len(), usize::from(enters), "{subject}");
+    }
+}
+
+#[tokio::test]
 async fn a_link_of_no_account_is_refused() {
     let Fixture { store, .. } = &Fixture::new().await;
     let nobody = AccountId::from_bytes([9; 16]);
@@ -156,7 +217,8 @@ async fn a_link_of_no_account_is_refused() {
 async fn a_link_that_cannot_be_made_makes_no_member_either() {
     let Fixture { store, .. } = &Fixture::new().await;
     let owner = account(store).await;
-    let (_, digest) = invited(store, owner, "ada@example.com", Role::Viewer).await;
+    member(store, owner, "ada@example.com", Role::Viewer).await;
+    let (_, digest) = invited(store, account(store).await, "ada@example.com", Role::Viewer).await;
     let events = trail(store).await.len();
     for (email, existing) in [("bea@example.com", Existing::Keep), ("ada@example.com", Existing::SetRole)] {
         let new = NewLink { digest, existing, ..new_link(owner, email, Role::Administrator) };

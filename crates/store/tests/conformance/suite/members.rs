@@ -106,20 +106,39 @@ async fn one_address_may_be_a_member_of_several_accounts_and_is_a_candidate_for_
     assert_eq!(found.iter().map(|candidate| candidate.member.id).collect::<Vec<_>>(), [members[1]]);
 }
 
+/// Whoever plants an address in their own accounts must not push out who has it.
 #[tokio::test]
-async fn no_more_than_eight_candidates_are_named() {
+async fn of_many_candidates_those_who_entered_come_first_and_then_those_who_were_invited_last() {
     let Fixture { store, .. } = &Fixture::new().await;
     let mut members = Vec::new();
-    for _ in 0..9 {
+    for _ in 0..35 {
+        members.push(member(store, account(store).await, "ada@example.com", Role::Viewer).await);
+    }
+    signed_in(store, members[1]).await;
+    change(store, members[3], new_password(None)).await.unwrap();
+    let known = Entrance::Member { id: members[2], subject: Some(("https://id.example".into(), "7".into())) };
+    store.begin_session(known, new_session(), note("session.begin")).await.unwrap();
+    let ended = SessionsOf::Member(members[2]);
+    store.end_sessions(ended, None, note("session.end")).await.unwrap();
+
+    let named = store.candidates("cashcat".into(), "ada@example.com".parse().unwrap()).await.unwrap();
+    let named: Vec<_> = named.iter().map(|found| found.member.id).collect();
+    assert_eq!(named[..3], members[1..4]);
+    assert_eq!(named[3..], members[6..].iter().rev().copied().collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn no_more_than_thirty_two_are_known_by_one_subject() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let mut members = Vec::new();
+    for _ in 0..33 {
         members.push(member(store, account(store).await, "ada@example.com", Role::Viewer).await);
         let known = Some(("https://id.example".to_owned(), "7".to_owned()));
         let entrance = Entrance::Member { id: members[members.len() - 1], subject: known };
         store.begin_session(entrance, new_session(), note("session.begin")).await.unwrap();
     }
-    let named = store.candidates("cashcat".into(), "ada@example.com".parse().unwrap()).await.unwrap();
-    assert_eq!(named.iter().map(|found| found.member.id).collect::<Vec<_>>(), members[..8]);
     let known = store.known_as("cashcat".into(), "https://id.example".to_owned(), "7".to_owned()).await;
-    assert_eq!(known.unwrap().iter().map(|found| found.member.id).collect::<Vec<_>>(), members[..8]);
+    assert_eq!(known.unwrap().iter().map(|found| found.member.id).collect::<Vec<_>>(), members[..32]);
 }
 
 #[tokio::test]
@@ -144,10 +163,15 @@ async fn a_provider_knows_a_member_by_issuer_and_subject_from_the_first_sign_in(
     {
         assert_eq!(known(api, issuer, subject).await, [], "{api} {issuer} {subject}");
     }
-    begin(Some(pair("https://b", "8"))).await;
-    assert_eq!(known("cashcat", "https://a", "7").await, []);
+    begin(Some(pair("https://a", "7"))).await;
+    for other in [pair("https://b", "7"), pair("https://a", "8")] {
+        let entrance = Entrance::Member { id: ada, subject: Some(other) };
+        let refused = store.begin_session(entrance, new_session(), note("session.begin")).await;
+        assert!(matches!(refused, Err(StoreError::NotFound)), "{refused:?}");
+    }
+    assert_eq!(known("cashcat", "https://a", "7").await, [Some(pair("https://a", "7"))]);
     change(store, ada, MemberChange::Remove).await.unwrap();
-    assert_eq!(known("cashcat", "https://b", "8").await, []);
+    assert_eq!(known("cashcat", "https://a", "7").await, []);
 }
 
 #[tokio::test]
@@ -163,6 +187,34 @@ async fn a_role_changes_once_and_what_is_so_already_is_no_event() {
     }
     let trail = trail(store).await;
     assert_eq!(trail[before..], [("member.change".to_owned(), Some(bea.to_string()))]);
+}
+
+/// What was handed out for one role must not act by another.
+#[tokio::test]
+async fn another_role_ends_every_session_and_every_link_but_the_session_that_asks() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let owner = account(store).await;
+    let bea = member(store, owner, "bea@example.com", Role::Viewer).await;
+    let (_, others) = signed_in(store, bea).await;
+    let ada = member(store, owner, "ada@example.com", Role::Developer).await;
+    for role in [Role::Viewer, Role::Administrator, Role::Administrator] {
+        let (asks, kept) = signed_in(store, ada).await;
+        let (_, held) = signed_in(store, ada).await;
+        let (before, unused) = invited(store, owner, "ada@example.com", Role::Viewer).await;
+        let ends = before.role != role;
+        let authority =
+            Authority::Session { session: asks.session.id, roles: RoleSet::ALL, while_suspended: false };
+        let by = AuditNote { authority, ..note("member.change") };
+        store.change_member(ada, None, MemberChange::SetRole(role), false, by).await.unwrap();
+        assert!(store.find_session(kept, NOW).await.unwrap().is_some());
+        assert_eq!(store.find_session(held, NOW).await.unwrap().is_none(), ends, "{role:?}");
+        assert_eq!(store.find_link(unused).await.unwrap().is_none(), ends, "{role:?}");
+    }
+    let (_, held) = signed_in(store, ada).await;
+    member(store, owner, "zoe@example.com", Role::Administrator).await;
+    change(store, ada, MemberChange::SetRole(Role::Developer)).await.unwrap();
+    assert!(store.find_session(held, NOW).await.unwrap().is_none());
+    assert!(store.find_session(others, NOW).await.unwrap().is_some());
 }
 
 #[tokio::test]
