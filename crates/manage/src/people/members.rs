@@ -1,7 +1,7 @@
 //! Members: list, change the role, remove.
 
-use claviger_model::{Ability, AccountId, Email, MemberAbility, MemberId, Role};
-use claviger_store::{MemberChange, MemberFilter, MemberRow, Page, PageRequest};
+use claviger_model::{Ability, AccountId, Email, MemberAbility, MemberId, Role, profile::Profile};
+use claviger_store::{AuditNote, Authority, MemberChange, MemberFilter, MemberRow, Page, PageRequest};
 use serde_json::json;
 
 use super::links::require_may_give;
@@ -49,13 +49,16 @@ impl Manager {
         Ok(found.map(|member| member.email.to_string()))
     }
 
-    /// Gives a member another role, which holds from their next request on. The last administrator stays one, unless
-    /// an operator wants it.
+    /// Gives a member another role, and ends every session of theirs but the one that asks. The last administrator stays
+    /// one, unless an operator wants it.
     pub async fn change_role(&self, by: &By, id: MemberId, role: Role) -> Result<MemberRow, Refusal> {
         by.allow_either(Ability::Manage, MemberAbility::Members)?;
         let member = self.standing_member(by, id).await?;
-        require_may_give(by, &*self.profile_of(member.account).await?, role)?;
+        let profile = self.profile_of(member.account).await?;
+        require_may_give(by, &profile, role)?;
+        require_cover(by, &profile, member.role)?;
         let note = self.note_needing(by, Some(MemberAbility::Members), "member.role", json!({"role": role}));
+        let note = by_who_covers(note, &profile, &[role, member.role]);
         let keep = matches!(by.actor, Actor::Member(_));
         let changed = self.store.change_member(id, None, MemberChange::SetRole(role), keep, note).await;
         Ok(changed.map_err(member_not_found)?.value)
@@ -65,8 +68,11 @@ impl Manager {
     pub async fn remove_member(&self, by: &By, id: MemberId) -> Result<MemberRow, Refusal> {
         by.allow_either(Ability::Manage, MemberAbility::Members)?;
         let member = self.standing_member(by, id).await?;
+        let profile = self.profile_of(member.account).await?;
+        require_cover(by, &profile, member.role)?;
         let detail = json!({"email": member.email});
         let note = self.note_needing(by, Some(MemberAbility::Members), "member.remove", detail);
+        let note = by_who_covers(note, &profile, &[member.role]);
         let keep = matches!(by.actor, Actor::Member(_));
         let changed = self.store.change_member(id, None, MemberChange::Remove, keep, note).await;
         Ok(changed.map_err(member_not_found)?.value)
@@ -78,6 +84,23 @@ impl Manager {
         let found = found.filter(|member| by.sees(member.account) && member.removed_at.is_none());
         found.ok_or(Refusal::NotFound("member"))
     }
+}
+
+/// Members leave alone whose role may more than theirs. Operators are above all of them.
+fn require_cover(by: &By, profile: &Profile, role: Role) -> Result<(), Refusal> {
+    match by.actor {
+        Actor::Member(_) => require_may_give(by, profile, role),
+        Actor::Operator(_) | Actor::Key(_) | Actor::System => Ok(()),
+    }
+}
+
+/// The same of a member only whose role, when the change is made, may all that these may.
+fn by_who_covers(note: AuditNote, profile: &Profile, covered: &[Role]) -> AuditNote {
+    let Authority::Session { session, roles, while_suspended } = note.authority else { return note };
+    let covers =
+        |role: Role| covered.iter().all(|other| profile.roles.of(role).cover(profile.roles.of(*other)));
+    let roles = Role::ALL.into_iter().filter(|role| roles.include(*role) && covers(*role)).collect();
+    AuditNote { authority: Authority::Session { session, roles, while_suspended }, ..note }
 }
 
 pub(super) fn member_not_found(error: claviger_store::StoreError) -> Refusal {

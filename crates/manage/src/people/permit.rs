@@ -37,6 +37,11 @@ impl MemberPermit {
         self.open.session.expires_at
     }
 
+    /// When it began.
+    pub(crate) fn began_at(&self) -> Timestamp {
+        self.open.session.created_at
+    }
+
     /// Their account.
     pub fn account(&self) -> AccountId {
         self.open.member.account

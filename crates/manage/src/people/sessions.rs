@@ -11,6 +11,8 @@ use crate::{Actor, By, Manager, Refusal};
 
 /// A session is noted as used once in so long: not every request is a write.
 const NOTED_EVERY: std::time::Duration = std::time::Duration::from_mins(1);
+/// How long having signed in is proof enough for a first password: it outlasts the session.
+const FRESH: std::time::Duration = std::time::Duration::from_mins(10);
 
 impl Manager {
     /// The member whose browser this is, if its session lasts. The request counts as a use of it.
@@ -105,7 +107,7 @@ impl Manager {
     }
 
     /// Gives the member who asks a new password, and ends their other sessions. `current` is asked for where they have
-    /// one.
+    /// one; where they have none, they must have signed in just now.
     pub async fn change_own_password(&self, by: &By, current: &str, new: &str) -> Result<(), Refusal> {
         let Actor::Member(permit) = &by.actor else { return Err(Refusal::NotFound("member")) };
         if !self.profile_named(permit.api())?.sign_in.passwords {
@@ -113,6 +115,9 @@ impl Manager {
         }
         if permit.has_password() {
             self.prove_password(permit, current).await?;
+        } else if permit.began_at().plus(FRESH) <= self.clock.now() {
+            let detail = "a first password is set within ten minutes of signing in: sign out, and in anew";
+            return Err(Refusal::Forbidden(detail.to_owned()));
         }
         password::judge(new, permit.email())?;
         let hash = self.people.passwords.hash(new, &*self.entropy).await?;
