@@ -1,12 +1,13 @@
 //! The four published contracts, statement by statement: a test's name begins with the number of what it asks.
 //!
-//! What the contracts say of pages is asked as far as it holds without one.
+//! What the contracts say of pages is asked of the pages (`pages`), and everywhere else as far as it holds without one.
 
 mod cashcat;
 mod cicosts;
 mod codat;
 mod curl;
 mod example;
+mod pages;
 mod sdk;
 mod shape;
 mod wire;
