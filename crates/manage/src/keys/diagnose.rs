@@ -3,7 +3,8 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use claviger_model::{
     Ability, AccountId, AccountState, Digest, Environment, KeyState, Malformation, Timestamp,
-    operator_key_format, profile::Profile,
+    operator_key_format,
+    profile::{Carrier, Profile},
 };
 use claviger_store::FoundSecret;
 use zeroize::Zeroizing;
@@ -64,7 +65,7 @@ impl Manager {
         by.allow(Ability::Read)?;
         by.require_sight(account)?;
         let (profile, account) = (self.profile_of(account).await?, self.account(account).await?);
-        let text = bare(pasted);
+        let text = bare(pasted, &profile.credentials.carriers);
         let found = self.find_pasted(&text).await?.filter(|found| found.key.account == account.id);
         let Some(found) = found else { return Ok(unknown(&text, &profile)) };
         let state = finding(&found, account.state, &profile, self.clock.now());
@@ -75,7 +76,9 @@ impl Manager {
     /// The key that someone pasted, in whichever account and state it is.
     pub async fn find_key(&self, by: &By, pasted: &str) -> Result<KeyView, Refusal> {
         by.require(Ability::Read)?;
-        let found = self.find_pasted(&bare(pasted)).await?.ok_or(Refusal::NotFound("key"))?;
+        let carriers: Vec<_> =
+            self.apis.iter().flat_map(|profile| profile.credentials.carriers.iter().cloned()).collect();
+        let found = self.find_pasted(&bare(pasted, &carriers)).await?.ok_or(Refusal::NotFound("key"))?;
         self.with_last_uses(found.key).await
     }
 
@@ -84,12 +87,17 @@ impl Manager {
     }
 }
 
-/// The key in what was pasted: without white space, quotes, the header's name and scheme around it.
-fn bare(pasted: &str) -> Zeroizing<String> {
+/// The key in what was pasted: without white space, quotes, the name of a header that carries keys and its scheme.
+fn bare(pasted: &str, carriers: &[Carrier]) -> Zeroizing<String> {
     let text = pasted.get(..MAX_PASTED).unwrap_or(pasted);
     let mut text = text.trim_matches(|c: char| c.is_whitespace() || "\"'`,;".contains(c));
-    if let Some(rest) = without(text, "authorization:") {
-        text = rest;
+    let headers = carriers.iter().filter_map(|carrier| match carrier {
+        Carrier::Header(name) => Some(name.as_str()),
+        Carrier::Bearer | Carrier::Basic => None,
+    });
+    let named = |header: &str| without(text, header)?.strip_prefix(':');
+    if let Some(rest) = std::iter::once("authorization").chain(headers).find_map(named) {
+        text = rest.trim();
     }
     if let Some(rest) = without(text, "bearer ") {
         text = rest;
@@ -151,15 +159,19 @@ mod tests {
             "authorization:bearer   sk_live_abc",
             "Basic c2tfbGl2ZV9hYmM=",
             "Authorization: Basic c2tfbGl2ZV9hYmM6",
+            "X-API-Key: sk_live_abc",
+            "x-api-key:sk_live_abc",
+            "\"X-Api-Key : sk_live_abc\"",
         ] {
-            assert_eq!(&*bare(pasted), "sk_live_abc", "{pasted}");
+            let carriers = [Carrier::Bearer, Carrier::Header("x-api-key".to_owned())];
+            assert_eq!(&*bare(pasted, &carriers), "sk_live_abc", "{pasted}");
         }
     }
 
     #[test]
     fn what_is_no_key_stays_what_it_is() {
-        assert_eq!(&*bare("Basic not base 64"), "Basic not base 64");
-        assert_eq!(&*bare(""), "");
-        assert_eq!(&*bare("é"), "é");
+        for text in ["Basic not base 64", "", "é", "X-API-Key: k3y"] {
+            assert_eq!(&*bare(text, &[Carrier::Bearer]), text);
+        }
     }
 }
