@@ -1,5 +1,6 @@
 //! "Key not working?": what is said of a pasted key, and that it is said nowhere else.
 
+use claviger_model::Timestamp;
 use claviger_testkit::{Answer, Server, ServerBuilder, Visitor, eventually};
 use serde_json::json;
 
@@ -16,7 +17,7 @@ fn stage() -> (Server, String, Visitor) {
 #[track_caller]
 fn paste(visitor: &mut Visitor, pasted: &str) -> Answer {
     let _ = visitor.get("/keys/check").expect(200);
-    let page = visitor.submit("/keys/check", &[("key", pasted), ("request", pasted)]).expect(200);
+    let page = visitor.submit("/keys/check", &[("key", pasted)]).expect(200);
     assert!(!page.text().contains(pasted), "the answer has what was pasted");
     page
 }
@@ -91,7 +92,10 @@ fn denied_requests_of_the_key_are_shown_with_the_next_step() {
     let plain = issued["key"].as_str().expect("a key").to_owned();
     let _ = server.customer(&plain).get("/v1/things");
     eventually(|| {
-        paste(&mut viewer, &plain).text().contains("add it to the key&#39;s networks").then_some(())
+        paste(&mut viewer, &plain)
+            .text()
+            .contains("Add the address to the key&#39;s allowed networks")
+            .then_some(())
     });
     let page = paste(&mut viewer, &plain);
     for sentence in ["GET /v1/things", "127.0.0.1", "request <code>req_"] {
@@ -102,4 +106,36 @@ fn denied_requests_of_the_key_are_shown_with_the_next_step() {
     let found = viewer.submit("/keys/check", &[("key", &plain), ("request", &request)]).expect(200);
     says(&found, "<h2>This request</h2>");
     says(&found, "GET /v1/things");
+    says(&found, "carries the id of your request");
+}
+
+#[test]
+fn what_is_no_request_id_is_said_beside_its_field_and_not_repeated() {
+    let (server, account, mut viewer) = stage();
+    let (_, plain) = server.operator().issue_plain(&account, "CI");
+    let _ = viewer.get("/keys/check").expect(200);
+    let page = viewer.submit("/keys/check", &[("key", &plain), ("request", &plain)]).expect(422);
+    says(&page, "id=\"request-error\"");
+    says(&page, "This key works");
+    assert!(!page.text().contains(&plain), "a key in the wrong field is repeated");
+}
+
+#[test]
+fn a_suspended_account_and_an_expired_key_are_told_apart() {
+    let (server, account, mut viewer) = stage();
+    let order = json!({"name": "Short", "expires_at": "2999-01-01T00:00:00Z"});
+    let issued = server.operator().issue(&account, &order);
+    let plain = issued["key"].as_str().expect("a key").to_owned();
+    says(&paste(&mut viewer, &plain), "1 Jan 2999, 00:00 UTC</time>");
+    let millis = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("it is after 1970").as_millis();
+    let in_a_moment = Timestamp::from_millis(i64::try_from(millis).expect("a timestamp") + 2000);
+    let soon = json!({"name": "Soon", "expires_at": in_a_moment.to_string()});
+    let issued = server.operator().issue(&account, &soon);
+    let plain = issued["key"].as_str().expect("a key").to_owned();
+    eventually(|| paste(&mut viewer, &plain).text().contains("This key expired on").then_some(()));
+    let _ = server
+        .operator()
+        .patch(&format!("/v1/accounts/{account}"), &json!({"state": "suspended"}))
+        .expect(200);
+    says(&paste(&mut viewer, &plain), "The account is suspended");
 }

@@ -1,7 +1,7 @@
-//! What is wrong with a key or a request, and what to do next, in sentences.
+//! What is wrong with a key, and what to do next, in sentences.
 
 use claviger_manage::{Diagnosis, KeyFinding};
-use claviger_model::{DenialCode, Environment, Malformation, profile::Profile};
+use claviger_model::{Environment, Malformation, Timestamp, profile::Profile};
 
 use crate::words::Time;
 
@@ -10,13 +10,19 @@ use crate::words::Time;
 pub(super) struct Finding {
     /// The kind of notice it is.
     pub(super) kind: &'static str,
-    pub(super) title: String,
+    pub(super) title: &'static str,
+    /// The instant that the title ends with.
+    pub(super) at: Option<Time>,
     pub(super) text: String,
 }
 
 impl Finding {
-    fn new(kind: &'static str, title: impl Into<String>, text: impl Into<String>) -> Self {
-        Self { kind, title: title.into(), text: text.into() }
+    fn new(kind: &'static str, title: &'static str, text: impl Into<String>) -> Self {
+        Self { kind, title, at: None, text: text.into() }
+    }
+
+    fn at(self, at: Timestamp) -> Self {
+        Self { at: Some(Time::exact(at)), ..self }
     }
 
     pub(super) fn of(diagnosis: &Diagnosis, profile: &Profile) -> Self {
@@ -44,18 +50,16 @@ impl Finding {
         match finding {
             KeyFinding::Revoked(at) => Self::new(
                 "error",
-                format!("This key was revoked on {}", Time::exact(at).text),
+                "This key was revoked on",
                 "That can't be undone. Create a new key and put it in the place of this one.",
-            ),
+            )
+            .at(at),
             KeyFinding::Replaced(at) => Self::new(
                 "error",
-                "This key was replaced by a rotation",
-                format!(
-                    "It worked until {}. The key has a newer secret: use that one, or rotate again where nobody has \
-                     it.",
-                    Time::exact(at).text
-                ),
-            ),
+                "This key was replaced by a rotation, and worked until",
+                "The key has a newer secret: use that one, or rotate again where nobody has it.",
+            )
+            .at(at),
             KeyFinding::Suspended => Self::new(
                 "error",
                 "The account is suspended",
@@ -68,9 +72,10 @@ impl Finding {
             ),
             KeyFinding::Expired(at) => Self::new(
                 "error",
-                format!("This key expired on {}", Time::exact(at).text),
+                "This key expired on",
                 "Create a new key, or give this one a later expiry.",
-            ),
+            )
+            .at(at),
             KeyFinding::TestKey => Self::new(
                 "error",
                 "Test keys are not accepted",
@@ -78,10 +83,11 @@ impl Finding {
             ),
             KeyFinding::Ending(at) => Self::new(
                 "warn",
-                format!("This key works until {}", Time::exact(at).text),
+                "This key works until",
                 "A rotation replaced it. Use the newer secret before then. If requests fail already, what it is \
                  limited to is the likely reason.",
-            ),
+            )
+            .at(at),
             KeyFinding::Well => Self::new(
                 "done",
                 "This key works",
@@ -146,25 +152,6 @@ fn lengths(profile: &Profile) -> Vec<String> {
 fn either(mut words: Vec<String>) -> Option<String> {
     let last = words.pop()?;
     Some(if words.is_empty() { last } else { format!("{} or {last}", words.join(", ")) })
-}
-
-/// What to do about a denied request.
-pub(super) const fn next_step(code: DenialCode) -> &'static str {
-    match code {
-        DenialCode::Missing => "Send the key with every request.",
-        DenialCode::Malformed => "Send the key as it is, once, and no other credential beside it.",
-        DenialCode::Unknown => "Use a key of this account.",
-        DenialCode::Revoked => "Put the newest secret where this program reads its key.",
-        DenialCode::Disabled => "Enable the key again, or use another one.",
-        DenialCode::Expired => "Give the key a later expiry, or create a new one.",
-        DenialCode::Environment => "Use a key of the other environment, or call the host of this one.",
-        DenialCode::Scope => "Give the key this permission, or use a key that has it.",
-        DenialCode::Network => "If the address is yours, add it to the key's networks.",
-        DenialCode::Referrer => "If the page is yours, add it to the key's referrers.",
-        DenialCode::Endpoint => "If the key should do this, add the method and path to its endpoints.",
-        DenialCode::Rate => "Send fewer requests at once, and try again later.",
-        DenialCode::Quota => "Wait for the next day or month, or ask for a higher quota.",
-    }
 }
 
 #[cfg(test)]

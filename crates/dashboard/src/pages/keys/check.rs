@@ -3,11 +3,12 @@
 use askama::Template;
 use axum::{Router, extract::State, routing::get};
 use claviger_manage::{Diagnosis, KeyView};
-use claviger_model::MemberAbility;
+use claviger_model::{MemberAbility, RequestId, profile::Profile};
 use http::{Response, StatusCode};
 
 use super::{
-    advice::{Finding, next_step},
+    advice::Finding,
+    denied::{self, Denied},
     list, row,
 };
 use crate::{
@@ -36,6 +37,9 @@ struct CheckPage {
     error: Option<&'static str>,
     /// The id of the failed request, as it was typed.
     request: String,
+    request_error: Option<&'static str>,
+    /// Where help is asked for: with the request that was typed, or else with this page's.
+    support: Option<String>,
     finding: Option<Finding>,
     known: Option<Known>,
     can_manage: bool,
@@ -59,16 +63,7 @@ struct Known {
 struct Fact {
     label: &'static str,
     values: Vec<String>,
-}
-
-struct Denied {
-    at: Time,
-    detail: String,
-    address: Option<String>,
-    endpoint: Option<String>,
-    request: String,
-    support: Option<String>,
-    next: &'static str,
+    at: Option<Time>,
 }
 
 async fn show(State(site): State<Site>, visitor: Visitor, query: Query) -> Result<Response<Body>, Stop> {
@@ -86,41 +81,62 @@ async fn check(State(site): State<Site>, posted: Posted) -> Result<Response<Body
         return list::closed(&site, &visitor, Place::Check, TITLE);
     }
     let mut page = CheckPage::of(&site, &visitor)?;
-    page.request = typed_request(form.get("request"));
+    let api = visitor.api(&site)?;
+    let request = page.read_request(form.get("request"), &api.profile);
     let Some(text) = form.text("key") else {
         page.error = Some("Paste the key that doesn't work.");
         return answer::page(StatusCode::UNPROCESSABLE_ENTITY, &page);
     };
     let diagnosis = site.manager().diagnose_key(&visitor.by(), visitor.permit.account(), text).await?;
-    let api = visitor.api(&site)?;
     page.finding = Some(Finding::of(&diagnosis, &api.profile));
     if let Diagnosis::Known { key, .. } = diagnosis {
-        page.known = Some(Known::of(&site, &visitor, api, &key, &page.request).await?);
+        page.known = Some(Known::of(&site, &visitor, api, &key, request).await?);
     }
-    answer::page(StatusCode::OK, &page)
+    let is_read = page.request_error.is_none();
+    answer::page(if is_read { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY }, &page)
 }
 
-/// What may be a request's id; nothing else is shown again, as it may be a key in the wrong field.
-fn typed_request(text: &str) -> String {
-    let text = text.trim();
+/// The id of a request, as errors write it: with its prefix, or as 32 hexadecimal digits.
+fn request_id(text: &str) -> Option<RequestId> {
     let is_hex = text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit());
-    let is_id = is_hex || text.parse::<claviger_model::RequestId>().is_ok();
-    if is_id { text.to_owned() } else { String::new() }
+    let hex = || u128::from_str_radix(text, 16).ok().filter(|_| is_hex);
+    text.parse().ok().or_else(|| Some(RequestId::from_bytes(hex()?.to_be_bytes())))
 }
 
 impl CheckPage {
     fn of(site: &Site, visitor: &Visitor) -> Result<Self, Stop> {
         let profile = &visitor.api(site)?.profile;
+        let frame = Frame::of(site, visitor, Place::Check, TITLE);
         Ok(Self {
-            frame: Frame::of(site, visitor, Place::Check, TITLE),
+            support: frame.support.clone(),
+            frame,
             was_searched: false,
             error: None,
             request: String::new(),
+            request_error: None,
             finding: None,
             known: None,
             can_manage: visitor.may(MemberAbility::Manage),
             header: row::header(profile, "YOUR_KEY"),
         })
+    }
+
+    /// Takes the request that was typed. What isn't one isn't shown again: it may be a key in the wrong field.
+    fn read_request(&mut self, typed: &str, profile: &Profile) -> Option<RequestId> {
+        let typed = typed.trim();
+        let id = request_id(typed);
+        match id {
+            Some(id) => {
+                typed.clone_into(&mut self.request);
+                self.support = profile.support.as_ref().map(|support| with_request(support, id));
+            }
+            None if typed.is_empty() => {}
+            None => {
+                self.request_error =
+                    Some("This is no request's id: it begins with req_, or has 32 digits from 0 to f.");
+            }
+        }
+        id
     }
 }
 
@@ -130,31 +146,20 @@ impl Known {
         visitor: &Visitor,
         api: &ApiSite,
         key: &KeyView,
-        request: &str,
+        request: Option<RequestId>,
     ) -> Result<Self, Stop> {
         let (by, id) = (visitor.by(), key.row.id);
-        let of_request = !request.is_empty();
-        let asked = of_request.then(|| request.to_owned());
+        let asked = request.map(|request| request.to_string());
         let denials = site.manager().denials(&by, Some(id), asked).await?;
-        let support = api.profile.support.as_deref();
         let now = site.now();
-        let denials = denials.iter().map(|denied| Denied {
-            at: Time::ago(denied.at, now),
-            detail: denied.detail.to_string(),
-            address: denied.address.map(|address| address.to_string()),
-            endpoint: denied.endpoint.as_deref().map(str::to_owned),
-            request: denied.request.to_string(),
-            support: support.map(|support| with_request(support, denied.request)),
-            next: next_step(denied.code),
-        });
         Ok(Self {
             id: id.to_string(),
             name: name_of(&key.row).to_owned(),
             hint: hint_of(&key.row).to_owned(),
             state: state_of(&key.row, now),
             facts: facts(api, key),
-            denials: denials.collect(),
-            of_request,
+            denials: denied::told(denials, &api.profile, now),
+            of_request: request.is_some(),
         })
     }
 }
@@ -162,7 +167,7 @@ impl Known {
 /// What narrows the key: by itself, and by the hosts of its environment.
 fn facts(api: &ApiSite, key: &KeyView) -> Vec<Fact> {
     let row = &key.row;
-    let fact = |label, values: Vec<String>| Fact { label, values };
+    let fact = |label, values: Vec<String>| Fact { label, values, at: None };
     let mut facts = vec![fact("Permissions", vec![scopes_in_words(&row.scopes)])];
     facts.extend(allowed(&row.restrictions).into_iter().map(|kind| fact(kind.label, kind.entries)));
     if row::has_test_keys(&api.profile) {
@@ -176,7 +181,7 @@ fn facts(api: &ApiSite, key: &KeyView) -> Vec<Fact> {
         facts.push(fact("Taken at", hosts));
     }
     if let Some(at) = row.expires_at {
-        facts.push(fact("Expires", vec![Time::exact(at).text]));
+        facts.push(Fact { at: Some(Time::exact(at)), ..fact("Expires", Vec::new()) });
     }
     facts
 }
@@ -186,12 +191,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_id_of_a_request_is_shown_again() {
-        for id in ["req_00000000000000000000000000", "0123456789abcdef0123456789abcdef"] {
-            assert_eq!(typed_request(&format!(" {id} ")), id);
-        }
-        for other in ["", "cc_live_AbCdEfGhIjKlMnOpQrStUvWxYz", "<script>"] {
-            assert_eq!(typed_request(other), "");
+    fn the_id_of_a_request_is_read_in_both_forms() {
+        let id = RequestId::from_bytes([0xab; 16]);
+        assert_eq!(request_id(&id.to_string()), Some(id));
+        assert_eq!(request_id(&id.to_hex()), Some(id));
+        for other in ["", "cc_live_AbCdEfGhIjKlMnOpQrStUvWxYz", "+0000000000000000000000000000000"] {
+            assert_eq!(request_id(other), None);
         }
     }
 }

@@ -1,6 +1,5 @@
 //! One key: what it may do, how it is used, and what was denied.
 
-mod denied;
 mod secrets;
 mod usage;
 
@@ -14,7 +13,12 @@ use claviger_manage::{AuditEvent, AuditFilter, KeyRow, KeyView, PageRequest};
 use claviger_model::{KeyState, MemberAbility, Scopes, profile::Profile};
 use http::{Response, StatusCode};
 
-use super::{can_reveal, key_id, row::Row};
+use super::{
+    can_reveal,
+    denied::{self, Denied},
+    key_id,
+    row::Row,
+};
 use crate::{
     Body,
     answer::{self, Stop},
@@ -27,7 +31,6 @@ use crate::{
     words::Time,
 };
 
-use denied::Denied;
 use secrets::{Secret, Use};
 use usage::Usage;
 

@@ -1,4 +1,4 @@
-//! The last denied attempts of a key: why, and what to do about it.
+//! Denied attempts with a key: why, and what to do about it.
 
 use claviger_model::{DenialCode, Timestamp, profile::Profile};
 use claviger_verify::usage::DeniedAttempt;
@@ -47,7 +47,7 @@ pub(super) const fn reason(code: DenialCode) -> &'static str {
         DenialCode::Environment => "Wrong environment",
         DenialCode::Scope => "A permission is missing",
         DenialCode::Network => "The address is not allowed",
-        DenialCode::Referrer => "The page is not allowed",
+        DenialCode::Referrer => "The website is not allowed",
         DenialCode::Endpoint => "The endpoint is not allowed",
         DenialCode::Rate => "Too many requests",
         DenialCode::Quota => "The quota is used up",
@@ -66,10 +66,14 @@ const fn advice(code: DenialCode) -> &'static str {
         DenialCode::Environment => "Use a key of the other environment there, or call the other host.",
         DenialCode::Scope => "Add the permission to the key, if the program should have it.",
         DenialCode::Network => {
-            "Add the address to the key's networks, if the program should call from there."
+            "Add the address to the key's allowed networks, if the program should call from there."
         }
-        DenialCode::Referrer => "Add the page to the key's referrers, if it should call from there.",
-        DenialCode::Endpoint => "Add the endpoint to the key's endpoints, if the program should call it.",
+        DenialCode::Referrer => {
+            "Add the website to the key's allowed websites, if it should call from there."
+        }
+        DenialCode::Endpoint => {
+            "Add the endpoint to the key's allowed endpoints, if the program should call it."
+        }
         DenialCode::Rate => "Let the program wait, and send its requests more evenly.",
         DenialCode::Quota => "Wait for the next period, or ask for a higher quota.",
     }
