@@ -40,6 +40,7 @@ struct RevokePage<'a> {
     refused: Option<String>,
     /// It is revoked already: there is nothing to confirm.
     is_over: bool,
+    over_since: Option<Time>,
     /// It was revoked just now, and is refused everywhere from then on.
     refused_by: Option<Time>,
 }
@@ -70,6 +71,7 @@ impl<'a> RevokePage<'a> {
             error: None,
             refused: None,
             is_over,
+            over_since: key.row.revoked_at.filter(|_| is_over).map(Time::exact),
             refused_by: None,
         })
     }
@@ -83,7 +85,7 @@ async fn ask(
     let key = site.manager().show_key(&visitor.by(), key_id(&id)?).await?;
     require(&visitor, MemberAbility::Manage)?;
     let page = RevokePage::new(&site, &visitor, &key)?;
-    if page.is_over { over(&key, page) } else { answer::page(StatusCode::OK, &page) }
+    answer::page(if page.is_over { StatusCode::CONFLICT } else { StatusCode::OK }, &page)
 }
 
 async fn revoke(
@@ -96,14 +98,16 @@ async fn revoke(
     require(&visitor, MemberAbility::Manage)?;
     let page = RevokePage::new(&site, &visitor, &key)?;
     if page.is_over {
-        return over(&key, page);
+        return answer::page(StatusCode::CONFLICT, &page);
     }
     if form.get("confirm").trim() != name_of(&key.row).trim() {
         let error = Some("This is not its name. Nothing was changed.");
         return answer::page(StatusCode::UNPROCESSABLE_ENTITY, &RevokePage { error, ..page });
     }
     match site.manager().revoke_key(&by, key.row.id).await {
-        Ok(changed) if !changed.made => over(&changed.key, RevokePage::new(&site, &visitor, &changed.key)?),
+        Ok(changed) if !changed.made => {
+            answer::page(StatusCode::CONFLICT, &RevokePage::new(&site, &visitor, &changed.key)?)
+        }
         Ok(changed) => match changed.receipt.guaranteed_by {
             Some(at) if !changed.receipt.complete => {
                 let page = RevokePage::new(&site, &visitor, &changed.key)?;
@@ -117,11 +121,4 @@ async fn revoke(
         }
         Err(other) => Err(other.into()),
     }
-}
-
-/// Says that there is nothing left to end.
-fn over(key: &KeyView, page: RevokePage<'_>) -> Result<Response<Body>, Stop> {
-    let when = key.row.revoked_at.map(|at| format!(" on {}", Time::exact(at).text)).unwrap_or_default();
-    let refused = Some(format!("This key was revoked already{when}. That can't be undone."));
-    answer::page(StatusCode::CONFLICT, &RevokePage { refused, ..page })
 }

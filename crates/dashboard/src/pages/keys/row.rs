@@ -16,6 +16,15 @@ const NAMED: usize = 3;
 /// How long before its end a key's expiry is a warning, in milliseconds.
 const SOON: i64 = 14 * 24 * 3_600_000;
 
+/// What is to be known of a key beside its state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Remark {
+    pub(super) kind: &'static str,
+    pub(super) text: &'static str,
+    /// The instant that the text ends with, and how it is told.
+    pub(super) at: Option<(Time, &'static str)>,
+}
+
 /// A key as a row of the list. There is no secret in it.
 #[derive(Debug)]
 pub(super) struct Row {
@@ -30,7 +39,7 @@ pub(super) struct Row {
     pub(super) permissions: String,
     pub(super) narrowed: Vec<String>,
     pub(super) state: Badge,
-    pub(super) more: Vec<Badge>,
+    pub(super) more: Vec<Remark>,
     /// Whether it can't be used any more.
     pub(super) is_spent: bool,
     pub(super) is_revoked: bool,
@@ -81,26 +90,28 @@ fn permissions(scopes: &Scopes) -> String {
 }
 
 /// What is to be known of a key beside its state. Of one that is over, there is nothing more to do.
-fn remarks(key: &KeyView, now: Timestamp) -> Vec<Badge> {
+fn remarks(key: &KeyView, now: Timestamp) -> Vec<Remark> {
     let row = &key.row;
+    let on = |at| Some((Time::date(at), "date"));
+    let remark = |kind, text, at| Remark { kind, text, at };
     if row.state == KeyState::Revoked {
-        return row.revoked_at.map(|at| Badge::new("plain", Time::date(at).text)).into_iter().collect();
+        return row.revoked_at.map(|at| remark("plain", "", on(at))).into_iter().collect();
     }
     let mut remarks = Vec::new();
     if row.secrets.iter().any(|secret| secret.ends_at.is_some_and(|at| at > now)) {
-        remarks.push(Badge::new("info", "Rotating"));
+        remarks.push(remark("info", "Rotating", None));
     }
     if key.due_for_rotation {
-        remarks.push(Badge::new("warn", "Rotation due"));
+        remarks.push(remark("warn", "Rotation due", None));
     }
     if key.unused {
         let since = key.last_use().map_or(row.created_at, |last| last.at);
-        remarks.push(Badge::new("warn", format!("Unused since {}", Time::date(since).text)));
+        remarks.push(remark("warn", "Unused since", on(since)));
     }
     if let Some(at) = row.expires_at.filter(|at| *at > now) {
         let soon = at.as_millis() - now.as_millis() <= SOON;
-        let (kind, when) = if soon { ("warn", Time::ago(at, now)) } else { ("plain", Time::date(at)) };
-        remarks.push(Badge::new(kind, format!("Expires {}", when.text)));
+        let (kind, when) = if soon { ("warn", Some((Time::ago(at, now), "ago"))) } else { ("plain", on(at)) };
+        remarks.push(remark(kind, "Expires", when));
     }
     remarks
 }

@@ -4,7 +4,7 @@ use claviger_manage::KeyRow;
 use claviger_model::{Environment, profile::Profile};
 
 use super::fields::{Problem, SPANS, Typed, environments};
-use crate::words;
+use crate::words::Time;
 
 /// One of several, as the page shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,12 +12,14 @@ pub(super) struct Choice {
     pub(super) value: String,
     pub(super) label: String,
     pub(super) text: String,
+    /// The instant that the text ends with.
+    pub(super) at: Option<Time>,
     pub(super) checked: bool,
 }
 
 impl Choice {
     fn new(value: &str, label: &str, text: &str, checked: bool) -> Self {
-        Self { value: value.to_owned(), label: label.to_owned(), text: text.to_owned(), checked }
+        Self { value: value.to_owned(), label: label.to_owned(), text: text.to_owned(), at: None, checked }
     }
 }
 
@@ -63,14 +65,13 @@ impl Fields {
 
     /// The form that changes `key`.
     pub(super) fn of_change(profile: &Profile, key: &KeyRow, typed: &Typed, problems: Vec<Problem>) -> Self {
-        let now = key.expires_at.map_or_else(
-            || "It never expires.".to_owned(),
-            |at| format!("It expires on {}.", words::Time::exact(at).text),
-        );
-        Self::of(profile, typed, problems, Some(&now))
+        let at = key.expires_at.map(Time::exact);
+        let text = if at.is_some() { "It expires on" } else { "It never expires." };
+        let keep = Choice { at, ..Choice::new("keep", "As it is", text, typed.expiry == "keep") };
+        Self::of(profile, typed, problems, Some(keep))
     }
 
-    fn of(profile: &Profile, typed: &Typed, problems: Vec<Problem>, kept: Option<&str>) -> Self {
+    fn of(profile: &Profile, typed: &Typed, problems: Vec<Problem>, kept: Option<Choice>) -> Self {
         let Typed { name, permissions, expiry, expires_on, networks, referrers, endpoints, .. } = typed;
         let only = permissions == "only";
         let permissions = vec![
@@ -92,10 +93,8 @@ impl Fields {
             .collect();
         let spans = SPANS.map(|(value, label)| (value, label, ""));
         let chosen = if expiry.is_empty() { "never" } else { expiry };
-        let expiry = kept
-            .map(|text| ("keep", "As it is", text))
+        let expiry = [("never", "Never", "")]
             .into_iter()
-            .chain([("never", "Never", "")])
             .chain(spans)
             .chain([("date", "On a date", "At the end of that day, UTC.")])
             .map(|(value, label, text)| Choice::new(value, label, text, value == chosen));
@@ -105,7 +104,7 @@ impl Fields {
             environments: Vec::new(),
             permissions: if scopes.is_empty() { Vec::new() } else { permissions },
             scopes,
-            expiry: expiry.collect(),
+            expiry: kept.into_iter().chain(expiry).collect(),
             expires_on: expires_on.clone(),
             networks: networks.clone(),
             referrers: referrers.clone(),
