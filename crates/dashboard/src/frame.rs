@@ -166,7 +166,8 @@ impl Frame {
     #[must_use]
     pub(crate) fn done(mut self, word: &str) -> Self {
         if let Some(text) = done(word) {
-            self.notice = Some(Notice { kind: "done", text: text.to_owned() });
+            let kind = if word == "session-over" { "info" } else { "done" };
+            self.notice = Some(Notice { kind, text: text.to_owned() });
         }
         self
     }
@@ -185,6 +186,7 @@ fn done(word: &str) -> Option<&'static str> {
         "member-removed" => "They are no longer a member, and signed out everywhere.",
         "role" => "The role holds from their next click on.",
         "session-ended" => "That browser is signed out.",
+        "session-over" => "You were signed out. Sign in again to go on.",
         "signed-out" => "You are signed out.",
         "password" => "Your password is changed. Your other browsers are signed out.",
         _ => return None,

@@ -19,6 +19,7 @@ mod pages;
 mod portal;
 mod site;
 mod visit;
+mod way_in;
 mod words;
 
 pub use brand::Logo;

@@ -20,6 +20,7 @@ use crate::{
     form::Form,
     portal::PeerAddress,
     site::{ApiSite, Site},
+    way_in::WayIn,
 };
 
 /// What binds a form to the browser that was shown it: derived from the cookie, which no other site can read.
@@ -78,7 +79,7 @@ impl Visitor {
 #[derive(Debug)]
 pub(crate) enum NoVisitor {
     /// Nobody is signed in.
-    SignedOut,
+    SignedOut(WayIn),
     /// It can't be known.
     Stop(Stop),
 }
@@ -86,7 +87,7 @@ pub(crate) enum NoVisitor {
 impl From<NoVisitor> for Response<Body> {
     fn from(reason: NoVisitor) -> Self {
         match reason {
-            NoVisitor::SignedOut => answer::go("/sign-in"),
+            NoVisitor::SignedOut(way) => answer::go(&way.href()),
             NoVisitor::Stop(stop) => stop.into(),
         }
     }
@@ -134,7 +135,7 @@ where
 
 fn token_of(site: &Site, parts: &Parts) -> Result<SessionToken, NoVisitor> {
     let cookie = Jar::Session.read(&parts.headers, site.is_secure());
-    cookie.and_then(SessionToken::read).ok_or(NoVisitor::SignedOut)
+    cookie.and_then(SessionToken::read).ok_or_else(|| NoVisitor::SignedOut(WayIn::of(parts, false)))
 }
 
 fn visitor(
@@ -146,7 +147,7 @@ fn visitor(
         Ok(Some(permit)) => {
             Ok(Visitor { permit, csrf: Csrf::of(token.expose()), request: request_id(parts) })
         }
-        Ok(None) => Err(NoVisitor::SignedOut),
+        Ok(None) => Err(NoVisitor::SignedOut(WayIn::of(parts, true))),
         Err(refusal) => Err(NoVisitor::Stop(refusal.into())),
     }
 }

@@ -27,7 +27,12 @@ pub(super) fn routes() -> Router<Site> {
 
 /// Leads a browser that just signed in to its keys.
 pub(crate) fn welcome(site: &Site, signed_in: &SignedIn) -> Response<Body> {
-    let mut response = answer::go("/keys");
+    welcome_to("/keys", site, signed_in)
+}
+
+/// Leads a browser that just signed in to `place` of this site.
+pub(super) fn welcome_to(place: &str, site: &Site, signed_in: &SignedIn) -> Response<Body> {
+    let mut response = answer::go(place);
     let secure = site.is_secure();
     let headers = response.headers_mut();
     // The session itself may end earlier.

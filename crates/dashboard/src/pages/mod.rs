@@ -49,7 +49,9 @@ pub(crate) fn router(site: Site) -> Router {
 async fn first(visitor: Result<Visitor, NoVisitor>) -> Response<Body> {
     match visitor {
         Ok(_) => answer::go("/keys"),
-        Err(reason) => reason.into(),
+        // Nobody works on the first page: there is nothing to tell and nowhere to go on.
+        Err(NoVisitor::SignedOut(_)) => answer::go("/sign-in"),
+        Err(NoVisitor::Stop(stop)) => stop.into(),
     }
 }
 

@@ -9,7 +9,7 @@ use axum::{
 use claviger_manage::Refusal;
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::links::welcome;
+use super::links::welcome_to;
 use crate::{
     Body,
     answer::{self, Stop},
@@ -18,6 +18,7 @@ use crate::{
     frame::Frame,
     site::{ApiSite, Site},
     visit::{Posted, PostedByStranger, Stranger},
+    way_in::own_place,
 };
 
 pub(super) fn routes() -> Router<Site> {
@@ -38,6 +39,8 @@ struct SignInPage {
     oidc: Option<OidcButton>,
     email: String,
     error: Option<String>,
+    /// Where to go on.
+    next: String,
 }
 
 struct OidcButton {
@@ -58,10 +61,13 @@ async fn show_only(
     stranger: Stranger,
 ) -> Result<Response<Body>, Stop> {
     if let Some(api) = site.only_api() {
-        return show(&site, api, &stranger, Shown { done: query.get("done").to_owned(), ..Shown::default() });
+        return show(&site, api, &stranger, Shown::asked(&query));
     }
-    let apis =
-        site.apis().iter().map(|api| (format!("/sign-in/{}", api.profile.name), api.profile.title.clone()));
+    let next = Shown::asked(&query).next;
+    let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+    let next = if next.is_empty() { next } else { format!("?next={next}") };
+    let way = |api: &ApiSite| (format!("/sign-in/{}{next}", api.profile.name), api.profile.title.clone());
+    let apis = site.apis().iter().map(way);
     let frame = Frame::outside(None, "Sign in").done(query.get("done"));
     answer::page(StatusCode::OK, &ChoosePage { frame, apis: apis.collect() })
 }
@@ -73,7 +79,7 @@ async fn show_one(
     stranger: Stranger,
 ) -> Result<Response<Body>, Stop> {
     let api = site.api(&api).ok_or_else(Stop::not_found)?;
-    show(&site, api, &stranger, Shown { done: query.get("done").to_owned(), ..Shown::default() })
+    show(&site, api, &stranger, Shown::asked(&query))
 }
 
 async fn try_only(State(site): State<Site>, posted: PostedByStranger) -> Result<Response<Body>, Stop> {
@@ -95,6 +101,14 @@ struct Shown {
     email: String,
     error: Option<String>,
     done: String,
+    next: String,
+}
+
+impl Shown {
+    fn asked(query: &Query) -> Self {
+        let next = own_place(query.get("next")).unwrap_or_default().to_owned();
+        Self { done: query.get("done").to_owned(), next, ..Self::default() }
+    }
 }
 
 fn show(site: &Site, api: &ApiSite, stranger: &Stranger, shown: Shown) -> Result<Response<Body>, Stop> {
@@ -113,6 +127,7 @@ fn show(site: &Site, api: &ApiSite, stranger: &Stranger, shown: Shown) -> Result
         oidc,
         email: shown.email,
         error: shown.error,
+        next: shown.next,
     };
     Ok(stranger.remember(site, answer::page(shown.status.unwrap_or(StatusCode::OK), &page)?))
 }
@@ -121,16 +136,23 @@ async fn attempt(site: &Site, api: &ApiSite, posted: PostedByStranger) -> Result
     let PostedByStranger { stranger, form } = posted;
     let (email, password) = (form.get("email").trim(), form.get("password"));
     let name = &api.profile.name;
+    let next = own_place(form.get("next"));
     let entered = site
         .manager()
         .enter_by_password(name, email, password, stranger.browser.clone(), stranger.request)
         .await;
     match entered {
-        Ok(signed_in) => Ok(welcome(site, &signed_in)),
+        Ok(signed_in) => Ok(welcome_to(next.unwrap_or("/keys"), site, &signed_in)),
         Err(refusal @ Refusal::WrongPassword) => {
             let error = Some(answer::capitalised(&refusal.to_string()));
             let status = Some(StatusCode::UNPROCESSABLE_ENTITY);
-            show(site, api, &stranger, Shown { status, email: email.to_owned(), error, done: String::new() })
+            let next = next.unwrap_or_default().to_owned();
+            show(
+                site,
+                api,
+                &stranger,
+                Shown { status, email: email.to_owned(), error, next, ..Shown::default() },
+            )
         }
         Err(other) => Err(Stop::from(other).of_api(name)),
     }

@@ -134,7 +134,8 @@ fn a_removed_members_session_ends_at_the_next_click() {
     let _ = bob.get("/sessions").expect(200);
     let done = ada.submit(&remove, &[("confirm", " BOB@example.com")]).expect(303);
     assert_eq!(done.header("location"), Some("/members?done=member-removed"));
-    assert_eq!(bob.get("/sessions").expect(303).header("location"), Some("/sign-in"));
+    let over = Some("/sign-in?done=session-over&next=%2Fsessions");
+    assert_eq!(bob.get("/sessions").expect(303).header("location"), over);
     let _ = ada.get(&remove).expect(404);
     let listed = ada.get("/members").expect(200);
     assert!(!listed.text().contains("bob@example.com"));

@@ -36,7 +36,59 @@ fn who_signed_out_is_nobody_with_the_same_cookie() {
     let mut thief = visitor.clone();
     let _ = visitor.submit("/sign-out", &[]).expect(303);
     assert_eq!(visitor.cookie("claviger"), None);
-    assert_eq!(thief.get("/sessions").expect(303).header("location"), Some("/sign-in"));
+    let over = Some("/sign-in?done=session-over&next=%2Fsessions");
+    assert_eq!(thief.get("/sessions").expect(303).header("location"), over);
+}
+
+#[test]
+fn who_was_signed_out_while_working_is_told_and_goes_on_where_they_were() {
+    let server = ServerBuilder::new(crate::PROGRAM).profile("example").start();
+    let account = server.operator().account("Acme");
+    let mut ada = sign_in(&server, &account, "developer");
+    let password = "one two three four five";
+    let _ = ada.get("/sessions").expect(200);
+    let _ = ada.submit("/sessions/password", &[("password", password), ("again", password)]).expect(303);
+    let mut elsewhere = ada.clone();
+    let _ = ada.get("/keys/new").expect(200);
+    let _ = elsewhere.get("/sessions").expect(200);
+    let _ = elsewhere.submit("/sign-out-everywhere", &[]).expect(303);
+    let sent = ada.submit("/keys/new", &[("name", "Lost")]).expect(303);
+    assert_eq!(sent.header("location"), Some("/sign-in?done=session-over"), "a form is not sent again");
+    let sent = ada.get("/keys/new").expect(303);
+    let way = sent.header("location").expect("it leads on").to_owned();
+    assert_eq!(way, "/sign-in?done=session-over&next=%2Fkeys%2Fnew");
+    let page = ada.get(&way).expect(200);
+    assert!(page.text().contains("You were signed out"), "{}", page.text());
+    let fields =
+        |password| [("email", "developer@example.com"), ("password", password), ("next", "/keys/new")];
+    let refused = ada.submit("/sign-in/example", &fields("wrong")).expect(422);
+    assert!(refused.text().contains("name=\"next\" value=\"/keys/new\""), "{}", refused.text());
+    let done = ada.submit("/sign-in/example", &fields(password)).expect(303);
+    assert_eq!(done.header("location"), Some("/keys/new"));
+}
+
+#[test]
+fn nobody_is_led_to_another_site_after_signing_in() {
+    let server = ServerBuilder::new(crate::PROGRAM).profile("example").start();
+    let account = server.operator().account("Acme");
+    let mut ada = sign_in(&server, &account, "developer");
+    let password = "one two three four five";
+    let _ = ada.get("/sessions").expect(200);
+    let _ = ada.submit("/sessions/password", &[("password", password), ("again", password)]).expect(303);
+    for next in ["https://evil.example/", "//evil.example", "/\\evil.example", "/\t/evil.example", "evil"] {
+        let mut visitor = Visitor::new(server.portal);
+        let asked = form_urlencoded(next);
+        let page = visitor.get(&format!("/sign-in?next={asked}")).expect(200);
+        assert!(!page.text().contains("evil"), "{}", page.text());
+        let fields = [("email", "developer@example.com"), ("password", password), ("next", next)];
+        let done = visitor.submit("/sign-in/example", &fields).expect(303);
+        assert_eq!(done.header("location"), Some("/keys"), "{next:?}");
+    }
+}
+
+/// `text` as a query carries it.
+fn form_urlencoded(text: &str) -> String {
+    text.bytes().map(|b| format!("%{b:02x}")).collect()
 }
 
 #[test]
