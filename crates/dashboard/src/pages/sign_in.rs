@@ -6,7 +6,7 @@ use axum::{
     extract::{Path, State},
     routing::{get, post},
 };
-use claviger_manage::Refusal;
+use claviger_manage::{MemberPermit, Refusal};
 use http::{HeaderValue, Response, StatusCode, header};
 
 use super::links::welcome_to;
@@ -158,17 +158,33 @@ async fn attempt(site: &Site, api: &ApiSite, posted: PostedByStranger) -> Result
     }
 }
 
-fn signed_out(site: &Site, back: Option<&str>) -> Response<Body> {
-    let mut response = answer::go(back.unwrap_or("/sign-in?done=signed-out"));
+#[derive(Template)]
+#[template(path = "sign_in/out.html")]
+struct SignedOutPage {
+    frame: Frame,
+    back: String,
+    label: String,
+}
+
+/// Whoever came from another site is shown the way back: browsers refuse a form that another site's page answers.
+fn signed_out(site: &Site, permit: &MemberPermit) -> Result<Response<Body>, Stop> {
+    let mut response = match (permit.return_to(), site.api(permit.api())) {
+        (Some(back), Some(api)) => {
+            let frame = Frame::outside(Some(api), "Signed out");
+            let label = format!("Back to {}", api.profile.title);
+            answer::page(StatusCode::OK, &SignedOutPage { frame, back: back.to_owned(), label })?
+        }
+        _ => answer::go("/sign-in?done=signed-out"),
+    };
     let headers = response.headers_mut();
     headers.append(header::SET_COOKIE, Jar::Session.set("", 0, site.is_secure()));
     headers.insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
-    response
+    Ok(response)
 }
 
 async fn sign_out(State(site): State<Site>, Posted { visitor, .. }: Posted) -> Result<Response<Body>, Stop> {
     site.manager().end_session(&visitor.by(), visitor.permit.session()).await?;
-    Ok(signed_out(&site, visitor.permit.return_to()))
+    signed_out(&site, &visitor.permit)
 }
 
 async fn sign_out_everywhere(
@@ -176,5 +192,5 @@ async fn sign_out_everywhere(
     Posted { visitor, .. }: Posted,
 ) -> Result<Response<Body>, Stop> {
     site.manager().end_own_sessions(&visitor.by()).await?;
-    Ok(signed_out(&site, None))
+    signed_out(&site, &visitor.permit)
 }

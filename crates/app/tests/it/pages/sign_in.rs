@@ -124,3 +124,24 @@ fn a_browser_keeps_its_cookie_for_as_long_as_a_session_may_last() {
         assert!((least..=least + 10).contains(&age), "{longest}: {age}");
     }
 }
+
+#[test]
+fn who_was_handed_over_is_shown_the_way_back_when_they_sign_out() {
+    let mut profile = include_str!("../../../../../profiles/default.toml").to_owned();
+    profile.push_str("\n[dashboard]\nreturn_to = [\"https://app.example.com\"]\n");
+    let server = ServerBuilder::new(crate::PROGRAM).profile_text(&profile).start();
+    let account = server.operator().account("Acme");
+    let back = "https://app.example.com/settings?tab=keys";
+    let order = json!({"account_id": account, "email": "ada@example.com", "return_to": back});
+    for form in ["/sign-out", "/sign-out-everywhere"] {
+        let made = server.operator().post("/v1/sessions", &order).expect(201).json();
+        let mut visitor = Visitor::new(server.portal);
+        let _ = visitor.get(path(made["url"].as_str().expect("a link has a url"))).expect(303);
+        let _ = visitor.get("/sessions").expect(200);
+        // A redirection to another site would be refused by `form-action 'self'`.
+        let page = visitor.submit(form, &[]).expect(200);
+        assert!(page.text().contains(&format!("href=\"{back}\"")), "{form}: {}", page.text());
+        assert_eq!(visitor.cookie("claviger"), None);
+        let _ = visitor.get("/sessions").expect(303);
+    }
+}
