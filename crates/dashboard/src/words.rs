@@ -65,6 +65,12 @@ pub(crate) fn date(at: Timestamp) -> String {
     format!("{} {month} {}", day.day(), day.year())
 }
 
+/// How long to wait: `40 seconds`, `2 minutes`.
+pub(crate) fn wait(seconds: u64) -> String {
+    let seconds = i64::try_from(seconds).unwrap_or(i64::MAX);
+    if seconds <= MINUTE { plural(seconds, "second") } else { plural((seconds - 1) / MINUTE + 1, "minute") }
+}
+
 /// `1 key`, `2 keys`.
 pub(crate) fn plural(count: i64, one: &str) -> String {
     let s = if count == 1 { "" } else { "s" };
@@ -107,6 +113,13 @@ mod tests {
             assert_eq!(at(seconds), text, "{seconds}");
         }
         assert_eq!(Time::exact(now).text, "3 Mar 2026, 14:05 UTC");
+    }
+
+    #[test]
+    fn a_wait_is_never_told_shorter_than_it_is() {
+        for (seconds, text) in [(1, "1 second"), (60, "60 seconds"), (61, "2 minutes"), (120, "2 minutes")] {
+            assert_eq!(wait(seconds), text);
+        }
     }
 
     #[test]

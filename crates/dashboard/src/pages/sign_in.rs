@@ -19,6 +19,7 @@ use crate::{
     site::{ApiSite, Site},
     visit::{Posted, PostedByStranger, Stranger},
     way_in::own_place,
+    words,
 };
 
 pub(super) fn routes() -> Router<Site> {
@@ -153,6 +154,16 @@ async fn attempt(site: &Site, api: &ApiSite, posted: PostedByStranger) -> Result
                 &stranger,
                 Shown { status, email: email.to_owned(), error, next, ..Shown::default() },
             )
+        }
+        Err(Refusal::TooManyAttempts { retry_after }) => {
+            let seconds = retry_after.as_secs() + 1;
+            let error = Some(format!("Too many attempts to sign in: try again in {}.", words::wait(seconds)));
+            let status = Some(StatusCode::TOO_MANY_REQUESTS);
+            let next = next.unwrap_or_default().to_owned();
+            let shown = Shown { status, email: email.to_owned(), error, next, ..Shown::default() };
+            let mut response = show(site, api, &stranger, shown)?;
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            Ok(response)
         }
         Err(other) => Err(Stop::from(other).of_api(name)),
     }
