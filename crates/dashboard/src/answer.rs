@@ -8,7 +8,7 @@ use claviger_manage::Refusal;
 use claviger_model::RequestId;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
-use crate::{Body, frame::Frame, site::Site};
+use crate::{Body, frame::Frame, site::Site, visit::Visitor};
 
 const CONTENT_SECURITY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
@@ -189,9 +189,27 @@ struct StopPage<'a> {
     request: String,
 }
 
+/// The same for whoever is signed in: they keep the navigation.
+#[derive(Template)]
+#[template(path = "stop_inside.html")]
+struct StopInsidePage<'a> {
+    frame: Frame,
+    title: &'a str,
+    text: &'a str,
+    request: String,
+}
+
 /// Gives a stop its page.
-pub(crate) fn finish(site: &Site, response: Response<Body>, id: RequestId) -> Response<Body> {
+pub(crate) fn finish(
+    site: &Site,
+    response: Response<Body>,
+    id: RequestId,
+    visitor: Option<&Visitor>,
+) -> Response<Body> {
     finish_in(response, id, |stop| {
+        if let Some(visitor) = visitor {
+            return Frame::of(site, visitor, None, &stop.title);
+        }
         let api = stop.api.as_ref().and_then(|name| site.api(name)).or_else(|| site.only_api());
         Frame::outside(api, &stop.title)
     })
@@ -204,9 +222,13 @@ pub(crate) fn finish_in(
     frame: impl FnOnce(&Stop) -> Frame,
 ) -> Response<Body> {
     let Some(stop) = response.extensions().get::<Stop>().cloned() else { return response };
-    let frame = frame(&stop).with_request(id);
-    let shown = StopPage { frame, title: &stop.title, text: &stop.text, request: id.to_string() };
-    let mut answer = match shown.render() {
+    let (frame, title, text, request) = (frame(&stop), &*stop.title, &*stop.text, id.to_string());
+    let rendered = if frame.who.is_some() {
+        StopInsidePage { frame, title, text, request }.render()
+    } else {
+        StopPage { frame: frame.with_request(id), title, text, request }.render()
+    };
+    let mut answer = match rendered {
         Ok(text) => (stop.status, Html(text)).into_response(),
         Err(_) => (stop.status, stop.title.clone()).into_response(),
     };

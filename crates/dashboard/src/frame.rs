@@ -116,8 +116,9 @@ impl Frame {
         }
     }
 
-    /// Around a member's page.
-    pub(crate) fn of(site: &Site, visitor: &Visitor, place: Place, title: &str) -> Self {
+    /// Around a member's page; around what belongs to no family where `place` is `None`.
+    pub(crate) fn of(site: &Site, visitor: &Visitor, place: impl Into<Option<Place>>, title: &str) -> Self {
+        let place = place.into();
         let permit = &visitor.permit;
         let api = site.api(permit.api());
         let place_of_keys = api.map(|api| api.profile.dashboard.place.clone()).unwrap_or_default();
@@ -126,7 +127,7 @@ impl Frame {
             let is_open = needed.is_none_or(|ability| visitor.may(ability));
             // The keys are where the api's own documents say that they are.
             let own = place_of_keys.last().filter(|_| there == Place::Keys).map_or(usual, String::as_str);
-            is_open.then(|| NavLink { label: own.to_owned(), href, current: there == place })
+            is_open.then(|| NavLink { label: own.to_owned(), href, current: Some(there) == place })
         });
         let label = api.map_or_else(|| "Back".to_owned(), |api| format!("Back to {}", api.profile.title));
         Self {

@@ -14,6 +14,7 @@ use crate::{
     answer::{self, Stop},
     pages,
     site::Site,
+    visit::Seen,
 };
 
 /// The service of the portal listener. Cheap to clone.
@@ -44,13 +45,15 @@ impl Portal {
         let mut response = if self.is_addressed(&request) {
             request.extensions_mut().insert(id);
             request.extensions_mut().insert(PeerAddress(peer));
+            let seen = Seen::default();
+            request.extensions_mut().insert(seen.clone());
             match self.router.clone().oneshot(request.map(Body::new)).await {
-                Ok(response) => answer::finish(&self.site, response, id),
+                Ok(response) => answer::finish(&self.site, response, id, seen.visitor()),
                 Err(never) => match never {},
             }
         } else {
             let stop = Stop::new(StatusCode::MISDIRECTED_REQUEST, "This is not the address of this page");
-            answer::finish(&self.site, stop.into(), id)
+            answer::finish(&self.site, stop.into(), id, None)
         };
         answer::protect(response.headers_mut(), self.site.is_secure());
         request_id::set(response.headers_mut(), id);

@@ -75,6 +75,16 @@ impl Visitor {
     }
 }
 
+/// Who was found to visit: a page that stops is shown to them in their own layout.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen(std::sync::Arc<std::sync::OnceLock<Visitor>>);
+
+impl Seen {
+    pub(crate) fn visitor(&self) -> Option<&Visitor> {
+        self.0.get()
+    }
+}
+
 /// Why nobody visits.
 #[derive(Debug)]
 pub(crate) enum NoVisitor {
@@ -145,7 +155,11 @@ fn visitor(
 ) -> Result<Visitor, NoVisitor> {
     match found {
         Ok(Some(permit)) => {
-            Ok(Visitor { permit, csrf: Csrf::of(token.expose()), request: request_id(parts) })
+            let visitor = Visitor { permit, csrf: Csrf::of(token.expose()), request: request_id(parts) };
+            if let Some(Seen(seen)) = parts.extensions.get() {
+                _ = seen.set(visitor.clone());
+            }
+            Ok(visitor)
         }
         Ok(None) => Err(NoVisitor::SignedOut(WayIn::of(parts, true))),
         Err(refusal) => Err(NoVisitor::Stop(refusal.into())),

@@ -196,3 +196,15 @@ fn without_passwords_nobody_is_invited() {
     let page = ada.get("/sessions").expect(200);
     assert!(!page.text().contains("/sessions/password"), "{}", page.text());
 }
+
+#[test]
+fn who_is_stopped_keeps_the_navigation() {
+    let (server, account) = stage();
+    let mut visitor = sign_in(&server, &account, "developer");
+    for (path, status) in [("/members", 403), ("/keys/key_00000000000000000000000000", 404)] {
+        let stopped = visitor.get(path).expect(status);
+        let page = stopped.text();
+        assert!(page.contains("href=\"/sessions\"") && page.contains("action=\"/sign-out\""), "{page}");
+        assert!(page.contains("developer@example.com") && page.contains("Request <code>req_"), "{page}");
+    }
+}
