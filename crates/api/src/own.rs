@@ -104,8 +104,9 @@ fn slot_of(refusal: Refusal) -> Slot {
             Slot::Unavailable
         }
         Refusal::StorageFull => Slot::Unavailable,
-        // These answer verbs about operators and members, which no customer's program has.
+        // These answer verbs about operators and members, which no customer's program has, and changes by pages.
         Refusal::NotSealed
+        | Refusal::ChangedMeanwhile
         | Refusal::LastOperator
         | Refusal::MemberExists
         | Refusal::LastAdministrator

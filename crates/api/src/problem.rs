@@ -303,6 +303,8 @@ impl From<Refusal> for Problem {
             Refusal::Invalid(faults) => Self::invalid(faults),
             Refusal::NameTooLong { .. } => Self::invalid(vec![Fault::new("/name", detail)]),
             Refusal::TooManyKeys { .. } => Self::new(Code::TooManyKeys, detail),
+            // Nobody says in a call what they saw before.
+            Refusal::ChangedMeanwhile => Self::new(Code::Internal, detail),
             Refusal::LastKey => Self::new(Code::LastKey, detail),
             Refusal::LastOperator => Self::new(Code::LastOperator, detail),
             Refusal::Revoked => Self::new(Code::Revoked, detail),

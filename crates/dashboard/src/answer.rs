@@ -157,6 +157,7 @@ impl From<Refusal> for Stop {
             }
             Refusal::TooManyKeys { .. }
             | Refusal::LastKey
+            | Refusal::ChangedMeanwhile
             | Refusal::LastOperator
             | Refusal::LastAdministrator
             | Refusal::MemberExists

@@ -44,6 +44,9 @@ pub enum Refusal {
         /// The bound.
         max: u32,
     },
+    /// The key isn't any more as whoever asks saw it.
+    #[error("the key was changed meanwhile; nothing of this change was made")]
+    ChangedMeanwhile,
     /// The account would be left without a working key.
     #[error("this is the account's last working key: issue another one first")]
     LastKey,
@@ -117,6 +120,7 @@ impl From<StoreError> for Refusal {
         match error {
             StoreError::NotFound => Self::NotFound("resource"),
             StoreError::TooManyKeys { max } => Self::TooManyKeys { max },
+            StoreError::ChangedMeanwhile => Self::ChangedMeanwhile,
             StoreError::LastKey => Self::LastKey,
             StoreError::Revoked => Self::Revoked,
             StoreError::ExternalIdTaken => Self::ExternalIdTaken,

@@ -75,6 +75,7 @@ pub(crate) trait Database: Send + Sync {
     async fn patch_key(
         &self,
         id: KeyId,
+        seen: Option<KeyRow>,
         changes: Vec<(KeyChange, AuditNote)>,
         limits: KeyLimits,
     ) -> Result<Committed<KeyRow>, StoreError>;

@@ -229,14 +229,16 @@ impl Store {
     }
 
     /// Makes several changes of a key, each with its event, in one transaction: all or none. Limits bind as they do
-    /// in [`change_key`](Self::change_key).
+    /// in [`change_key`](Self::change_key). Where the key's name, scopes, restrictions or expiry aren't those that were
+    /// `seen`, it is [`StoreError::ChangedMeanwhile`].
     pub async fn patch_key(
         &self,
         id: KeyId,
+        seen: Option<KeyRow>,
         changes: Vec<(KeyChange, AuditNote)>,
         limits: KeyLimits,
     ) -> Result<Committed<KeyRow>, StoreError> {
-        self.0.patch_key(id, changes, limits).await
+        self.0.patch_key(id, seen, changes, limits).await
     }
 
     /// The sealed copies of the newest secret of these keys, those of `account` only if one is given. Keys without

@@ -435,6 +435,9 @@ pub enum StoreError {
         /// The bound.
         max: u32,
     },
+    /// The key isn't any more as whoever asks saw it.
+    #[error("the key was changed meanwhile")]
+    ChangedMeanwhile,
     /// The account would be left with too few working keys.
     #[error("the account's last key can't go")]
     LastKey,

@@ -232,7 +232,7 @@ pub(super) async fn change_key(
 ) -> Result<Response, Problem> {
     let ChangeKey { name, scopes, restrictions, expires_at, external_id, metadata } = body.value;
     let restrictions = restrictions.unwrap_or_default();
-    let patch = KeyPatch { name, scopes, restrictions, expires_at, external_id, metadata };
+    let patch = KeyPatch { name, scopes, restrictions, expires_at, external_id, metadata, seen: None };
     Ok(changed(&manager.patch_key(&by, id, patch).await?))
 }
 

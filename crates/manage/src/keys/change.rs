@@ -16,10 +16,11 @@ use crate::{
 
 impl Manager {
     /// Renames, restricts and describes a key, and waits until it holds everywhere.
-    pub async fn patch_key(&self, by: &By, id: KeyId, patch: KeyPatch) -> Result<Changed, Refusal> {
+    pub async fn patch_key(&self, by: &By, id: KeyId, mut patch: KeyPatch) -> Result<Changed, Refusal> {
         by.allow(Ability::Manage)?;
         let (row, profile) = self.key_and_profile(by, id).await?;
         self.check_patch(&patch, &profile)?;
+        let seen = patch.seen.take().map(|seen| *seen);
         let changes = patch_changes(patch).into_iter();
         let changes: Vec<_> =
             changes.map(|(action, detail, change)| (change, self.note(by, action, detail))).collect();
@@ -27,7 +28,7 @@ impl Manager {
             return Err(Refusal::Invalid(vec![Fault::new("", "nothing to change")]));
         }
         let limits = KeyLimits { max: profile.keys.max, min: profile.keys.min };
-        let committed = self.store.patch_key(row.id, changes, limits).await.map_err(key_not_found)?;
+        let committed = self.store.patch_key(row.id, seen, changes, limits).await.map_err(key_not_found)?;
         let receipt = self.narrowed(committed.seq).await;
         Ok(Changed { key: self.with_last_uses(committed.value).await?, receipt, made: committed.made })
     }

@@ -74,6 +74,9 @@ pub struct KeyPatch {
     pub external_id: Option<Option<String>>,
     /// New metadata.
     pub metadata: Option<Value>,
+    /// The key as whoever asks saw it: where its name, scopes, restrictions or expiry are others by now, nothing is
+    /// changed.
+    pub seen: Option<Box<KeyRow>>,
 }
 
 /// How a key is rotated.

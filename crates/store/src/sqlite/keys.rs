@@ -103,6 +103,17 @@ pub(super) fn change(
     end(connection, key, call, note)
 }
 
+/// Refuses where the key isn't any more as it was seen.
+pub(super) fn hold_unchanged(connection: &Connection, id: KeyId, seen: Option<&KeyRow>) -> Outcome<()> {
+    let Some(seen) = seen else { return Ok(()) };
+    let now = find(connection, id)?.ok_or(StoreError::NotFound)?;
+    let same = now.name == seen.name
+        && now.scopes == seen.scopes
+        && now.restrictions == seen.restrictions
+        && now.expires_at == seen.expires_at;
+    if same { Ok(()) } else { Err(StoreError::ChangedMeanwhile.into()) }
+}
+
 fn found(connection: &Connection, id: KeyId) -> Outcome<KeyRow> {
     find(connection, id)?
         .ok_or_else(|| StoreError::Internal(format!("{id} vanished while it was changed")).into())

@@ -165,10 +165,12 @@ impl Database for Sqlite {
     async fn patch_key(
         &self,
         id: KeyId,
+        seen: Option<KeyRow>,
         changes: Vec<(KeyChange, AuditNote)>,
         limits: KeyLimits,
     ) -> Result<Committed<KeyRow>, StoreError> {
         let all = move |connection: &Connection| {
+            keys::hold_unchanged(connection, id, seen.as_ref())?;
             one_by_one(connection, changes, |change, note| {
                 keys::change(connection, id, None, change, limits, None, note)
             })

@@ -108,7 +108,12 @@ async fn save(
     if is_nothing(&patch) {
         return Ok(saved("saved"));
     }
+    let patch = KeyPatch { seen: Some(Box::new(key.clone())), ..patch };
     match site.manager().patch_key(&by, key.id, patch).await {
+        Err(Refusal::ChangedMeanwhile) => {
+            let key = site.manager().show_key(&by, key.id).await?.row;
+            changed_meanwhile(&site, &visitor, &key, &typed).await
+        }
         Ok(changed) => Ok(saved(done_word(&changed.receipt, "saved"))),
         Err(refusal @ (Refusal::LastKey | Refusal::Revoked | Refusal::TooManyKeys { .. })) => {
             let refused = Some(capitalised(&refusal.to_string()));

@@ -312,3 +312,20 @@ async fn a_digest_leads_to_its_key_in_any_state_and_says_which_secret_it_is() {
     }
     assert!(store.find_secret(new_secret().digest).await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn of_two_who_saw_the_same_key_one_changes_it() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let owner = account(store).await;
+    let key = key(store, owner).await;
+    let seen = store.find_key(key).await.unwrap();
+    let rename = |name: &str| {
+        let change = KeyChange::Rename(Some(name.to_owned()));
+        store.patch_key(key, seen.clone(), vec![(change, note("key.rename"))], KeyLimits::default())
+    };
+    let (first, second) = tokio::join!(rename("first"), rename("second"));
+    let answers = [first, second];
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1, "{answers:?}");
+    let refused = answers.iter().filter(|answer| matches!(answer, Err(StoreError::ChangedMeanwhile)));
+    assert_eq!(refused.count(), 1, "{answers:?}");
+}
