@@ -144,6 +144,13 @@ pub(crate) trait Database: Send + Sync {
         now: Timestamp,
         page: PageRequest<SessionId>,
     ) -> Result<Page<SessionRow, SessionId>, StoreError>;
+    async fn list_sessions_newest_first(
+        &self,
+        of: SessionsOf,
+        now: Timestamp,
+        seen_after: Timestamp,
+        page: PageRequest<SessionId>,
+    ) -> Result<Page<SessionRow, SessionId>, StoreError>;
     async fn end_sessions(
         &self,
         of: SessionsOf,

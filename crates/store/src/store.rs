@@ -352,6 +352,18 @@ impl Store {
         self.0.list_sessions(of, now, page).await
     }
 
+    /// Sessions that have not ended by `now` and were used after `seen_after`, the newest first: a page goes down from
+    /// the session that `page.after` names.
+    pub async fn list_sessions_newest_first(
+        &self,
+        of: SessionsOf,
+        now: Timestamp,
+        seen_after: Timestamp,
+        page: PageRequest<SessionId>,
+    ) -> Result<Page<SessionRow, SessionId>, StoreError> {
+        self.0.list_sessions_newest_first(of, now, seen_after, page).await
+    }
+
     /// Ends sessions and returns how many there were: one event about what `of` names, unless there were none.
     /// `within`: those of other accounts are left alone.
     pub async fn end_sessions(

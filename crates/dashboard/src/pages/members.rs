@@ -126,7 +126,8 @@ async fn show(
 /// The session in which each member was last seen, of those that last.
 async fn newest_sessions(site: &Site, visitor: &Visitor) -> Result<HashMap<MemberId, SessionRow>, Stop> {
     let page = PageRequest { after: None, limit: LOOKED_AT };
-    let found = site.manager().list_sessions(&visitor.by(), visitor.permit.account(), page).await?;
+    let account = visitor.permit.account();
+    let found = site.manager().list_sessions_newest_first(&visitor.by(), account, page).await?;
     let mut sessions = found.items;
     sessions.sort_by_key(|session| session.seen_at);
     Ok(sessions.into_iter().map(|session| (session.member, session)).collect())

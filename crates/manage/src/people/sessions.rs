@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use claviger_model::{Ability, AccountId, MemberAbility, SessionId};
+use claviger_model::{Ability, AccountId, MemberAbility, SessionId, Timestamp};
 use claviger_store::{MemberChange, OpenSession, Page, PageRequest, SessionRow, SessionsOf};
 use serde_json::json;
 
@@ -40,7 +40,7 @@ impl Manager {
     async fn open_session(&self, token: &SessionToken) -> Result<Option<OpenSession>, Refusal> {
         let now = self.clock.now();
         let found = self.store.find_session(token.digest(), now).await?;
-        Ok(found.filter(|open| open.session.seen_at.plus(self.people.settings.idle) > now))
+        Ok(found.filter(|open| self.is_in_use(&open.session, now)))
     }
 
     pub(super) fn permit(&self, open: OpenSession) -> Result<MemberPermit, Refusal> {
@@ -48,27 +48,52 @@ impl Manager {
         Ok(MemberPermit::new(open, roles))
     }
 
-    /// The sessions of an account that last, in the order they began. A member who may not manage members sees their
-    /// own.
+    /// The sessions of an account that last and are in use, in the order they began: a page may have fewer than it
+    /// could. A member who may not manage members sees their own.
     pub async fn list_sessions(
         &self,
         by: &By,
         account: AccountId,
         page: PageRequest<SessionId>,
     ) -> Result<Page<SessionRow, SessionId>, Refusal> {
+        let of = self.sessions_shown(by, account).await?;
+        let now = self.clock.now();
+        let mut found = self.store.list_sessions(of, now, page).await?;
+        found.items.retain(|session| self.is_in_use(session, now));
+        Ok(found)
+    }
+
+    /// The same sessions, the newest first.
+    pub async fn list_sessions_newest_first(
+        &self,
+        by: &By,
+        account: AccountId,
+        page: PageRequest<SessionId>,
+    ) -> Result<Page<SessionRow, SessionId>, Refusal> {
+        let of = self.sessions_shown(by, account).await?;
+        let now = self.clock.now();
+        let seen_after = now.minus(self.people.settings.idle);
+        Ok(self.store.list_sessions_newest_first(of, now, seen_after, page).await?)
+    }
+
+    async fn sessions_shown(&self, by: &By, account: AccountId) -> Result<SessionsOf, Refusal> {
         by.require_sight(account)?;
-        let of = match &by.actor {
+        match &by.actor {
             Actor::Member(permit) if !permit.may(MemberAbility::Members) => {
-                SessionsOf::Member(permit.member())
+                Ok(SessionsOf::Member(permit.member()))
             }
-            Actor::Member(_) => SessionsOf::Account(account),
+            Actor::Member(_) => Ok(SessionsOf::Account(account)),
             _ => {
                 by.require(Ability::Read)?;
                 self.account(account).await?;
-                SessionsOf::Account(account)
+                Ok(SessionsOf::Account(account))
             }
-        };
-        Ok(self.store.list_sessions(of, self.clock.now(), page).await?)
+        }
+    }
+
+    /// Whether a request with a session is answered, rather than that it went unused for too long.
+    fn is_in_use(&self, session: &SessionRow, now: Timestamp) -> bool {
+        session.seen_at.plus(self.people.settings.idle) > now
     }
 
     /// Signs a browser out.

@@ -10,7 +10,7 @@ use super::{
     columns::{stored, stored_if_any},
     failure::Outcome,
     links, members,
-    select::{Select, after, blob},
+    select::{Select, blob},
 };
 use crate::{
     AuditNote, Entrance, MemberRow, NewSession, OpenSession, Page, PageRequest, SessionRow, SessionsOf,
@@ -162,22 +162,44 @@ pub(super) fn list(
     now: Timestamp,
     at: PageRequest<SessionId>,
 ) -> Outcome<Page<SessionRow, SessionId>> {
+    lasting(of, now).and("s.id > ?", at.after.map(SessionId::to_bytes).map(blob)).page(
+        connection,
+        "s.id",
+        at.limit,
+        session,
+        |session| session.id,
+    )
+}
+
+pub(super) fn list_newest_first(
+    connection: &Connection,
+    of: SessionsOf,
+    now: Timestamp,
+    seen_after: Timestamp,
+    at: PageRequest<SessionId>,
+) -> Outcome<Page<SessionRow, SessionId>> {
+    lasting(of, now)
+        .and("s.seen_at > ?", Some(seen_after.as_millis()))
+        .and("s.id < ?", at.after.map(SessionId::to_bytes).map(blob))
+        .page(connection, "s.id DESC", at.limit, session, |session| session.id)
+}
+
+/// Those that have not ended by `now`.
+fn lasting(of: SessionsOf, now: Timestamp) -> Select {
     let sql = "SELECT s.id, s.member, m.email, s.method, s.return_to, s.address, s.agent,
                       s.created_at, s.seen_at, s.expires_at
                  FROM sessions s
                  JOIN members m ON m.id = s.member
-                WHERE s.id > ?";
-    let select = Select::new(sql, after(at.after.map(SessionId::to_bytes)))
-        .and("s.expires_at > ?", Some(now.as_millis()));
-    let select = match of {
+                WHERE s.expires_at > ?";
+    let select = Select::new(sql, now.as_millis());
+    match of {
         SessionsOf::Account(id) => {
             let condition = "s.member IN (SELECT id FROM members WHERE account = ? AND removed_at IS NULL)";
             select.and(condition, Some(blob(id.to_bytes())))
         }
         SessionsOf::Member(id) => select.and("s.member = ?", Some(blob(id.to_bytes()))),
         SessionsOf::One(id) => select.and("s.id = ?", Some(blob(id.to_bytes()))),
-    };
-    select.page(connection, "s.id", at.limit, session, |session| session.id)
+    }
 }
 
 pub(super) fn end(

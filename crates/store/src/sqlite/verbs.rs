@@ -316,6 +316,19 @@ impl Database for Sqlite {
         self.0.readers.run(move |connection| sessions::list(connection, of, now, page)).await
     }
 
+    async fn list_sessions_newest_first(
+        &self,
+        of: SessionsOf,
+        now: Timestamp,
+        seen_after: Timestamp,
+        page: PageRequest<SessionId>,
+    ) -> Result<Page<SessionRow, SessionId>, StoreError> {
+        self.0
+            .readers
+            .run(move |connection| sessions::list_newest_first(connection, of, now, seen_after, page))
+            .await
+    }
+
     async fn end_sessions(
         &self,
         of: SessionsOf,

@@ -81,7 +81,7 @@ async fn show(
 ) -> Result<Response<Body>, Stop> {
     let permit = &visitor.permit;
     let page = PageRequest { after: None, limit: SHOWN };
-    let found = site.manager().list_sessions(&visitor.by(), permit.account(), page).await?;
+    let found = site.manager().list_sessions_newest_first(&visitor.by(), permit.account(), page).await?;
     let mut rows = found.items;
     rows.sort_by_key(|row| (row.id != permit.session(), row.member != permit.member(), Reverse(row.seen_at)));
     let passwords = visitor.api(site)?.profile.sign_in.passwords;

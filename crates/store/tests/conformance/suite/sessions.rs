@@ -168,6 +168,47 @@ async fn sessions_are_listed_by_account_and_member_page_by_page() {
     assert_eq!((page.items[0].id, page.items.len(), page.next), (begun[1], 1, Some(begun[1])));
 }
 
+#[tokio::test]
+async fn sessions_are_listed_from_the_newest_down_without_those_unused_for_long() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let (ours, theirs) = (account(store).await, account(store).await);
+    let (ada, bea, eve) = (
+        member(store, ours, "ada@example.com", Role::Viewer).await,
+        member(store, ours, "bea@example.com", Role::Viewer).await,
+        member(store, theirs, "eve@example.com", Role::Viewer).await,
+    );
+    let mut begun = Vec::new();
+    for id in [ada, bea, ada, eve, bea] {
+        begun.push(signed_in(store, id).await.0.session.id);
+    }
+    for used in [begun[0], begun[2], begun[3]] {
+        store.touch_session(used, after_now(60), None).await.unwrap();
+    }
+    let of_ours = SessionsOf::Account(ours);
+    for (of, seen_after, now, expected) in [
+        (of_ours, -1, 60, vec![begun[4], begun[2], begun[1], begun[0]]),
+        (of_ours, 0, 60, vec![begun[2], begun[0]]),
+        (of_ours, 60, 60, vec![]),
+        (of_ours, -1, 3600, vec![]),
+        (SessionsOf::Member(bea), -1, 60, vec![begun[4], begun[1]]),
+        (SessionsOf::Account(theirs), 0, 60, vec![begun[3]]),
+    ] {
+        let (mut listed, mut after) = (Vec::new(), None);
+        loop {
+            let (now, seen_after) = (after_now(now), after_now(seen_after));
+            let page = PageRequest { after, limit: 2 };
+            let page = store.list_sessions_newest_first(of, now, seen_after, page).await.unwrap();
+            assert!(page.items.len() <= 2);
+            listed.extend(page.items.into_iter().map(|session| session.id));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(listed, expected, "{of:?} {seen_after} {now}");
+    }
+}
+
 /// Each row: which sessions are to end, within which account, how many do, and of what the event is.
 #[tokio::test]
 async fn sessions_end_by_one_event_or_none() {
