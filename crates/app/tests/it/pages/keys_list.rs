@@ -1,6 +1,6 @@
 //! The list of keys: who sees it, what it finds, and what never is in it.
 
-use claviger_testkit::{Answer, ServerBuilder};
+use claviger_testkit::{Answer, ServerBuilder, eventually};
 use serde_json::json;
 
 use super::stage::{sign_in, sign_in_as};
@@ -55,13 +55,23 @@ fn another_accounts_keys_are_never_there() {
     let server = ServerBuilder::new(crate::PROGRAM).profile("cashcat").start();
     let (acme, other) = (server.operator().account("Acme"), server.operator().account("Other"));
     let (id, _) = server.operator().issue_plain(&other, "Elsewhere");
-    let _ = server.operator().issue_plain(&acme, "Here");
+    let (own, _) = server.operator().issue_plain(&acme, "Here");
     let mut developer = sign_in(&server, &acme, "developer");
-    for path in ["/keys", "/keys?q=cc_live", "/keys?q=Elsewhere", "/keys/live", "/keys?state=unused"] {
+    for (path, shows_own) in [
+        ("/keys", true),
+        ("/keys?q=cc_live", true),
+        ("/keys?q=Elsewhere", false),
+        ("/keys?state=unused", false),
+        ("/keys?state=revoked", false),
+    ] {
         let page = developer.get(path).expect(200);
+        assert_eq!(page.text().contains(">Here<"), shows_own, "{path}");
         assert!(!page.text().contains(&id), "{path}");
         assert!(!page.text().contains(">Elsewhere<"), "{path}");
     }
+    let live = developer.get(&format!("/keys/live?ids={id},{own},key_0,")).expect(200).json();
+    let items = live["items"].as_array().expect("a list has items");
+    assert_eq!(items.iter().map(|item| &item["id"]).collect::<Vec<_>>(), [&json!(own)]);
 }
 
 #[test]
@@ -80,6 +90,9 @@ fn keys_are_searched_sorted_and_paged_by_the_address() {
     let turned = developer.get("/keys?sort=name&dir=desc&q=WORKER+1").expect(200);
     is_in_order(&turned, &[">Worker 19<", ">Worker 10<"]);
     assert!(!turned.text().contains(">Worker 20<"));
+    let _ = places(&turned, &["<option value=\"name.desc\" selected>Name, from Z</option>"]);
+    let searched = developer.get("/keys?q=Worker+1&sort=name.desc").expect(200);
+    is_in_order(&searched, &[">Worker 19<", ">Worker 10<"]);
     let none = developer.get("/keys?q=nothing").expect(200);
     let _ = places(&none, &["No key matches “nothing”", "Show all keys"]);
     let (_, after) = named.text().split_once("data-live=\"").unwrap();
@@ -96,8 +109,13 @@ fn a_name_is_text_whatever_is_in_it() {
     let name = "<script>alert(1)</script>\"'>";
     let _ = server.operator().issue_plain(&account, name);
     let mut developer = sign_in(&server, &account, "developer");
-    for path in ["/keys", "/keys?q=%3Cscript%3E", "/keys?q=%22%3E%3Cscript%3Ex"] {
+    for (path, written) in [
+        ("/keys", ">&#60;script&#62;alert(1)&#60;/script&#62;&#34;&#39;&#62;<"),
+        ("/keys?q=%3Cscript%3E", "value=\"&#60;script&#62;\""),
+        ("/keys?q=%22%3E%3Cscript%3Ex", "No key matches “&#34;&#62;&#60;script&#62;x”"),
+    ] {
         let page = developer.get(path).expect(200);
+        let _ = places(&page, &[written, "&#60;b&#62;Acme"]);
         for raw in ["<script>", "<b>Acme", "\"'>"] {
             assert!(!page.text().contains(raw), "{path}: {raw}");
         }
@@ -124,6 +142,55 @@ fn an_account_with_as_many_keys_as_it_may_have_is_told() {
     let page = sign_in(&server, &account, "developer").get("/keys").expect(200);
     let _ = places(&page, &["This account has 10 keys, as many as it may have", "delete one"]);
     assert!(!page.text().contains("/keys/new"));
+}
+
+#[test]
+fn keys_are_sorted_by_use_and_by_expiry() {
+    let server = ServerBuilder::new(crate::PROGRAM).profile("example").start();
+    let account = server.operator().account("Acme");
+    let _ = server.operator().issue_plain(&account, "Idle");
+    let (_, plain) = server.operator().issue_plain(&account, "Busy");
+    let order = json!({"name": "Ends", "expires_at": "2999-01-01T00:00:00Z"});
+    let _ = server.operator().issue(&account, &order);
+    let mut developer = sign_in(&server, &account, "developer");
+    is_in_order(&developer.get("/keys?sort=expires").expect(200), &[">Ends<", ">Idle<"]);
+    is_in_order(&developer.get("/keys?sort=expires.desc").expect(200), &[">Idle<", ">Ends<"]);
+    let _ = server.customer(&plain).get("/v1/things");
+    eventually(|| {
+        let page = developer.get("/keys?sort=used").expect(200);
+        places(&page, &[">Busy<", ">Idle<"]).is_sorted().then_some(())
+    });
+    is_in_order(&developer.get("/keys?sort=used.asc").expect(200), &[">Idle<", ">Busy<"]);
+}
+
+#[test]
+fn the_place_is_called_as_in_the_documents_of_the_api() {
+    for (profile, word) in [("cashcat", "API Keys"), ("cicosts", "API"), ("codat", "API keys")] {
+        let server = ServerBuilder::new(crate::PROGRAM).profile(profile).start();
+        let account = server.operator().account("Acme");
+        let (id, _) = server.operator().issue_plain(&account, "CI");
+        let mut developer = sign_in(&server, &account, "developer");
+        let page = developer.get("/keys").expect(200);
+        let _ = places(&page, &[&format!("<h1>{word}</h1>"), &format!(">{word} of Acme</caption>")]);
+        let page = developer.get(&format!("/keys/{id}")).expect(200);
+        let _ = places(&page, &[&format!("←</span> {word}</a>")]);
+    }
+}
+
+#[test]
+fn the_newest_of_many_keys_are_there_however_many_were_revoked() {
+    let server = ServerBuilder::new(crate::PROGRAM).profile("example").start();
+    let account = server.operator().account("Acme");
+    for number in 0..1100 {
+        let (id, _) = server.operator().issue_plain(&account, &format!("Worker {number:04}"));
+        if number < 1050 {
+            let _ = server.operator().post(&format!("/v1/keys/{id}/revoke"), &json!({})).expect(200);
+        }
+    }
+    let mut developer = sign_in(&server, &account, "developer");
+    is_in_order(&developer.get("/keys").expect(200), &[">Worker 1099<", ">Worker 1075<", "1–25 of 50"]);
+    let revoked = developer.get("/keys?state=revoked").expect(200);
+    is_in_order(&revoked, &["All keys (50)", ">Worker 1049<", "1–25 of 1,050"]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! What the list's address asks for, and the addresses of its neighbours.
 
+use std::borrow::Cow;
+
 use claviger_manage::{Browse, KeyShow, KeySort};
 
 use crate::form::Query;
@@ -37,7 +39,7 @@ pub(super) fn word_of_show(show: KeyShow) -> &'static str {
     SHOWS.into_iter().find(|(known, _)| *known == show).map_or("", |(_, word)| word)
 }
 
-pub(super) fn word_of_sort(sort: KeySort) -> &'static str {
+fn word_of_sort(sort: KeySort) -> &'static str {
     SORTS.into_iter().find(|(known, ..)| *known == sort).map_or("", |(_, word, _)| word)
 }
 
@@ -48,9 +50,12 @@ fn begins_descending(sort: KeySort) -> bool {
 impl Asked {
     pub(super) fn read(query: &Query) -> Self {
         let show = SHOWS.into_iter().find(|(_, word)| *word == query.get("state"));
-        let sort = SORTS.into_iter().find(|(_, word, _)| *word == query.get("sort"));
+        // A form's list of orders names the direction with the order.
+        let (order, turned) = query.get("sort").split_once('.').unwrap_or((query.get("sort"), ""));
+        let sort = SORTS.into_iter().find(|(_, word, _)| *word == order);
         let sort = sort.map_or(KeySort::Created, |(sort, ..)| sort);
-        let descending = match query.get("dir") {
+        let direction = if turned.is_empty() { query.get("dir") } else { turned };
+        let descending = match direction {
             "asc" => false,
             "desc" => true,
             _ => begins_descending(sort),
@@ -90,6 +95,16 @@ impl Asked {
     pub(super) fn sorted(&self, sort: KeySort) -> Self {
         let descending = if sort == self.sort { !self.descending } else { begins_descending(sort) };
         Self { sort, descending, page: 0, ..self.clone() }
+    }
+
+    /// The order there is, with its direction, as one word of a form.
+    pub(super) fn order(&self) -> Cow<'static, str> {
+        let word = word_of_sort(self.sort);
+        match self.descending {
+            usual if usual == begins_descending(self.sort) => word.into(),
+            true => format!("{word}.desc").into(),
+            false => format!("{word}.asc").into(),
+        }
     }
 
     pub(super) fn at_page(&self, page: usize) -> Self {
@@ -138,9 +153,27 @@ mod tests {
     }
 
     #[test]
+    fn a_form_that_names_its_order_keeps_the_direction() {
+        for query in ["sort=name", "sort=name&dir=desc", "dir=asc", "sort=used&dir=asc", "sort=expires"] {
+            let there = asked(query);
+            assert_eq!(asked(&format!("q=&sort={}", there.order())), there, "{query}");
+        }
+    }
+
+    #[test]
     fn what_an_address_says_wrongly_counts_as_nothing() {
         let plain = asked("");
-        for query in ["state=all", "sort=secret", "dir=up", "page=0", "page=-1", "page=one", "q=+", "x=y"] {
+        for query in [
+            "state=all",
+            "sort=secret",
+            "sort=created.up",
+            "dir=up",
+            "page=0",
+            "page=-1",
+            "page=one",
+            "q=+",
+            "x=y",
+        ] {
             assert_eq!(asked(query), plain, "{query}");
         }
     }

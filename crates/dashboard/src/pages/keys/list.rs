@@ -1,5 +1,7 @@
 //! The list of an account's keys.
 
+use std::borrow::Cow;
+
 use askama::Template;
 use axum::{Router, extract::State, routing::get};
 use claviger_manage::{Browsed, KeyShow, KeySort};
@@ -7,8 +9,8 @@ use claviger_model::{MemberAbility, Role, profile::Profile};
 use http::{Response, StatusCode};
 
 use super::{
-    asked::{Asked, PER_PAGE, word_of_show, word_of_sort},
-    can_reveal, live,
+    asked::{Asked, PER_PAGE, word_of_show},
+    can_reveal, live, place_of_keys,
     row::{Row, has_test_keys, header},
 };
 use crate::{
@@ -27,10 +29,11 @@ pub(super) fn routes() -> Router<Site> {
 }
 
 async fn show(State(site): State<Site>, visitor: Visitor, query: Query) -> Result<Response<Body>, Stop> {
-    if !visitor.may(MemberAbility::Read) {
-        return closed(&site, &visitor, Place::Keys, "API keys");
-    }
     let api = visitor.api(&site)?;
+    let title = place_of_keys(api);
+    if !visitor.may(MemberAbility::Read) {
+        return closed(&site, &visitor, Place::Keys, title);
+    }
     let profile = &*api.profile;
     let asked = Asked::read(&query);
     if is_plain_key(&asked.search, std::iter::once(profile)) {
@@ -40,7 +43,7 @@ async fn show(State(site): State<Site>, visitor: Visitor, query: Query) -> Resul
     let (by, account) = (visitor.by(), visitor.permit.account());
     let found = site.manager().browse_keys(&by, account, &asked.browse()).await?;
     let full = bound_reached(profile, &found);
-    let frame = Frame::of(&site, &visitor, Place::Keys, "API keys").done(query.get("done"));
+    let frame = Frame::of(&site, &visitor, Place::Keys, title).done(query.get("done"));
     answer::page(StatusCode::OK, &ListPage::of(frame, &visitor, api, &asked, &found, full, site.now()))
 }
 
@@ -88,7 +91,7 @@ struct ListPage<'a> {
 
 /// An entry of a list to choose from.
 struct Choice {
-    value: &'static str,
+    value: Cow<'static, str>,
     text: String,
     chosen: bool,
 }
@@ -172,7 +175,7 @@ impl<'a> ListPage<'a> {
 
 fn shows(asked: &Asked, found: &Browsed) -> Vec<Choice> {
     let counted = |text: &str, count: usize| format!("{text} ({})", words::grouped(count as u64));
-    let choice = |show, text| Choice { value: word_of_show(show), text, chosen: asked.show == show };
+    let choice = |show, text| Choice { value: word_of_show(show).into(), text, chosen: asked.show == show };
     vec![
         choice(KeyShow::Standing, counted("All keys", found.standing)),
         choice(KeyShow::Due, counted("Rotation due", found.due)),
@@ -193,7 +196,7 @@ fn sorts(asked: &Asked) -> Vec<Choice> {
         let chosen = asked.sort == sort;
         let first = if sort == asked.sort { asked.clone() } else { asked.sorted(sort) };
         let text = if first.descending { descending } else { ascending };
-        Choice { value: word_of_sort(sort), text: text.to_owned(), chosen }
+        Choice { value: first.order(), text: text.to_owned(), chosen }
     })
     .collect()
 }
@@ -275,9 +278,9 @@ impl Pager {
 
 #[derive(Template)]
 #[template(path = "keys/closed.html")]
-struct ClosedPage {
+struct ClosedPage<'a> {
     frame: Frame,
-    title: &'static str,
+    title: &'a str,
     role: &'static str,
     who: String,
 }
@@ -287,7 +290,7 @@ pub(super) fn closed(
     site: &Site,
     visitor: &Visitor,
     place: Place,
-    title: &'static str,
+    title: &str,
 ) -> Result<Response<Body>, Stop> {
     let roles = visitor.api(site)?.profile.roles;
     let able = Role::ALL.into_iter().filter(|role| roles.of(*role).include(MemberAbility::Read));

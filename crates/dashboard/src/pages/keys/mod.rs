@@ -60,6 +60,11 @@ fn require(visitor: &Visitor, ability: MemberAbility) -> Result<(), Stop> {
     Err(Stop::new(StatusCode::FORBIDDEN, "You may not do this").saying(text).of_api(visitor.permit.api()))
 }
 
+/// What the api's own documents call the place where its keys are.
+fn place_of_keys(api: &ApiSite) -> &str {
+    api.profile.dashboard.place.last().map_or("API keys", String::as_str)
+}
+
 /// Whether this visitor can see secrets of this api again.
 fn can_reveal(api: &ApiSite, visitor: &Visitor) -> bool {
     api.profile.keys.storage == Storage::Sealed && visitor.may(MemberAbility::Reveal)
