@@ -107,7 +107,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         verifier: Arc::clone(&verifier),
         apis: Arc::new(apis),
         master: master.as_ref(),
-        people: people(&settings, &listeners),
+        people: people(&settings, &listeners, &profiles),
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     });
@@ -120,12 +120,24 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
 }
 
 /// Where links lead, and how long sessions last.
-fn people(settings: &Settings, listeners: &Listeners) -> PeopleSettings {
+fn people(settings: &Settings, listeners: &Listeners, profiles: &[Arc<Profile>]) -> PeopleSettings {
+    if let Some(url) = settings.public_url.as_ref().filter(|url| hides_addresses(url, profiles)) {
+        tracing::warn!(
+            public_url = %url,
+            "whatever ends TLS before the portal is in no profile's `trusted_proxies`: everybody who signs in counts as one \
+             address, and guessing by one of them slows all of them down"
+        );
+    }
     let portal = settings.public_url.clone().unwrap_or_else(|| listeners.portal.url());
     if settings.public_url.is_none() && !settings.portal.ip().is_loopback() {
         tracing::warn!(links = %portal, "the portal takes connections from elsewhere: set `public_url` to its https origin");
     }
     PeopleSettings { portal: portal.into(), idle: settings.session_idle, longest: settings.session_longest }
+}
+
+/// Whether TLS ends before the portal, at a proxy that no profile believes when it says who asks.
+fn hides_addresses(public_url: &str, profiles: &[Arc<Profile>]) -> bool {
+    public_url.starts_with("https://") && profiles.iter().all(|profile| profile.trusted_proxies.is_none())
 }
 
 /// Answers until a signal comes or the engine fails, and finishes what is asked until then.
@@ -155,4 +167,24 @@ async fn answer(
     stop.send_replace(true);
     Serving::drain(serving, settings.drain_timeout).await;
     ended
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everybody_has_one_address_where_no_profile_trusts_what_ends_tls() {
+        let text = include_str!("../../../../profiles/default.toml");
+        let parse = |text: &str| Arc::new(Profile::parse("default.toml", text).unwrap());
+        let (plain, trusting) = (parse(text), parse(&format!("trusted_proxies = [\"10.0.0.0/8\"]\n{text}")));
+        for (url, profiles, expected) in [
+            ("https://keys.example.com", vec![&plain], true),
+            ("https://keys.example.com", vec![&plain, &trusting], false),
+            ("http://127.0.0.1:8081", vec![&plain], false),
+        ] {
+            let profiles: Vec<_> = profiles.into_iter().cloned().collect();
+            assert_eq!(hides_addresses(url, &profiles), expected, "{url} {}", profiles.len());
+        }
+    }
 }
