@@ -145,6 +145,26 @@ fn who_signed_out_is_nobody_with_the_same_cookie() {
 }
 
 #[test]
+fn the_session_of_a_browser_that_came_by_tls_is_kept_to_it() {
+    let server = server();
+    let mut visitor = Visitor::new(server.control).at_origin("https://keys.example.com");
+    let before = visitor.get("/sign-in").expect(200);
+    assert_eq!(before.header("strict-transport-security"), None, "nothing says yet how they come");
+    let answer = visitor.submit("/sign-in", &[("key", server.operator_key())]).expect(303);
+    let cookie = answer.header("set-cookie").expect("there is a session");
+    assert!(cookie.starts_with("__Host-claviger-operator=") && cookie.ends_with("; Secure"), "{cookie}");
+    assert!(cookie.contains("; SameSite=Strict"), "{cookie}");
+    let page = visitor.get("/accounts").expect(200);
+    assert_eq!(page.header("strict-transport-security"), Some("max-age=63072000"));
+    let _ = visitor.submit("/sign-out", &[]).expect(303);
+    assert_eq!(visitor.cookie("__Host-claviger-operator"), None);
+    assert_eq!(visitor.get("/accounts").expect(303).header("location"), Some("/sign-in"));
+
+    let plain = root(&server).get("/accounts").expect(200);
+    assert_eq!(plain.header("strict-transport-security"), None);
+}
+
+#[test]
 fn a_session_without_a_request_for_half_an_hour_is_over() {
     let server = ServerBuilder::new(crate::PROGRAM).profile("cashcat").movable_clock().start();
     let mut visitor = root(&server);

@@ -143,3 +143,24 @@ fn a_changed_password_ends_the_other_browsers() {
     let _ = again.submit("/sign-in/example", &fields).expect(303);
     let _ = again.get("/sessions").expect(200);
 }
+
+#[test]
+fn a_browser_that_was_left_for_too_long_is_not_listed_any_more() {
+    let server = ServerBuilder::new(crate::PROGRAM).profile("example").movable_clock().start();
+    let account = server.operator().account("Acme");
+    let mut ada = sign_in_as(&server, &account, "ada@example.com", "administrator");
+    let mut bob = sign_in_as(&server, &account, "bob@example.com", "developer");
+    let listed = || {
+        let path = format!("/v1/sessions?account_id={account}");
+        server.operator().get(&path).expect(200).json()["items"].as_array().map_or(0, Vec::len)
+    };
+    server.move_clock("+20m");
+    assert_eq!(ends(ada.get("/sessions").expect(200).text()).len(), 1);
+    assert_eq!(listed(), 2);
+    server.move_clock("+40m");
+    let page = ada.get("/sessions").expect(200);
+    assert_eq!(ends(page.text()).len(), 0, "{}", page.text());
+    assert!(!page.text().contains("bob@example.com"), "{}", page.text());
+    assert_eq!(listed(), 1);
+    assert!(is_signed_out(&mut bob));
+}
