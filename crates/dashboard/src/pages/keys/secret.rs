@@ -2,10 +2,13 @@
 
 use askama::Template;
 use claviger_manage::{KeyView, Receipt};
-use claviger_model::{PlainKey, profile::Storage};
+use claviger_model::PlainKey;
 use http::{HeaderValue, Response, StatusCode, header};
 
-use super::snippets::{self, ReadyHeader, Snippet};
+use super::{
+    can_reveal,
+    snippets::{self, ReadyHeader, Snippet},
+};
 use crate::{
     Body,
     answer::{self, Stop},
@@ -33,12 +36,14 @@ struct SecretPage<'a> {
     name: String,
     variable: &'a str,
     is_revealed: bool,
-    /// The secret can be seen again, by whoever may.
+    /// Whether this visitor can see the secret again.
     is_kept: bool,
     standing: Option<Standing>,
     old: Option<Old>,
     ready: Option<ReadyHeader>,
     snippets: Vec<Snippet>,
+    /// What stands in them for the address of the api, where it isn't known.
+    stand_in: Option<&'static str>,
 }
 
 /// How far the change has come.
@@ -62,7 +67,8 @@ pub(super) fn show(
     plain: &PlainKey,
     why: Why<'_>,
 ) -> Result<Response<Body>, Stop> {
-    let profile = &visitor.api(site)?.profile;
+    let api = visitor.api(site)?;
+    let profile = &api.profile;
     let name = name_of(&key.row);
     let (status, title, receipt) = match why {
         Why::Created(receipt) => (StatusCode::CREATED, format!("{name} is ready"), Some(receipt)),
@@ -76,11 +82,12 @@ pub(super) fn show(
         name: name.to_owned(),
         variable: &profile.env_var,
         is_revealed: matches!(why, Why::Revealed),
-        is_kept: profile.keys.storage == Storage::Sealed,
+        is_kept: can_reveal(api, visitor),
         standing: receipt.map(Standing::of),
         old: if matches!(why, Why::Rotated(_)) { old(site, key) } else { None },
         ready: profile.dashboard.shows_header.then(|| snippets::ready_header(profile, plain)),
         snippets: snippets::snippets(profile, key.row.environment, plain),
+        stand_in: snippets::stand_in(profile, key.row.environment),
     };
     let mut response = answer::page(status, &page)?;
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -54,11 +54,22 @@ fn carrier(profile: &Profile) -> &Carrier {
     profile.credentials.carriers.first().unwrap_or(&Carrier::Bearer)
 }
 
-/// Where requests with such a key go: a host of the api, or a name to replace.
+/// What stands for the address of an api that doesn't say its own.
+const STAND_IN: &str = "https://api.example.com/";
+
+/// Where requests with such a key go: a host of the api, or what is to be replaced by one.
 fn url(profile: &Profile, environment: Environment) -> String {
+    host(profile, environment).map_or_else(|| STAND_IN.to_owned(), |host| format!("https://{host}/"))
+}
+
+/// What the snippets have in the place of the api's address, where it isn't known.
+pub(super) fn stand_in(profile: &Profile, environment: Environment) -> Option<&'static str> {
+    host(profile, environment).is_none().then_some(STAND_IN)
+}
+
+fn host(profile: &Profile, environment: Environment) -> Option<&str> {
     let suits = |only: Option<Environment>| only.is_none_or(|only| only == environment);
-    let host = profile.hosts.iter().find(|rule| suits(rule.environment));
-    format!("https://{}/", host.map_or("api.example.com", |rule| rule.host.as_str()))
+    profile.hosts.iter().find(|rule| suits(rule.environment)).map(|rule| rule.host.as_str())
 }
 
 /// Keys are made of characters that no shell takes for its own, but for a tilde.
@@ -126,6 +137,17 @@ mod tests {
             "curl https://api.cicosts.dev/ \\\n  -H \"Authorization: Bearer $CICOSTS_API_KEY\""
         );
         assert!(code(&codat, "curl").ends_with("-u \"$CODAT_API_KEY:\""));
+    }
+
+    #[test]
+    fn an_address_that_is_not_known_is_said_to_be_replaced() {
+        for name in ["cashcat", "cicosts", "codat", "example", "default"] {
+            let profile = profile(name);
+            let stand_in = stand_in(&profile, Environment::Live);
+            assert_eq!(stand_in.is_some(), profile.hosts.is_empty(), "{name}");
+            let line = snippets(&profile, Environment::Live, &PlainKey::new("k3y")).remove(2).code;
+            assert_eq!(line.contains(STAND_IN), stand_in.is_some(), "{name}");
+        }
     }
 
     #[test]
