@@ -212,8 +212,27 @@ fn the_eleventh_key_is_refused_with_what_to_do() {
         let _ = server.operator().issue(&account, &json!({"name": format!("key {number}")}));
     }
     let page = developer.submit("/keys/new", &[("name", "one more")]).expect(409);
-    assert!(page.text().contains("revoke an unused one first"), "{}", page.text());
+    let said = "has 10 keys, as many as it may have. To make a new one, delete one";
+    assert!(page.text().contains(said), "{}", page.text());
     assert!(page.text().contains("value=\"one more\""));
+    let page = developer.get("/keys/new").expect(409);
+    assert!(page.text().contains(said) && !page.text().contains("name=\"name\""), "{}", page.text());
+}
+
+#[test]
+fn who_may_not_reveal_is_told_to_store_a_key_that_others_can_see_again() {
+    let codat = include_str!("../../../../../profiles/codat.toml");
+    let narrowed = codat.replace("viewer = []", "developer = [\"read\", \"manage\"]\nviewer = []");
+    let server = ServerBuilder::new(crate::PROGRAM).profile_text(&narrowed).start();
+    let account = server.operator().account("Acme");
+    for (role, said) in [("developer", "It is not shown again"), ("administrator", "it can be seen again")] {
+        let mut member = sign_in(&server, &account, role);
+        let _ = member.get("/keys/new").expect(200);
+        let page = member.submit("/keys/new", &[("name", role)]).expect(201);
+        assert!(page.text().contains(said), "{role}: {}", page.text());
+        let asks = page.text().contains("data-guard>") && page.text().contains("data-stored");
+        assert_eq!(asks, role == "developer", "{role}");
+    }
 }
 
 #[test]

@@ -75,6 +75,7 @@ fn the_last_key_stays_and_a_revoked_one_is_over() {
     let csrf = developer.csrf();
     let page = developer.post(&format!("/keys/{last}/disable"), &[("csrf", &csrf)]).expect(409);
     assert!(page.text().contains("last working key"), "{}", page.text());
+    assert!(page.text().contains(&format!("action=\"/keys/{last}/disable\"")), "the page of the key is gone");
 
     let (id, _) = server.operator().issue_plain(&account, "Second");
     let path = format!("/keys/{id}/revoke");

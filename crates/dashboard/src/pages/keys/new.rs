@@ -2,12 +2,13 @@
 
 use askama::Template;
 use axum::{Router, extract::State, routing::get};
-use claviger_manage::Refusal;
+use claviger_manage::{Browse, Refusal};
 use claviger_model::MemberAbility;
 use http::{Response, StatusCode};
 
 use super::{
     fields::{self, Problem, Typed},
+    list::{bound_reached, full_in_words},
     once::{self, Made},
     require,
     secret::{self, Why},
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::{
     Body,
-    answer::{self, Stop, capitalised},
+    answer::{self, Stop},
     frame::{Frame, Place},
     site::Site,
     visit::{Posted, Visitor},
@@ -34,11 +35,44 @@ struct NewPage<'a> {
     form: Fields,
     /// Why no key can be made, whatever is typed.
     refused: Option<String>,
+    /// The account has as many keys as it may have: there is nothing to type.
+    is_full: bool,
 }
 
 async fn ask(State(site): State<Site>, visitor: Visitor) -> Result<Response<Body>, Stop> {
     require(&visitor, MemberAbility::Manage)?;
+    let profile = &visitor.api(&site)?.profile;
+    let browse = Browse { per_page: 1, ..Browse::default() };
+    let found = site.manager().browse_keys(&visitor.by(), visitor.permit.account(), &browse).await?;
+    if let Some(max) = bound_reached(profile, &found) {
+        let refused = Some(full_in_words(max, &profile.dashboard.revoke));
+        let page = NewPage {
+            is_full: true,
+            ..NewPage::new(&site, &visitor, &Typed::default(), Vec::new(), refused)?
+        };
+        return answer::page(StatusCode::CONFLICT, &page);
+    }
     show(&site, &visitor, StatusCode::OK, &Typed::default(), Vec::new(), None)
+}
+
+impl<'a> NewPage<'a> {
+    fn new(
+        site: &'a Site,
+        visitor: &Visitor,
+        typed: &Typed,
+        problems: Vec<Problem>,
+        refused: Option<String>,
+    ) -> Result<Self, Stop> {
+        let profile = &visitor.api(site)?.profile;
+        Ok(Self {
+            frame: Frame::of(site, visitor, Place::Keys, &profile.dashboard.create),
+            once: site.nonce(),
+            submit: &profile.dashboard.submit,
+            form: Fields::of_new(profile, typed, problems),
+            refused,
+            is_full: false,
+        })
+    }
 }
 
 fn show(
@@ -49,15 +83,7 @@ fn show(
     problems: Vec<Problem>,
     refused: Option<String>,
 ) -> Result<Response<Body>, Stop> {
-    let profile = &visitor.api(site)?.profile;
-    let page = NewPage {
-        frame: Frame::of(site, visitor, Place::Keys, &profile.dashboard.create),
-        once: site.nonce(),
-        submit: &profile.dashboard.submit,
-        form: Fields::of_new(profile, typed, problems),
-        refused,
-    };
-    answer::page(status, &page)
+    answer::page(status, &NewPage::new(site, visitor, typed, problems, refused)?)
 }
 
 async fn create(State(site): State<Site>, posted: Posted) -> Result<Response<Body>, Stop> {
@@ -84,8 +110,8 @@ async fn create(State(site): State<Site>, posted: Posted) -> Result<Response<Bod
             let text = "This form was sent before, with something else in it. Nothing was created now: check it, and send it again.";
             show(&site, visitor, StatusCode::CONFLICT, &typed, Vec::new(), Some(text.to_owned()))
         }
-        Refusal::TooManyKeys { .. } => {
-            let text = capitalised(&refusal.to_string());
+        Refusal::TooManyKeys { max } => {
+            let text = full_in_words(max, &profile.dashboard.revoke);
             show(&site, visitor, StatusCode::CONFLICT, &typed, Vec::new(), Some(text))
         }
         other => {

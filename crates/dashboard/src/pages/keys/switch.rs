@@ -5,10 +5,11 @@ use axum::{
     extract::{Path, State},
     routing::post,
 };
+use claviger_manage::Refusal;
 use claviger_model::KeyId;
 use http::Response;
 
-use super::key_id;
+use super::{detail, key_id};
 use crate::{
     Body,
     answer::{self, Stop},
@@ -27,8 +28,11 @@ async fn disable(
     Posted { visitor, .. }: Posted,
 ) -> Result<Response<Body>, Stop> {
     let id = key_id(&id)?;
-    let changed = site.manager().disable_key(&visitor.by(), id).await?;
-    Ok(back(id, done_word(&changed.receipt, "disabled")))
+    match site.manager().disable_key(&visitor.by(), id).await {
+        Ok(changed) => Ok(back(id, done_word(&changed.receipt, "disabled"))),
+        Err(refusal @ Refusal::LastKey) => detail::refused(&site, &visitor, id, &refusal).await,
+        Err(other) => Err(other.into()),
+    }
 }
 
 async fn enable(

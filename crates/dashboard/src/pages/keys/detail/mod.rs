@@ -9,8 +9,8 @@ use axum::{
     extract::{Path, State},
     routing::get,
 };
-use claviger_manage::{AuditEvent, AuditFilter, KeyRow, KeyView, PageRequest};
-use claviger_model::{KeyState, MemberAbility, Scopes, profile::Profile};
+use claviger_manage::{AuditEvent, AuditFilter, KeyRow, KeyView, PageRequest, Refusal};
+use claviger_model::{KeyId, KeyState, MemberAbility, Scopes, profile::Profile};
 use http::{Response, StatusCode};
 
 use super::{
@@ -21,9 +21,9 @@ use super::{
 };
 use crate::{
     Body,
-    answer::{self, Stop},
+    answer::{self, Stop, capitalised},
     form::Query,
-    frame::{Frame, Place},
+    frame::{Frame, Notice, Place},
     keys_in_words::{Allowed, allowed},
     pages::audit::{Names, Party, Told, tell},
     site::Site,
@@ -93,30 +93,49 @@ async fn show(
     query: Query,
     visitor: Visitor,
 ) -> Result<Response<Body>, Stop> {
-    let (by, manager) = (visitor.by(), site.manager());
-    let key = manager.show_key(&by, key_id(&id)?).await?;
-    let api = visitor.api(&site)?;
-    let now = site.now();
-    let events = events(&site, &visitor, &key.row).await?;
-    let labels = events.iter().flatten().map(|event| event.actor.as_str());
-    let names =
-        Names::of(&site, &visitor, labels.chain([&*key.row.created_by, &*key.row.id.to_string()])).await?;
-    let denials = manager.denials(&by, Some(key.row.id), None).await?;
-    let row = Row::of(&key, now);
-    let page = DetailPage {
-        frame: Frame::of(&site, &visitor, Place::Keys, &row.name).done(query.get("done")),
-        facts: facts(&key, events.as_deref(), &names, &site),
-        permissions: permissions(&key.row.scopes, &api.profile),
-        narrowed: allowed(&key.row.restrictions),
-        rotating: secrets::rotating(&key, now),
-        usage: usage::of(&site, &visitor, key.row.id).await?,
-        denied: denied::told(denials, &api.profile, now),
-        events: events.map(|events| events.iter().map(|event| tell(event, &names, now)).collect()),
-        may: may(&visitor, &row, can_reveal(api, &visitor)),
-        revoke: api.profile.dashboard.revoke.clone(),
-        key: row,
-    };
+    let mut page = DetailPage::of(&site, &visitor, key_id(&id)?).await?;
+    page.frame = page.frame.done(query.get("done"));
     answer::page(StatusCode::OK, &page)
+}
+
+/// The page of a key with word of why it was not changed.
+pub(super) async fn refused(
+    site: &Site,
+    visitor: &Visitor,
+    id: KeyId,
+    refusal: &Refusal,
+) -> Result<Response<Body>, Stop> {
+    let mut page = DetailPage::of(site, visitor, id).await?;
+    page.frame.notice = Some(Notice { kind: "error", text: capitalised(&refusal.to_string()) });
+    answer::page(StatusCode::CONFLICT, &page)
+}
+
+impl DetailPage {
+    async fn of(site: &Site, visitor: &Visitor, id: KeyId) -> Result<Self, Stop> {
+        let (by, manager) = (visitor.by(), site.manager());
+        let key = manager.show_key(&by, id).await?;
+        let api = visitor.api(site)?;
+        let now = site.now();
+        let events = events(site, visitor, &key.row).await?;
+        let labels = events.iter().flatten().map(|event| event.actor.as_str());
+        let names =
+            Names::of(site, visitor, labels.chain([&*key.row.created_by, &*key.row.id.to_string()])).await?;
+        let denials = manager.denials(&by, Some(key.row.id), None).await?;
+        let row = Row::of(&key, now);
+        Ok(Self {
+            frame: Frame::of(site, visitor, Place::Keys, &row.name),
+            facts: facts(&key, events.as_deref(), &names, site),
+            permissions: permissions(&key.row.scopes, &api.profile),
+            narrowed: allowed(&key.row.restrictions),
+            rotating: secrets::rotating(&key, now),
+            usage: usage::of(site, visitor, key.row.id).await?,
+            denied: denied::told(denials, &api.profile, now),
+            events: events.map(|events| events.iter().map(|event| tell(event, &names, now)).collect()),
+            may: may(visitor, &row, can_reveal(api, visitor)),
+            revoke: api.profile.dashboard.revoke.clone(),
+            key: row,
+        })
+    }
 }
 
 /// What happened to the key, the newest first, for those who may know.
