@@ -97,7 +97,10 @@ for (const guard of all("[data-guard]")) {
 function judge(form) {
   const input = form.querySelector("[data-confirm-input]");
   const button = form.querySelector("button:not([type=button])");
-  if (input && button) button.disabled = input.value.trim() !== form.dataset.confirm.trim();
+  if (!input || !button) return;
+  button.disabled = input.value.trim() !== form.dataset.confirm.trim();
+  const why = form.querySelector("[data-confirm-why]");
+  if (why) button.setAttribute("aria-describedby", why.id);
 }
 all("form[data-confirm]").forEach(judge);
 on("input", (event) => {
@@ -152,6 +155,13 @@ on("pageshow", () => {
   sent.clear();
 }, window);
 on("change", (event) => { if (event.target.matches("[data-autosubmit]")) event.target.form?.requestSubmit(); });
+
+// What belongs to one choice chooses it: a date “On a date”, a permission “Only these”. --------------------------------
+const chooses = { expires_on: "[name=expiry][value=date]", scopes: "[name=permissions][value=only]" };
+on("input", ({ target }) => {
+  const radio = Object.hasOwn(chooses, target.name) && target.form?.querySelector(chooses[target.name]);
+  if (radio && (target.type === "checkbox" ? target.checked : target.value)) radio.checked = true;
+});
 
 // Endpoint patterns, tried against a request -------------------------------------------------------------------------
 for (const box of all("[data-endpoint-check]")) {
