@@ -10,6 +10,7 @@ mod kit;
 mod members;
 mod oidc;
 mod operator;
+mod portal;
 mod reveal;
 mod revoke;
 mod rotate;
