@@ -70,7 +70,8 @@ export async function story({ given, kit, expect }) {
   await page.goto("/keys");
   await page.getByRole("link", { name: "Development", exact: true }).click();
   await expect.text(page.getByRole("heading", { level: 1 }), "Development");
-  for (const path of ["/keys", new URL(page.url()).pathname, "/keys/live", "/audit"]) {
+  const id = new URL(page.url()).pathname.split("/").pop();
+  for (const path of ["/keys", `/keys/${id}`, `/keys/live?ids=${id}`, "/audit"]) {
     const answer = await page.request.get(path);
     const text = await answer.text();
     for (const secret of [key, other]) expect(text.includes(secret.slice(15)), `whether ${path} has a key`).is(false);
@@ -117,6 +118,7 @@ export async function story({ given, kit, expect }) {
   expect((await program.call(`Bearer ${other}`, BUDGETS)).status, "the status for the other key").is(200);
   await expect.count(rowOf(page, "Production Server"), 0);
   await page.getByLabel("Show").selectOption("Revoked");
+  await page.getByRole("button", { name: "Search" }).click();
   await expect.at(page, /state=revoked/);
   await expect.text(await cellOf(page, "Production Server", "Status"), /^Revoked\b/);
   await expect.count(rowOf(page, "Production Server").getByRole("link", { name: /Enable|Rotate|Revoke/ }), 0);
