@@ -90,6 +90,8 @@ async fn finish(
     let api = site.api(attempt.api()).ok_or(Trouble::NotBegun)?;
     let provider = api.provider.as_ref().ok_or(Trouble::NotBegun)?;
     let name = &api.profile.name;
+    let counted = site.manager().count_attempt(stranger.browser.address);
+    counted.map_err(|refusal| Stop::from(refusal).of_api(name))?;
     let identified = identify(site, provider, &attempt, query).await;
     let who = identified.map_err(|trouble| Stop::from(trouble).of_api(name))?;
     let email = who.email.verified().and_then(|email| email.parse::<Email>().ok());

@@ -8,6 +8,7 @@ use claviger_model::{Clock, profile::Oidc};
 use http::{HeaderValue, Request, StatusCode, header};
 use http_body_util::Full;
 use serde::Deserialize;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
@@ -45,7 +46,11 @@ pub(crate) struct Provider {
     clock: Arc<dyn Clock>,
     metadata: Kept<Metadata>,
     keys: Kept<KeySet>,
+    turns: Semaphore,
 }
+
+/// Codes that are sent to a provider at once: whoever makes them up must not have us flood it.
+const AT_ONCE: usize = 8;
 
 /// What a provider says of itself.
 #[derive(Debug)]
@@ -94,7 +99,12 @@ struct UserInfo {
 impl Provider {
     pub(crate) fn new(settings: Oidc, secret: Option<OidcSecret>, clock: Arc<dyn Clock>) -> Self {
         let (fetcher, metadata, keys) = (Fetcher::new(), Kept::new(), Kept::new());
-        Self { settings, secret, fetcher, clock, metadata, keys }
+        Self { settings, secret, fetcher, clock, metadata, keys, turns: Semaphore::new(AT_ONCE) }
+    }
+
+    /// A turn to ask what a code is worth, as long as it is held. Where there is none, nobody waits.
+    fn turn(&self) -> Result<SemaphorePermit<'_>, Trouble> {
+        self.turns.try_acquire().map_err(|error| Trouble::unavailable(format!("too many at once: {error}")))
     }
 
     /// Its issuer identifier.
@@ -137,6 +147,7 @@ impl Provider {
         code: &str,
         back: &str,
     ) -> Result<Verified, Trouble> {
+        let _turn = self.turn()?;
         let tokens = self.exchange(metadata, attempt, code, back).await?;
         let token = Unverified::read(&tokens.id_token)?;
         let suits = |keys: &KeySet| keys.knows(token.signing, token.key_id.as_deref());
@@ -291,6 +302,33 @@ fn is_this_machine(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    struct Still;
+
+    impl Clock for Still {
+        fn now(&self) -> claviger_model::Timestamp {
+            claviger_model::Timestamp::from_millis(0)
+        }
+
+        fn boot(&self) -> claviger_model::Moment {
+            claviger_model::Moment::since_boot(std::time::Duration::ZERO)
+        }
+    }
+
+    #[test]
+    fn a_few_codes_are_asked_about_at_once_and_nobody_waits() {
+        let settings = Oidc {
+            issuer: "https://op.example".to_owned(),
+            client_id: "claviger".to_owned(),
+            client_secret_file: None,
+            label: "Sign in".to_owned(),
+        };
+        let provider = Provider::new(settings, None, Arc::new(Still));
+        let mut turns: Vec<_> = (0..AT_ONCE).map(|_| provider.turn().expect("there is room")).collect();
+        assert!(matches!(provider.turn(), Err(Trouble::Unavailable(_))));
+        drop(turns.pop());
+        assert!(provider.turn().is_ok());
+    }
 
     #[test]
     fn a_place_is_reached_by_tls_or_on_this_machine() {

@@ -17,7 +17,7 @@ pub use sign_in::{Choice, Identity, OidcEntrance, SignedIn};
 pub use token::{OneTimeToken, SessionToken};
 
 use password::Passwords;
-use throttle::Throttle;
+use throttle::{BY_ADDRESS, BY_MEMBER, Throttle};
 
 /// Where the pages are and how long sessions last.
 #[derive(Clone, Debug)]
@@ -51,11 +51,13 @@ impl crate::Manager {
 pub(crate) struct People {
     settings: PeopleSettings,
     passwords: Passwords,
-    throttle: Throttle,
+    by_member: Throttle,
+    by_network: Throttle,
 }
 
 impl People {
     pub(crate) fn new(settings: PeopleSettings, entropy: &dyn claviger_model::Entropy) -> Self {
-        Self { settings, passwords: Passwords::new(entropy), throttle: Throttle::new(entropy) }
+        let (by_member, by_network) = (Throttle::new(BY_MEMBER, entropy), Throttle::new(BY_ADDRESS, entropy));
+        Self { settings, passwords: Passwords::new(entropy), by_member, by_network }
     }
 }

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use argon2::{Argon2, PasswordHasher as _, PasswordVerifier as _};
 use claviger_model::{Email, Entropy};
 use claviger_store::{PasswordHash, StoreError};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use zeroize::Zeroizing;
 
 use crate::{Fault, Refusal};
@@ -21,6 +21,11 @@ const AT_ONCE: usize = 2;
 /// Those that may wait for one of these; further ones are refused.
 const WAITING: usize = 32;
 const SALT: usize = 16;
+
+/// Who was let in to have a hash computed.
+pub(super) struct Admitted {
+    _place: OwnedSemaphorePermit,
+}
 
 /// Computes hashes, no more than the memory allows.
 pub(super) struct Passwords {
@@ -50,29 +55,36 @@ impl Passwords {
     /// The hash of a password that was [judged](fault).
     pub(super) async fn hash(&self, password: &str, entropy: &dyn Entropy) -> Result<PasswordHash, Refusal> {
         let (password, salt) = (Zeroizing::new(password.to_owned()), salt(entropy));
-        let hashed = self.compute(move || hash(password.as_bytes(), &salt)).await?;
+        let admitted = self.admit()?;
+        let hashed = self.compute(&admitted, move || hash(password.as_bytes(), &salt)).await?;
         hashed.map_err(|error| Refusal::Internal(format!("a password can't be hashed: {error}")))
+    }
+
+    /// Lets in whoever there is room for; nobody waits outside.
+    pub(super) fn admit(&self) -> Result<Admitted, Refusal> {
+        match Arc::clone(&self.admitted).try_acquire_owned() {
+            Ok(place) => Ok(Admitted { _place: place }),
+            Err(_) => Err(busy()),
+        }
     }
 
     /// Whether this is the password; `None` is a member's without one, or nobody's, and takes as long.
     pub(super) async fn verify(
         &self,
+        admitted: &Admitted,
         password: &str,
         stored: Option<&PasswordHash>,
     ) -> Result<bool, Refusal> {
         let (password, hash) = (Zeroizing::new(password.to_owned()), stored.unwrap_or(&self.nobody).clone());
-        let is_it =
-            self.compute(move || Argon2::default().verify_password(password.as_bytes(), hash.expose()));
-        Ok(is_it.await?.is_ok() && stored.is_some())
+        let is_it = move || Argon2::default().verify_password(password.as_bytes(), hash.expose());
+        Ok(self.compute(admitted, is_it).await?.is_ok() && stored.is_some())
     }
 
     async fn compute<T: Send + 'static>(
         &self,
+        _: &Admitted,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Refusal> {
-        let Ok(_admitted) = Arc::clone(&self.admitted).try_acquire_owned() else {
-            return Err(busy());
-        };
         let turn = Arc::clone(&self.at_once).acquire_owned().await;
         let turn = turn.map_err(|error| Refusal::Internal(error.to_string()))?;
         // The permit goes along: whoever stops waiting doesn't stop the work.

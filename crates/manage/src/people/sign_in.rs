@@ -1,16 +1,17 @@
 //! Signing in: by a link, by a password, by a provider that vouches for an address.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
-use claviger_model::{Email, RequestId, SessionId};
+use claviger_model::{Email, RequestId, SessionId, Timestamp};
 use claviger_store::{
     Candidate, Entrance, Existing, LinkPurpose, NewSession, OpenSession, SignInMethod, StoreError,
 };
 use serde_json::json;
 
 use super::{
-    Browser, IssuedLink, LinkOrder, MemberPermit, OneTimeToken, SessionToken, password,
-    throttle::{BY_ADDRESS, BY_MEMBER},
+    Browser, IssuedLink, LinkOrder, MemberPermit, OneTimeToken, SessionToken,
+    password::{self, Admitted},
+    throttle::{Throttle, network},
 };
 use crate::{By, Manager, Refusal};
 
@@ -103,62 +104,90 @@ impl Manager {
             return Err(Refusal::NotFound("way to sign in"));
         }
         let Ok(email) = email.parse::<Email>() else { return Err(Refusal::WrongPassword) };
-        let by_address = browser.address.map(|address| format!("address {address}"));
-        if let Some(name) = &by_address {
-            self.take_attempt(name, BY_ADDRESS)?;
+        self.count_attempt(browser.address)?;
+        let found = self.judge_password(api, email, password).await;
+        // Whatever else went wrong, nothing was learned of a password.
+        if !matches!(found, Err(Refusal::WrongPassword)) {
+            self.people.by_network.give_back(&network(browser.address));
         }
-        let by_member = format!("member {api} {email}");
-        self.take_attempt(&by_member, BY_MEMBER)?;
-        let candidates = self.store.candidates(Arc::clone(api), email).await?;
-        let found = self.with_password(candidates, password).await?.ok_or(Refusal::WrongPassword)?;
-        self.people.throttle.give_back(&by_member, BY_MEMBER);
-        if let Some(name) = &by_address {
-            self.people.throttle.give_back(name, BY_ADDRESS);
-        }
-        let entrance = Entrance::Member { id: found.member.id, subject: None };
+        let entrance = Entrance::Member { id: found?.member.id, subject: None };
         self.begin_session(entrance, SignInMethod::Password, browser, request).await
+    }
+
+    /// Counts an attempt to sign in from this address, or refuses it. What comes of one by a provider is
+    /// [`enter_by_oidc`](Self::enter_by_oidc)'s to count.
+    pub fn count_attempt(&self, address: Option<IpAddr>) -> Result<(), Refusal> {
+        take(&self.people.by_network, &network(address), self.clock.now())
+    }
+
+    /// Who has this address and this password.
+    async fn judge_password(
+        &self,
+        api: &Arc<str>,
+        email: Email,
+        password: &str,
+    ) -> Result<Candidate, Refusal> {
+        let admitted = self.people.passwords.admit()?;
+        let name = format!("{api} {email}");
+        take(&self.people.by_member, &name, self.clock.now())?;
+        let found = async {
+            let candidates = self.store.candidates(Arc::clone(api), email).await?;
+            self.with_password(&admitted, candidates, password).await?.ok_or(Refusal::WrongPassword)
+        };
+        let found = found.await;
+        if !matches!(found, Err(Refusal::WrongPassword)) {
+            self.people.by_member.give_back(&name);
+        }
+        found
     }
 
     /// The first of these whose password it is. Where there is nobody, it takes as long as for one.
     async fn with_password(
         &self,
+        admitted: &Admitted,
         candidates: Vec<Candidate>,
         password: &str,
     ) -> Result<Option<Candidate>, Refusal> {
         let with_one = candidates.into_iter().filter(|candidate| candidate.password.is_some());
         let mut with_one = with_one.take(MAX_TRIED).peekable();
         if with_one.peek().is_none() {
-            self.people.passwords.verify(password, None).await?;
+            self.people.passwords.verify(admitted, password, None).await?;
         }
         for candidate in with_one {
-            if self.people.passwords.verify(password, candidate.password.as_ref()).await? {
+            if self.people.passwords.verify(admitted, password, candidate.password.as_ref()).await? {
                 return Ok(Some(candidate));
             }
         }
         Ok(None)
     }
 
-    /// Refuses who doesn't know the password of the member behind `permit`.
+    /// Refuses who doesn't know the password of the member behind `permit`. It is counted apart from signing in, which
+    /// strangers may bar.
     pub(super) async fn prove_password(&self, permit: &MemberPermit, password: &str) -> Result<(), Refusal> {
-        let name = format!("member {} {}", permit.api(), permit.email());
-        self.take_attempt(&name, BY_MEMBER)?;
+        let admitted = self.people.passwords.admit()?;
+        let name = format!("own {}", permit.member());
+        take(&self.people.by_member, &name, self.clock.now())?;
+        let proof = self.is_own_password(permit, &admitted, password).await;
+        if !matches!(proof, Ok(false)) {
+            self.people.by_member.give_back(&name);
+        }
+        if proof? { Ok(()) } else { Err(Refusal::WrongPassword) }
+    }
+
+    async fn is_own_password(
+        &self,
+        permit: &MemberPermit,
+        admitted: &Admitted,
+        password: &str,
+    ) -> Result<bool, Refusal> {
         let candidates = self.store.candidates(Arc::clone(permit.api()), permit.email().clone()).await?;
         let own = candidates.into_iter().find(|candidate| candidate.member.id == permit.member());
         let stored = own.and_then(|own| own.password);
-        if !self.people.passwords.verify(password, stored.as_ref()).await? {
-            return Err(Refusal::WrongPassword);
-        }
-        self.people.throttle.give_back(&name, BY_MEMBER);
-        Ok(())
-    }
-
-    fn take_attempt(&self, name: &str, bound: super::throttle::Bound) -> Result<(), Refusal> {
-        let taken = self.people.throttle.take(name, bound, self.clock.now());
-        taken.map_err(|retry_after| Refusal::TooManyAttempts { retry_after })
+        self.people.passwords.verify(admitted, password, stored.as_ref()).await
     }
 
     /// Signs in whom a provider vouches for: the members it knows by this subject, and whoever has the address it verified
-    /// and isn't known to a provider yet.
+    /// and isn't known to a provider yet. Whoever is somebody gets [their attempt](Self::count_attempt) back.
     pub async fn enter_by_oidc(
         &self,
         api: &Arc<str>,
@@ -172,6 +201,9 @@ impl Manager {
             // Also of whom it knows already: one account must not keep them from the next that invites them.
             let invited = self.store.candidates(Arc::clone(api), email).await?;
             found.extend(invited.into_iter().filter(|candidate| candidate.subject.is_none()));
+        }
+        if !found.is_empty() {
+            self.people.by_network.give_back(&network(browser.address));
         }
         if found.len() > 1 {
             return self.choices(found, (issuer, subject)).await.map(OidcEntrance::Choose);
@@ -225,6 +257,10 @@ impl Manager {
             self.store.begin_session(entrance, session, note).await.map_err(link_not_found)?;
         Ok(SignedIn { token, permit: self.permit(open)? })
     }
+}
+
+fn take(throttle: &Throttle, name: &str, now: Timestamp) -> Result<(), Refusal> {
+    throttle.take(name, now).map_err(|retry_after| Refusal::TooManyAttempts { retry_after })
 }
 
 fn link_not_found(error: StoreError) -> Refusal {

@@ -1,6 +1,10 @@
-//! Bounds guessing: attempts to sign in, by member and by address, in a table that never grows.
+//! Bounds guessing: attempts to sign in, by member or by address, in a table that never grows.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+    time::Duration,
+};
 
 use claviger_model::{Entropy, Timestamp};
 use parking_lot::Mutex;
@@ -18,11 +22,12 @@ pub(super) struct Bound {
 
 /// For one address of one api, from wherever it is tried. Whoever is locked out by another's guesses still has links.
 pub(super) const BY_MEMBER: Bound = Bound { at_once: 10, every: Duration::from_mins(1) };
-/// For one network address, whoever it tries to be.
+/// For one [network](network), whoever it tries to be.
 pub(super) const BY_ADDRESS: Bound = Bound { at_once: 40, every: Duration::from_secs(10) };
 
 /// Attempts, each name with the instant its allowance is whole again (the generic cell rate algorithm).
 pub(super) struct Throttle {
+    bound: Bound,
     seed: [u8; 16],
     whole_at: Mutex<Box<[i64]>>,
 }
@@ -34,10 +39,11 @@ impl fmt::Debug for Throttle {
 }
 
 impl Throttle {
-    pub(super) fn new(entropy: &dyn Entropy) -> Self {
+    /// A table of its own: what fills one must not lock anybody out of another.
+    pub(super) fn new(bound: Bound, entropy: &dyn Entropy) -> Self {
         let mut seed = [0; 16];
         entropy.fill(&mut seed);
-        Self { seed, whole_at: Mutex::new(vec![0; SLOTS].into_boxed_slice()) }
+        Self { bound, seed, whole_at: Mutex::new(vec![0; SLOTS].into_boxed_slice()) }
     }
 
     fn slot(&self, name: &str) -> usize {
@@ -46,8 +52,8 @@ impl Throttle {
     }
 
     /// Takes one attempt of `name`, or says how long to wait for the next.
-    pub(super) fn take(&self, name: &str, bound: Bound, now: Timestamp) -> Result<(), Duration> {
-        let slot = self.slot(name);
+    pub(super) fn take(&self, name: &str, now: Timestamp) -> Result<(), Duration> {
+        let (slot, bound) = (self.slot(name), self.bound);
         let mut table = self.whole_at.lock();
         let (now, every) = (now.as_millis(), millis(bound.every));
         // A clock that was set back must not lock anybody out for longer than the bound.
@@ -61,10 +67,19 @@ impl Throttle {
         Ok(())
     }
 
-    /// Gives an attempt back that was none: it succeeded.
-    pub(super) fn give_back(&self, name: &str, bound: Bound) {
+    /// Gives an attempt back that was none: it succeeded, or nothing was learned by it.
+    pub(super) fn give_back(&self, name: &str) {
         let slot = self.slot(name);
-        self.whole_at.lock()[slot] -= millis(bound.every);
+        self.whole_at.lock()[slot] -= millis(self.bound.every);
+    }
+}
+
+/// The name by which an address is counted. One subscriber has at least 2^64 of the new ones; those nobody knows are one.
+pub(super) fn network(address: Option<IpAddr>) -> String {
+    match address.map(|address| address.to_canonical()) {
+        Some(IpAddr::V4(address)) => address.to_string(),
+        Some(IpAddr::V6(address)) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).to_string(),
+        None => "unknown".to_owned(),
     }
 }
 
@@ -92,30 +107,44 @@ mod tests {
 
     #[test]
     fn some_attempts_pass_at_once_and_then_one_each_interval() {
-        let throttle = Throttle::new(&Zeros);
-        assert_eq!(throttle.take("ada", TWO, at(0)), Ok(()));
-        assert_eq!(throttle.take("ada", TWO, at(0)), Ok(()));
-        assert_eq!(throttle.take("ada", TWO, at(0)), Err(Duration::from_secs(10)));
-        assert_eq!(throttle.take("ada", TWO, at(9)), Err(Duration::from_secs(1)));
-        assert_eq!(throttle.take("ada", TWO, at(10)), Ok(()));
-        assert_eq!(throttle.take("ada", TWO, at(11)), Err(Duration::from_secs(9)));
-        assert_eq!(throttle.take("grace", TWO, at(11)), Ok(()));
+        let throttle = Throttle::new(TWO, &Zeros);
+        assert_eq!(throttle.take("ada", at(0)), Ok(()));
+        assert_eq!(throttle.take("ada", at(0)), Ok(()));
+        assert_eq!(throttle.take("ada", at(0)), Err(Duration::from_secs(10)));
+        assert_eq!(throttle.take("ada", at(9)), Err(Duration::from_secs(1)));
+        assert_eq!(throttle.take("ada", at(10)), Ok(()));
+        assert_eq!(throttle.take("ada", at(11)), Err(Duration::from_secs(9)));
+        assert_eq!(throttle.take("grace", at(11)), Ok(()));
     }
 
     #[test]
     fn what_succeeded_counts_for_nothing() {
-        let throttle = Throttle::new(&Zeros);
+        let throttle = Throttle::new(TWO, &Zeros);
         for _ in 0..100 {
-            assert_eq!(throttle.take("ada", TWO, at(0)), Ok(()));
-            throttle.give_back("ada", TWO);
+            assert_eq!(throttle.take("ada", at(0)), Ok(()));
+            throttle.give_back("ada");
         }
     }
 
     #[test]
+    fn addresses_of_one_subscriber_are_one_network() {
+        for (address, named) in [
+            ("203.0.113.7", "203.0.113.7"),
+            ("::ffff:203.0.113.7", "203.0.113.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+            ("2001:db8:1:2:ffff::1", "2001:db8:1:2::"),
+            ("2001:db8:1:3::1", "2001:db8:1:3::"),
+        ] {
+            assert_eq!(network(Some(address.parse().unwrap())), named, "{address}");
+        }
+        assert_eq!(network(None), "unknown");
+    }
+
+    #[test]
     fn a_clock_that_is_set_back_locks_nobody_out_for_long() {
-        let throttle = Throttle::new(&Zeros);
-        let _ = throttle.take("ada", TWO, at(1_000_000));
-        assert!(throttle.take("ada", TWO, at(0)).is_err_and(|wait| wait <= Duration::from_secs(20)));
-        assert_eq!(throttle.take("ada", TWO, at(30)), Ok(()));
+        let throttle = Throttle::new(TWO, &Zeros);
+        let _ = throttle.take("ada", at(1_000_000));
+        assert!(throttle.take("ada", at(0)).is_err_and(|wait| wait <= Duration::from_secs(20)));
+        assert_eq!(throttle.take("ada", at(30)), Ok(()));
     }
 }
