@@ -34,6 +34,8 @@ fn events_are_told_in_words_and_names_are_only_text() {
         "The people who run this API made ada@example.com a member, as administrator",
         "ada@example.com made bob@example.com a member, as viewer",
         "ada@example.com invited bob@example.com",
+        "The people who run this API made a sign-in link for ada@example.com",
+        "ada@example.com signed in by a one-time link",
     ] {
         assert!(text.contains(sentence), "{sentence}: {text}");
     }

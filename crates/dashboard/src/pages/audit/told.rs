@@ -176,7 +176,7 @@ fn sentence(action: &str, is_of_one: bool, detail: &dyn Fn(&str) -> String) -> (
         "member.password" => of_subject("set a new password for", String::new()),
         "member.password_link" => of_subject("made a link to a new password for", String::new()),
         "session.link" => of_subject("made a sign-in link for", String::new()),
-        "session.begin" => alone(format!("signed somebody in{}", method(&detail("method")))),
+        "session.begin" => alone(format!("signed in{}", method(&detail("method")))),
         "session.end" => alone("signed a browser out".to_owned()),
         "session.end_all" => of_subject("signed out every browser of", String::new()),
         other => (other.to_owned(), true, String::new()),
@@ -315,10 +315,31 @@ mod tests {
                 json!({"role": "viewer"}),
                 "ada@example.com changed the role of ada@example.com to viewer",
             ),
+            (
+                "session.begin",
+                Some("ses_1"),
+                json!({"method": "oidc"}),
+                "ada@example.com signed in through the identity provider",
+            ),
             ("session.end", Some("ses_1"), empty(), "ada@example.com signed a browser out"),
             ("moon.paint", Some("moon_1"), empty(), "ada@example.com moon.paint moon_1"),
         ] {
             assert_eq!(told(action, subject, detail), sentence, "{action}");
+        }
+    }
+
+    /// Those of the trail's own matrix, and what only people do, who have no call of the API.
+    #[test]
+    fn every_action_of_an_account_has_a_sentence() {
+        let matrix = include_str!("../../../../app/tests/it/matrix/snapshots/it__matrix__audit__audit.snap");
+        let of_accounts =
+            matrix.split(", ").flat_map(|part| part.lines()).filter(|part| part.contains("of an account"));
+        let words = of_accounts.filter_map(|part| part.split_once(" [")?.0.split_whitespace().last());
+        let actions: Vec<_> = words.chain(["session.begin", "session.end_all", "member.password"]).collect();
+        assert!(actions.len() > 20, "{actions:?}");
+        for action in actions {
+            let (did, _, _) = sentence(action, true, &|_| String::new());
+            assert_ne!(did, action, "it is told in words");
         }
     }
 
