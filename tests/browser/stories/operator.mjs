@@ -26,6 +26,16 @@ export async function story({ given, kit, expect }) {
   await expect.visible(page.getByText("Nothing is like this"));
   await kit.check(page, "found-nothing");
 
+  kit.step("a member is found by their address");
+  await page.getByRole("searchbox").fill("ada@example.com");
+  await page.getByRole("button", { name: "Search" }).click();
+  await expect.visible(page.getByRole("heading", { name: "Members" }));
+  await kit.check(page, "found-member");
+  await page.getByRole("link", { name: "ada@example.com" }).click();
+  await expect.text(page.getByRole("heading", { level: 1 }), "ada@example.com");
+  await kit.check(page, "member");
+  await page.getByRole("link", { name: "Find" }).click();
+
   kit.step("a key is found by itself");
   await page.getByLabel("API key").fill(given.key);
   await page.getByRole("button", { name: "Find key" }).click();
@@ -56,8 +66,10 @@ export async function story({ given, kit, expect }) {
   await plain.getByLabel("Operator key").fill(given.operator_key);
   await plain.getByRole("button", { name: "Sign in" }).click();
   await plain.goto(`/accounts/${given.account}`);
-  await plain.getByText("Suspend…").click();
-  await plain.getByRole("button", { name: "Suspend Acme" }).click();
+  await plain.getByRole("link", { name: "Suspend…" }).click();
+  await kit.check(plain, "suspend");
+  await plain.getByLabel("Type Acme to confirm").fill("Acme");
+  await plain.getByRole("button", { name: "Suspend account" }).click();
   await expect.visible(plain.getByText("The account is suspended"));
 
   for (const [path, name] of [["/apis", "apis"], ["/operators", "operators"], ["/nodes", "nodes"], ["/audit", "audit"]]) {

@@ -14,13 +14,14 @@ use http::{Response, StatusCode};
 
 use super::{
     desk::{self, Desk, Operator, Place, PostedByOperator, Reader},
-    shown::{self, Badge, KeyLine, MemberLine},
+    shown::{self, KeyLine, MemberLine},
 };
 use crate::{
     Body,
     answer::{self, Stop},
     form::Query,
     frame::Frame,
+    keys_in_words::{Badge, done_word},
     words::Time,
 };
 
@@ -31,7 +32,7 @@ pub(super) fn routes() -> Router<Desk> {
     Router::new()
         .route("/accounts", get(list))
         .route("/accounts/{id}", get(show))
-        .route("/accounts/{id}/suspend", post(suspend))
+        .route("/accounts/{id}/suspend", get(ask_to_suspend).post(suspend))
         .route("/accounts/{id}/reinstate", post(reinstate))
         .route("/accounts/{id}/sign-in-link", post(sign_in_link))
 }
@@ -42,7 +43,9 @@ struct ListPage {
     frame: Frame,
     apis: Vec<String>,
     api: String,
-    external_id: String,
+    q: String,
+    /// The same search among everything else.
+    elsewhere: String,
     accounts: Vec<AccountLine>,
     next: Option<String>,
     first: Option<String>,
@@ -76,26 +79,25 @@ async fn list(
     Reader(operator): Reader,
     query: Query,
 ) -> Result<Response<Body>, Stop> {
-    let (api, external_id) = (query.get("api").to_owned(), query.get("external_id").trim().to_owned());
+    let (api, q) = (query.get("api").to_owned(), query.get("q").trim().to_owned());
     let filter = AccountFilter {
         api: Some(&*api).filter(|api| !api.is_empty()).map(Into::into),
-        external_id: Some(external_id.clone()).filter(|id| !id.is_empty()),
-        name: None,
+        name: Some(q.clone()).filter(|q| !q.is_empty()),
+        ..AccountFilter::default()
     };
     let after: Option<AccountId> = query.get("cursor").parse().ok();
     let request = PageRequest { after, limit: PER_PAGE };
     let page = desk.site.manager().list_accounts(&operator.by(), filter, request).await?;
-    let link = |cursor: &str| {
-        shown::link("/accounts", &[("api", &api), ("external_id", &external_id), ("cursor", cursor)])
-    };
+    let link = |cursor: &str| shown::link("/accounts", &[("api", &api), ("q", &q), ("cursor", cursor)]);
     let shown = ListPage {
         frame: operator.frame(Place::Accounts, "Accounts"),
         apis: desk.site.apis().iter().map(|api| api.profile.name.to_string()).collect(),
         accounts: page.items.iter().map(AccountLine::of).collect(),
         next: page.next.map(|id| link(&id.to_string())),
         first: after.map(|_| link("")),
+        elsewhere: shown::link("/find", &[("q", &q)]),
         api,
-        external_id,
+        q,
     };
     answer::page(StatusCode::OK, &shown)
 }
@@ -114,7 +116,8 @@ struct AccountPage {
     previous: Option<String>,
     next: Option<String>,
     members: Vec<MemberLine>,
-    more_members: bool,
+    next_members: Option<String>,
+    first_members: Option<String>,
     can_manage: bool,
     roles: Vec<(&'static str, bool)>,
     email: String,
@@ -157,7 +160,10 @@ async fn page(
         ..Browse::default()
     };
     let keys = manager.browse_keys(&by, id, &browse).await?;
-    let members = manager.list_members(&by, id, PageRequest { after: None, limit: PER_PAGE }).await?;
+    let after = query.get("members").parse().ok();
+    let members = manager.list_members(&by, id, PageRequest { after, limit: PER_PAGE }).await?;
+    let of_members =
+        |cursor: &str| format!("{}#members", shown::link(&format!("/accounts/{id}"), &[("members", cursor)]));
     let status = if asked.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let described = account.metadata.as_object().is_some_and(|object| !object.is_empty());
     let (previous, next) = beside(&account, &keys, shows_revoked);
@@ -171,7 +177,8 @@ async fn page(
         previous,
         next,
         members: members.items.iter().map(MemberLine::of).collect(),
-        more_members: members.next.is_some(),
+        next_members: members.next.map(|id| of_members(&id.to_string())),
+        first_members: after.map(|_| of_members("")),
         can_manage: operator.may(Ability::Manage),
         roles: Role::ALL.iter().map(|role| (role.as_str(), role.as_str() == asked.role)).collect(),
         email: asked.email,
@@ -201,34 +208,71 @@ fn counted(keys: &Browsed, shows_revoked: bool) -> String {
     format!("{count} not revoked; {} due for rotation, {} unused.", keys.due, keys.unused)
 }
 
+#[derive(Template)]
+#[template(path = "operator/suspend.html")]
+struct SuspendPage {
+    frame: Frame,
+    id: String,
+    name: String,
+    error: Option<&'static str>,
+}
+
+fn suspend_page(
+    operator: &Operator,
+    account: Account,
+    status: StatusCode,
+    error: Option<&'static str>,
+) -> Result<Response<Body>, Stop> {
+    let frame = operator.frame(Place::Accounts, "Suspend an account");
+    answer::page(status, &SuspendPage { frame, id: account.id.to_string(), name: account.name, error })
+}
+
+async fn ask_to_suspend(
+    State(desk): State<Desk>,
+    Reader(operator): Reader,
+    Path(account): Path<String>,
+) -> Result<Response<Body>, Stop> {
+    operator.by().require(Ability::Manage)?;
+    let account = desk.site.manager().show_account(&operator.by(), desk::id(&account)?).await?;
+    if account.state == AccountState::Suspended {
+        return Ok(answer::go(&format!("/accounts/{}", account.id)));
+    }
+    suspend_page(&operator, account, StatusCode::OK, None)
+}
+
 async fn suspend(
-    desk: State<Desk>,
-    id: Path<String>,
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
     posted: PostedByOperator,
 ) -> Result<Response<Body>, Stop> {
-    set_state(&desk, &id, &posted, AccountState::Suspended, "suspended").await
+    let PostedByOperator { operator, form } = &posted;
+    operator.by().require(Ability::Manage)?;
+    let account = desk.site.manager().show_account(&operator.by(), desk::id(&id)?).await?;
+    if form.get("confirm").trim() != account.name.trim() {
+        let error = Some("This is not what is asked for: type it exactly.");
+        return suspend_page(operator, account, StatusCode::UNPROCESSABLE_ENTITY, error);
+    }
+    set_state(&desk, account.id, operator, AccountState::Suspended, "suspended").await
 }
 
 async fn reinstate(
-    desk: State<Desk>,
-    id: Path<String>,
+    State(desk): State<Desk>,
+    Path(id): Path<String>,
     posted: PostedByOperator,
 ) -> Result<Response<Body>, Stop> {
-    set_state(&desk, &id, &posted, AccountState::Active, "reinstated").await
+    set_state(&desk, desk::id(&id)?, &posted.operator, AccountState::Active, "reinstated").await
 }
 
 async fn set_state(
     desk: &Desk,
-    id: &str,
-    posted: &PostedByOperator,
+    id: AccountId,
+    operator: &Operator,
     state: AccountState,
-    done: &str,
+    done: &'static str,
 ) -> Result<Response<Body>, Stop> {
-    let id: AccountId = desk::id(id)?;
     let patch = AccountPatch { state: Some(state), ..AccountPatch::default() };
-    let (_, receipt) = desk.site.manager().change_account(&posted.operator.by(), id, patch).await?;
-    let done = if receipt.complete { done } else { "pending" };
-    Ok(answer::go(&format!("/accounts/{id}?done={done}")))
+    let (_, receipt) = desk.site.manager().change_account(&operator.by(), id, patch).await?;
+    Ok(answer::go(&format!("/accounts/{id}?done={}", done_word(&receipt, done))))
 }
 
 #[derive(Template)]

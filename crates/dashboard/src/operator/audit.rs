@@ -93,7 +93,6 @@ async fn page(
         let page = desk.site.manager().list_audit_newest_first(&operator.by(), filter, asked).await?;
         (page.items, page.next)
     };
-    let now = desk.site.now();
     let link = |cursor: &str| {
         let fields =
             [("account", &*account), ("subject", &subject), ("request", &request), ("cursor", cursor)];
@@ -101,7 +100,7 @@ async fn page(
     };
     let shown = AuditPage {
         frame: operator.frame(Place::Audit, "Audit trail"),
-        events: events.iter().map(|event| EventLine::of(event, now)).collect(),
+        events: EventLine::list(desk, operator, &events).await?,
         next: next.map(|number| link(&number.to_string())),
         first: after.map(|_| link("")),
         account,

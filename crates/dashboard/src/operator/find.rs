@@ -1,4 +1,4 @@
-//! Finding anything by whatever is known of it: an id, a hint, an external id, a request, or the key itself.
+//! Finding anything by whatever is known of it: an id, a name, an address, a hint, a request, or the key itself.
 
 use askama::Template;
 use axum::{
@@ -7,20 +7,24 @@ use axum::{
     routing::{get, post},
 };
 use claviger_manage::{AccountFilter, AuditFilter, KeyQuery, PageRequest, Refusal};
-use claviger_model::{AccountId, KeyId, MemberId, RequestId, Timestamp, operator_key_format};
+use claviger_model::{
+    AccountId, Email, KeyId, MemberId, OperatorId, RequestId, Timestamp, operator_key_format,
+};
 use claviger_verify::usage::DeniedAttempt;
 use http::{Response, StatusCode};
 
 use super::{
     accounts::AccountLine,
     desk::{Desk, Operator, Place, PostedByOperator, Reader},
-    shown::{self, EventLine, KeyLine, Named},
+    operators,
+    shown::{self, EventLine, KeyLine, MemberLine, Named},
 };
 use crate::{
     Body,
     answer::{self, Stop},
     form::Query,
     frame::Frame,
+    keys_in_words::is_plain_key,
     words::Time,
 };
 
@@ -51,8 +55,8 @@ impl DenialLine {
             at: Time::ago(denial.at, now),
             address: denial.address.map(|address| address.to_string()),
             endpoint: denial.endpoint.as_deref().map(str::to_owned),
-            request: Named { href: Some(shown::link("/find", &[("q", &request)])), text: request },
-            key: denial.key.map(|key| Named { text: key.to_string(), href: Some(format!("/keys/{key}")) }),
+            request: Named::id(request.clone(), shown::link("/find", &[("q", &request)])),
+            key: denial.key.map(|key| Named::id(key.to_string(), format!("/keys/{key}"))),
         }
     }
 }
@@ -72,20 +76,26 @@ struct FindPage {
 #[derive(Default)]
 struct Found {
     accounts: Vec<AccountLine>,
+    members: Vec<MemberFound>,
     keys: Vec<KeyLine>,
     denials: Vec<DenialLine>,
     events: Vec<EventLine>,
-    /// A sentence where nothing else says it.
-    note: Option<&'static str>,
+}
+
+/// A member, and the account they are one of.
+struct MemberFound {
+    member: MemberLine,
+    account: String,
+    account_name: String,
 }
 
 impl Found {
     fn is_empty(&self) -> bool {
         self.accounts.is_empty()
+            && self.members.is_empty()
             && self.keys.is_empty()
             && self.denials.is_empty()
             && self.events.is_empty()
-            && self.note.is_none()
     }
 }
 
@@ -95,7 +105,7 @@ enum Sought {
     Account(AccountId),
     Key(KeyId),
     Member(MemberId),
-    Operator(String),
+    Operator(OperatorId),
     Request(RequestId),
     Text,
 }
@@ -109,8 +119,8 @@ impl Sought {
             Self::Key(id)
         } else if let Ok(id) = text.parse::<MemberId>() {
             Self::Member(id)
-        } else if text.parse::<claviger_model::OperatorId>().is_ok() {
-            Self::Operator(text.to_owned())
+        } else if let Ok(id) = text.parse::<OperatorId>() {
+            Self::Operator(id)
         } else {
             request.map_or(Self::Text, Self::Request)
         }
@@ -135,17 +145,16 @@ async fn find(
     if q.is_empty() {
         return answer::page(StatusCode::OK, &blank);
     }
-    if is_secret(&desk, q) {
+    if is_plain_key(q, desk.site.apis().iter().map(|api| &*api.profile)) {
         return answer::page(StatusCode::UNPROCESSABLE_ENTITY, &FindPage { is_secret: true, ..blank });
     }
     let found = match Sought::of(q) {
         Sought::Account(id) => return Ok(answer::go(&format!("/accounts/{id}"))),
         Sought::Key(id) => return Ok(answer::go(&format!("/keys/{id}"))),
-        Sought::Operator(id) => return Ok(answer::go(&format!("/operators#{id}"))),
-        Sought::Member(id) => match desk.site.manager().show_member(&operator.by(), id).await {
-            Ok(member) => return Ok(answer::go(&format!("/accounts/{}#{id}", member.account))),
-            Err(Refusal::NotFound(_)) => about(&desk, &operator, q).await?,
-            Err(other) => return Err(other.into()),
+        Sought::Member(id) => return Ok(answer::go(&format!("/members/{id}"))),
+        Sought::Operator(id) => match operators::place_of(&desk, &operator, id).await? {
+            Some(place) => return Ok(answer::go(&place)),
+            None => Found::default(),
         },
         Sought::Request(id) => by_request(&desk, &operator, &id.to_string()).await?,
         Sought::Text => by_text(&desk, &operator, q).await?,
@@ -153,33 +162,15 @@ async fn find(
     answer::page(StatusCode::OK, &FindPage { q: q.to_owned(), found: Some(found), ..blank })
 }
 
-/// Whether someone put a whole key into the search, where it ends up in the browser's history.
-fn is_secret(desk: &Desk, text: &str) -> bool {
-    let is_key = desk.site.apis().iter().any(|api| api.profile.parse_key(text.as_bytes()).is_ok());
-    is_key || operator_key_format().parse(text.as_bytes()).is_ok()
-}
-
-/// What the trail says of a member who was removed.
-async fn about(desk: &Desk, operator: &Operator, id: &str) -> Result<Found, Stop> {
-    let filter = AuditFilter { subject: Some(id.to_owned()), ..AuditFilter::default() };
-    let events = events(desk, operator, filter).await?;
-    let note = (!events.is_empty()).then_some("They are no longer a member. What the trail says of them:");
-    Ok(Found { events, note, ..Found::default() })
-}
-
-async fn events(desk: &Desk, operator: &Operator, filter: AuditFilter) -> Result<Vec<EventLine>, Stop> {
-    let (now, request) = (desk.site.now(), PageRequest { after: None, limit: MOST });
-    let page = desk.site.manager().list_audit_newest_first(&operator.by(), filter, request).await?;
-    Ok(page.items.iter().map(|event| EventLine::of(event, now)).collect())
-}
-
 async fn by_request(desk: &Desk, operator: &Operator, id: &str) -> Result<Found, Stop> {
-    let now = desk.site.now();
-    let denials = desk.site.manager().denials(&operator.by(), None, Some(id.to_owned())).await?;
+    let (manager, by, now) = (desk.site.manager(), operator.by(), desk.site.now());
+    let denials = manager.denials(&by, None, Some(id.to_owned())).await?;
     let filter = AuditFilter { request: Some(id.to_owned()), ..AuditFilter::default() };
+    let request = PageRequest { after: None, limit: MOST };
+    let events = manager.list_audit_newest_first(&by, filter, request).await?;
     Ok(Found {
         denials: denials.iter().map(|denial| DenialLine::of(denial, now)).collect(),
-        events: events(desk, operator, filter).await?,
+        events: EventLine::list(desk, operator, &events.items).await?,
         ..Found::default()
     })
 }
@@ -202,9 +193,29 @@ async fn by_text(desk: &Desk, operator: &Operator, text: &str) -> Result<Found, 
     keys.dedup_by_key(|key| key.row.id);
     Ok(Found {
         accounts: accounts.items.iter().map(AccountLine::of).collect(),
+        members: members(desk, operator, text).await?,
         keys: keys.iter().map(|key| KeyLine::of(key, now)).collect(),
         ..Found::default()
     })
+}
+
+/// Who has this address, in whichever account.
+async fn members(desk: &Desk, operator: &Operator, text: &str) -> Result<Vec<MemberFound>, Stop> {
+    let Ok(email) = text.parse::<Email>() else {
+        return Ok(Vec::new());
+    };
+    let (manager, by) = (desk.site.manager(), operator.by());
+    let page = manager.find_members(&by, email, None, PageRequest { after: None, limit: MOST }).await?;
+    let mut found = Vec::with_capacity(page.items.len());
+    for member in &page.items {
+        let account = manager.show_account(&by, member.account).await?;
+        found.push(MemberFound {
+            member: MemberLine::of(member),
+            account: account.id.to_string(),
+            account_name: account.name,
+        });
+    }
+    Ok(found)
 }
 
 /// The key is digested, and neither kept nor shown again.
@@ -239,7 +250,7 @@ mod tests {
         assert_eq!(sought("acc_"), Sought::Account(AccountId::from_bytes([0; 16])));
         assert_eq!(sought("key_"), Sought::Key(KeyId::from_bytes([0; 16])));
         assert_eq!(sought("mem_"), Sought::Member(MemberId::from_bytes([0; 16])));
-        assert_eq!(sought("op_"), Sought::Operator(format!("op_{zeros}")));
+        assert_eq!(sought("op_"), Sought::Operator(OperatorId::from_bytes([0; 16])));
         assert_eq!(sought("req_"), Sought::Request(RequestId::from_bytes([0; 16])));
         for text in ["cc_live_Ab", "key_0", "cus_42", "", "+0000000000000000000000000000000"] {
             assert_eq!(Sought::of(text), Sought::Text, "{text}");

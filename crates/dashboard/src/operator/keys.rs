@@ -7,13 +7,13 @@ use axum::{
     routing::{get, post},
 };
 use claviger_manage::{AuditFilter, DayCount, KeyRow, KeyView, PageRequest, Receipt, Refusal, UsageQuery};
-use claviger_model::{Ability, KeyId, KeyState, Restrictions, Scopes, Timestamp};
+use claviger_model::{Ability, KeyId, KeyState, Scopes, Timestamp};
 use http::{Response, StatusCode};
 
 use super::{
     desk::{self, Desk, Operator, Place, PostedByOperator, Reader},
     find::DenialLine,
-    shown::{self, Badge, EventLine},
+    shown::{self, Addresses, EventLine, Named},
 };
 use crate::{
     Body,
@@ -21,6 +21,7 @@ use crate::{
     chart::{Chart, Count},
     form::Query,
     frame::Frame,
+    keys_in_words::{Allowed, Badge, allowed, done_word, hint_of, name_of, state_of},
     words::{self, Time},
 };
 
@@ -50,12 +51,12 @@ struct KeyPage {
     warnings: Vec<&'static str>,
     facts: Vec<(&'static str, String)>,
     created: Time,
-    created_by: String,
+    created_by: Named,
     expires: Option<Time>,
     revoked: Option<Time>,
     last_use: Option<UseLine>,
     scopes: Option<Vec<String>>,
-    restrictions: Vec<(&'static str, Vec<String>)>,
+    restrictions: Vec<Allowed>,
     secrets: Vec<SecretLine>,
     denials: Vec<DenialLine>,
     usage: Usage,
@@ -106,17 +107,18 @@ async fn show(
     let request = PageRequest { after: None, limit: EVENTS };
     let events = manager.list_audit_newest_first(&by, about, request).await?.items;
     let row = &key.row;
-    let name = shown::name_of(row);
+    let names = Addresses::of(&desk, &operator, std::iter::once(row.created_by.as_str())).await?;
+    let name = name_of(row).to_owned();
     let shown = KeyPage {
         frame: operator.frame(Place::Accounts, &name).done(query.get("done")),
         account: account.id.to_string(),
         account_name: account.name,
-        badge: shown::key_badge(row, now),
+        badge: state_of(row, now),
         environment: row.environment.as_str(),
         warnings: warnings(&key),
         facts: facts(row),
         created: Time::exact(row.created_at),
-        created_by: row.created_by.clone(),
+        created_by: names.name(&row.created_by),
         expires: row.expires_at.map(|at| Time::ago(at, now)),
         revoked: row.revoked_at.map(|at| Time::ago(at, now)),
         last_use: key.last_use().map(|last| UseLine {
@@ -128,11 +130,11 @@ async fn show(
             Scopes::All => None,
             Scopes::Listed(scopes) => Some(scopes.iter().map(|scope| scope.as_str().to_owned()).collect()),
         },
-        restrictions: restrictions(&row.restrictions),
+        restrictions: allowed(&row.restrictions),
         secrets: secrets(&key, now),
         denials: denials.iter().map(|denial| DenialLine::of(denial, now)).collect(),
         usage: Usage::of(&counts, now.day()),
-        events: events.iter().map(|event| EventLine::of(event, now)).collect(),
+        events: EventLine::list(&desk, &operator, &events).await?,
         trail: shown::link("/audit", &[("subject", &id.to_string())]),
         can_manage: operator.may(Ability::Manage),
         is_revoked: row.state == KeyState::Revoked,
@@ -155,14 +157,6 @@ fn facts(row: &KeyRow) -> Vec<(&'static str, String)> {
         facts.push(("Metadata", row.metadata.to_string()));
     }
     facts
-}
-
-fn restrictions(restrictions: &Restrictions) -> Vec<(&'static str, Vec<String>)> {
-    let Restrictions { networks, referrers, endpoints } = restrictions;
-    let networks = networks.as_ref().map(|networks| ("From these networks only", networks.to_texts()));
-    let referrers = referrers.as_ref().map(|referrers| ("From these pages only", referrers.to_texts()));
-    let endpoints = endpoints.as_ref().map(|endpoints| ("For these endpoints only", endpoints.to_texts()));
-    networks.into_iter().chain(referrers).chain(endpoints).collect()
 }
 
 fn secrets(key: &KeyView, now: Timestamp) -> Vec<SecretLine> {
@@ -204,9 +198,8 @@ impl Usage {
 }
 
 /// Back to the key, with word of what was done.
-fn done(id: KeyId, receipt: &Receipt, done: &str) -> Response<Body> {
-    let done = if receipt.complete { done } else { "pending" };
-    answer::go(&format!("/keys/{id}?done={done}"))
+fn done(id: KeyId, receipt: &Receipt, done: &'static str) -> Response<Body> {
+    answer::go(&format!("/keys/{id}?done={}", done_word(receipt, done)))
 }
 
 async fn disable(
@@ -236,8 +229,6 @@ struct RevokePage {
     id: String,
     name: String,
     hint: String,
-    /// What is to be typed: the name, or the hint where there is none.
-    typed: String,
     last_used: Option<Time>,
     error: Option<&'static str>,
     refused: Option<String>,
@@ -250,13 +241,11 @@ fn revoke_page(
     status: StatusCode,
     (error, refused): (Option<&'static str>, Option<String>),
 ) -> Result<Response<Body>, Stop> {
-    let hint = shown::hint_of(&key.row);
     let shown = RevokePage {
         frame: operator.frame(Place::Accounts, "Revoke a key"),
         id: key.row.id.to_string(),
-        name: shown::name_of(&key.row),
-        typed: key.row.name.clone().unwrap_or_else(|| hint.clone()),
-        hint,
+        name: name_of(&key.row).to_owned(),
+        hint: hint_of(&key.row).to_owned(),
         last_used: key.last_use().map(|last| Time::ago(last.at, desk.site.now())),
         error,
         refused,
@@ -290,8 +279,7 @@ async fn revoke(
     let (manager, by) = (desk.site.manager(), operator.by());
     by.require(Ability::Manage)?;
     let key = manager.show_key(&by, desk::id(&key)?).await?;
-    let expected = key.row.name.clone().unwrap_or_else(|| shown::hint_of(&key.row));
-    if form.get("confirm").trim() != expected.trim() {
+    if form.get("confirm").trim() != name_of(&key.row).trim() {
         let error = Some("This is not what is asked for: type it exactly.");
         return revoke_page(&desk, &operator, &key, StatusCode::UNPROCESSABLE_ENTITY, (error, None));
     }

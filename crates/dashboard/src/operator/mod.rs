@@ -10,6 +10,7 @@ mod audit;
 mod desk;
 mod find;
 mod keys;
+mod members;
 mod nodes;
 mod operators;
 mod session;
@@ -85,6 +86,7 @@ fn router(desk: Desk) -> Router {
         .merge(sign_in::routes())
         .merge(accounts::routes())
         .merge(keys::routes())
+        .merge(members::routes())
         .merge(find::routes())
         .merge(apis::routes())
         .merge(operators::routes())

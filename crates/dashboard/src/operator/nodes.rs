@@ -7,14 +7,12 @@ use axum::{Router, extract::State, routing::get};
 use claviger_verify::Readiness;
 use http::{Response, StatusCode};
 
-use super::{
-    desk::{Desk, Place, Reader},
-    shown::Badge,
-};
+use super::desk::{Desk, Place, Reader};
 use crate::{
     Body,
     answer::{self, Stop},
     frame::Frame,
+    keys_in_words::Badge,
     words,
 };
 
@@ -43,9 +41,9 @@ async fn show(State(desk): State<Desk>, Reader(operator): Reader) -> Result<Resp
     let shown = NodesPage {
         frame: operator.frame(Place::Nodes, "Nodes"),
         badge: match verifier.readiness() {
-            Readiness::Ready => Badge { kind: "active", text: "Deciding" },
-            Readiness::Loading => Badge { kind: "warn", text: "Loading the keys" },
-            Readiness::LeaseLost => Badge { kind: "revoked", text: "Lease lost" },
+            Readiness::Ready => Badge::new("active", "Deciding"),
+            Readiness::Loading => Badge::new("warn", "Loading the keys"),
+            Readiness::LeaseLost => Badge::new("revoked", "Lease lost"),
         },
         applied: words::grouped(verifier.applied().0),
         lease_bound: seconds(verifier.lease_bound()),

@@ -7,7 +7,7 @@ use claviger_model::OperatorId;
 use http::{Response, StatusCode};
 
 use super::{
-    desk::{Desk, Place, Reader},
+    desk::{Desk, Operator, Place, Reader},
     shown,
 };
 use crate::{
@@ -41,6 +41,27 @@ struct OperatorLine {
     created: Time,
     revoked: Option<Time>,
     is_own: bool,
+}
+
+/// Where in the list an operator key is.
+pub(super) async fn place_of(
+    desk: &Desk,
+    operator: &Operator,
+    id: OperatorId,
+) -> Result<Option<String>, Stop> {
+    let mut after = None;
+    loop {
+        let request = PageRequest { after, limit: PER_PAGE };
+        let page = desk.site.manager().list_operators(&operator.by(), request).await?;
+        if page.items.iter().any(|row| row.id == id) {
+            let cursor = after.map(|id| id.to_string()).unwrap_or_default();
+            return Ok(Some(format!("{}#{id}", shown::link("/operators", &[("cursor", &cursor)]))));
+        }
+        if page.next.is_none() {
+            return Ok(None);
+        }
+        after = page.next;
+    }
 }
 
 async fn list(

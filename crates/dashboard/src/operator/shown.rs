@@ -1,30 +1,21 @@
 //! How the operators' pages show what several of them show: badges, links with a query, events of the trail.
 
-use claviger_manage::{AuditEvent, Fault, KeyRow, KeyView, MemberRow};
-use claviger_model::{AccountState, KeyState, Timestamp};
+use std::collections::HashMap;
 
-use crate::{answer, words::Time};
+use claviger_manage::{AuditEvent, Fault, KeyView, MemberRow};
+use claviger_model::{AccountState, MemberId, Timestamp};
 
-/// A badge: its kind and its text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Badge {
-    pub(super) kind: &'static str,
-    pub(super) text: &'static str,
-}
+use super::desk::{Desk, Operator};
+use crate::{
+    answer::{self, Stop},
+    keys_in_words::{Badge, hint_of, name_of, state_of},
+    words::Time,
+};
 
-pub(super) const fn account_badge(state: AccountState) -> Badge {
+pub(super) fn account_badge(state: AccountState) -> Badge {
     match state {
-        AccountState::Active => Badge { kind: "active", text: "Active" },
-        AccountState::Suspended => Badge { kind: "warn", text: "Suspended" },
-    }
-}
-
-pub(super) fn key_badge(row: &KeyRow, now: Timestamp) -> Badge {
-    match row.state {
-        KeyState::Revoked => Badge { kind: "revoked", text: "Revoked" },
-        _ if row.expires_at.is_some_and(|at| at <= now) => Badge { kind: "expired", text: "Expired" },
-        KeyState::Disabled => Badge { kind: "disabled", text: "Disabled" },
-        KeyState::Active => Badge { kind: "active", text: "Active" },
+        AccountState::Active => Badge::new("active", "Active"),
+        AccountState::Suspended => Badge::new("warn", "Suspended"),
     }
 }
 
@@ -50,23 +41,13 @@ impl KeyLine {
         let row = &key.row;
         Self {
             id: row.id.to_string(),
-            name: name_of(row),
-            hint: hint_of(row),
+            name: name_of(row).to_owned(),
+            hint: hint_of(row).to_owned(),
             environment: row.environment.as_str(),
-            badge: key_badge(row, now),
+            badge: state_of(row, now),
             last_used: key.last_use().map(|last| Time::ago(last.at, now)),
         }
     }
-}
-
-/// The hint of the newest secret.
-pub(super) fn hint_of(row: &KeyRow) -> String {
-    row.secrets.first().map(|secret| secret.hint.clone()).unwrap_or_default()
-}
-
-/// The name, or what stands for it where there is none.
-pub(super) fn name_of(row: &KeyRow) -> String {
-    row.name.clone().unwrap_or_else(|| "Unnamed".to_owned())
 }
 
 /// A row of a list of members.
@@ -101,31 +82,80 @@ pub(super) struct EventLine {
     pub(super) detail: String,
 }
 
-/// An id as it is shown, and the page that says more.
+/// What an id stands for as it is shown, and the page that says more.
 pub(super) struct Named {
     pub(super) text: String,
+    pub(super) is_id: bool,
     pub(super) href: Option<String>,
 }
 
 impl Named {
-    /// `text` is an id, or an id after its kind and a colon.
-    fn of(text: &str) -> Self {
-        let id = text.rsplit_once(':').map_or(text, |(_, id)| id);
-        let known = ["acc_", "key_", "mem_", "op_", "req_"].iter().any(|prefix| id.starts_with(prefix));
-        Self { text: text.to_owned(), href: known.then(|| link("/find", &[("q", id)])) }
+    /// An id, and its page.
+    pub(super) fn id(text: String, href: String) -> Self {
+        Self { text, is_id: true, href: Some(href) }
     }
 }
 
+/// The addresses of members, of removed ones too.
+#[derive(Default)]
+pub(super) struct Addresses(HashMap<MemberId, String>);
+
+impl Addresses {
+    /// Of those among `labels`, each an actor's label or the id of something.
+    pub(super) async fn of(
+        desk: &Desk,
+        operator: &Operator,
+        labels: impl Iterator<Item = &str>,
+    ) -> Result<Self, Stop> {
+        let (mut addresses, by) = (HashMap::new(), operator.by());
+        for id in labels.filter_map(|label| id_in(label).parse::<MemberId>().ok()) {
+            if !addresses.contains_key(&id)
+                && let Some(address) = desk.site.manager().member_address(&by, id).await?
+            {
+                addresses.insert(id, address);
+            }
+        }
+        Ok(Self(addresses))
+    }
+
+    /// What `text`, an id or an id after its kind and a colon, stands for: a member's address, or the id itself.
+    pub(super) fn name(&self, text: &str) -> Named {
+        let id = id_in(text);
+        let address = id.parse().ok().and_then(|id: MemberId| self.0.get(&id));
+        if let Some(address) = address {
+            return Named { text: address.clone(), is_id: false, href: Some(format!("/members/{id}")) };
+        }
+        let known = ["acc_", "key_", "mem_", "op_", "req_"].iter().any(|prefix| id.starts_with(prefix));
+        Named { text: text.to_owned(), is_id: true, href: known.then(|| link("/find", &[("q", id)])) }
+    }
+}
+
+fn id_in(label: &str) -> &str {
+    label.rsplit_once(':').map_or(label, |(_, id)| id)
+}
+
 impl EventLine {
-    pub(super) fn of(event: &AuditEvent, now: Timestamp) -> Self {
+    /// The events as lines, members by their addresses.
+    pub(super) async fn list(
+        desk: &Desk,
+        operator: &Operator,
+        events: &[AuditEvent],
+    ) -> Result<Vec<Self>, Stop> {
+        let subjects = events.iter().filter_map(|event| event.subject.as_deref());
+        let labels = events.iter().map(|event| event.actor.as_str()).chain(subjects);
+        let (addresses, now) = (Addresses::of(desk, operator, labels).await?, desk.site.now());
+        Ok(events.iter().map(|event| Self::of(event, &addresses, now)).collect())
+    }
+
+    fn of(event: &AuditEvent, addresses: &Addresses, now: Timestamp) -> Self {
         let detail = event.detail.as_object().is_some_and(|object| !object.is_empty());
         Self {
             number: event.number,
             at: Time::ago(event.at, now),
             action: event.action.clone(),
-            actor: Named::of(&event.actor),
-            subject: event.subject.as_deref().map(Named::of),
-            request: event.request.as_deref().map(Named::of),
+            actor: addresses.name(&event.actor),
+            subject: event.subject.as_deref().map(|id| addresses.name(id)),
+            request: event.request.as_deref().map(|id| addresses.name(id)),
             detail: if detail { event.detail.to_string() } else { String::new() },
         }
     }
@@ -149,9 +179,20 @@ mod tests {
 
     #[test]
     fn an_actor_leads_to_what_is_known_of_it() {
-        let href = |text| Named::of(text).href;
+        let href = |text| Addresses::default().name(text).href;
         assert_eq!(href("member:mem_0").as_deref(), Some("/find?q=mem_0"));
         assert_eq!(href("key_0").as_deref(), Some("/find?q=key_0"));
         assert_eq!((href("system"), href("ses_0")), (None, None));
+    }
+
+    #[test]
+    fn a_member_is_shown_by_their_address() {
+        let id = MemberId::from_bytes([0; 16]);
+        let addresses = Addresses(HashMap::from([(id, "ada@example.com".to_owned())]));
+        for text in [id.to_string(), format!("member:{id}")] {
+            let named = addresses.name(&text);
+            assert_eq!((&*named.text, named.is_id), ("ada@example.com", false));
+            assert_eq!(named.href, Some(format!("/members/{id}")));
+        }
     }
 }

@@ -57,6 +57,7 @@ fn an_operator_key_signs_in_and_every_page_is_there() {
         (format!("/accounts/{account}"), "Make a sign-in link"),
         (format!("/keys/{key}"), "Last denials"),
         (format!("/keys/{key}/revoke"), "Revoke Production?"),
+        (format!("/accounts/{account}/suspend"), "Type <b"),
         ("/find".to_owned(), "Find a key by itself"),
         ("/apis".to_owned(), "How a key travels"),
         ("/operators".to_owned(), "This session"),
@@ -189,6 +190,7 @@ fn who_may_only_read_sees_no_buttons_and_is_refused_behind_them() {
         is_silent_of(&page, button);
     }
     let _ = reader.get(&format!("/keys/{key}/revoke")).expect(403);
+    let _ = reader.get(&format!("/accounts/{account}/suspend")).expect(403);
     let _ = reader.get("/accounts").expect(200);
     let csrf = reader.csrf();
     for (path, field) in [
@@ -240,7 +242,12 @@ fn a_form_counts_only_from_this_operators_own_page() {
     let state =
         || server.operator().get(&format!("/v1/accounts/{account}")).expect(200).json()["state"].clone();
     assert_eq!(state(), "active");
-    let _ = visitor.post(&suspend, &[("csrf", &own)]).expect(303);
+    for wrong in ["", "acme"] {
+        let refused = visitor.post(&suspend, &[("csrf", &own), ("confirm", wrong)]).expect(422);
+        says(&refused, "type it exactly");
+    }
+    assert_eq!(state(), "active");
+    let _ = visitor.post(&suspend, &[("csrf", &own), ("confirm", "Acme")]).expect(303);
     assert_eq!(state(), "suspended");
     let _ = visitor.get(&format!("/accounts/{account}")).expect(200);
     let _ = visitor.submit(&format!("/accounts/{account}/reinstate"), &[]).expect(303);
@@ -311,17 +318,75 @@ fn anything_is_found_by_what_is_known_of_it() {
     };
     assert_eq!(place(account), format!("/accounts/{account}"));
     assert_eq!(place(&id), format!("/keys/{id}"));
-    assert_eq!(place(&member), format!("/accounts/{account}#{member}"));
+    assert_eq!(place(&member), format!("/members/{member}"));
     assert_eq!(place(&reader), format!("/operators#{reader}"));
     for q in [&*hint, "ours-7"] {
         says(&visitor.get(&format!("/find?q={q}")).expect(200), &format!("href=\"/keys/{id}\""));
     }
     says(&visitor.get("/find?q=cus_42").expect(200), &format!("href=\"/accounts/{account}\""));
-    says(&visitor.get("/accounts?external_id=cus_42").expect(200), "Acme");
-    says(&visitor.get("/accounts?external_id=cus_43").expect(200), "No account");
+    for q in ["ac", "ACME", "cus_"] {
+        says(&visitor.get(&format!("/accounts?q={q}")).expect(200), &format!("href=\"/accounts/{account}\""));
+        says(&visitor.get(&format!("/find?q={q}")).expect(200), &format!("href=\"/accounts/{account}\""));
+    }
+    says(&visitor.get("/accounts?q=cme").expect(200), "No account");
+    says(&visitor.get("/find?q=Ada%40example.com").expect(200), &format!("href=\"/members/{member}\""));
+    says(&visitor.get("/find?q=bea%40example.com").expect(200), "Nothing is like this");
     says(&visitor.get("/find?q=%3Cscript%3E").expect(200), "Nothing is like this");
     says(&visitor.get(&format!("/audit?subject={id}")).expect(200), "key.issue");
     is_silent_of(&visitor.get(&format!("/audit?subject={reader}")).expect(200), "key.issue");
+}
+
+#[test]
+fn a_member_has_a_page_and_is_called_by_their_address_also_when_removed() {
+    let server = server();
+    let operator = server.operator();
+    let account = operator.account("Acme");
+    let mut ada = super::stage::sign_in_as(&server, &account, "ada@example.com", "administrator");
+    let _ = ada.get("/members").expect(200);
+    let _ = ada.submit("/members", &[("email", "bob@example.com"), ("role", "viewer")]).expect(201);
+    let members = operator.get(&format!("/v1/members?account_id={account}")).expect(200).json();
+    let bob = members["items"][1]["id"].as_str().expect("a member has an id").to_owned();
+    let mut visitor = root(&server);
+    let page = visitor.get(&format!("/members/{bob}")).expect(200);
+    for text in ["<h1>bob@example.com</h1>", "member.invite", ">ada@example.com</a>", "Acme"] {
+        says(&page, text);
+    }
+    is_silent_of(&page, "member:mem_");
+    let _ = operator.post(&format!("/v1/members/{bob}/remove"), &json!(null)).expect(200);
+    let page = visitor.get(&format!("/members/{bob}")).expect(200);
+    for text in ["<h1>bob@example.com</h1>", "Removed", "member.remove", "Acme"] {
+        says(&page, text);
+    }
+    for nobody in ["mem_00000000000000000000000000", "mem_0"] {
+        let _ = visitor.get(&format!("/members/{nobody}")).expect(404);
+    }
+}
+
+#[test]
+fn whoever_stands_on_a_later_page_is_found_there() {
+    let server = server();
+    let operator = server.operator();
+    let account = operator.account("Acme");
+    for number in 0..51 {
+        let order = json!({"account_id": account, "email": format!("member{number}@example.com")});
+        let _ = operator.post("/v1/members", &order).expect(201);
+    }
+    for _ in 0..100 {
+        let _ = operator_key(&server, "read");
+    }
+    let (_, last) = operator_key(&server, "read");
+    let mut visitor = root(&server);
+    let first = visitor.get(&format!("/accounts/{account}")).expect(200);
+    is_silent_of(&first, "member50@example.com");
+    let (_, after) = first.text().split_once("rel=\"next\" href=\"").expect("there are more members");
+    let href = after.split('#').next().expect("it is a link").replace("&#38;", "&");
+    says(&visitor.get(&href).expect(200), "member50@example.com");
+    let found = visitor.get(&format!("/find?q={last}")).expect(303);
+    let (page, anchor) =
+        found.header("location").unwrap_or_default().split_once('#').expect("it is an anchor");
+    assert_eq!(anchor, last);
+    assert!(page.starts_with("/operators?cursor=op_"), "{page}");
+    says(&visitor.get(page).expect(200), &format!("id=\"{last}\""));
 }
 
 #[test]
@@ -409,5 +474,5 @@ fn programs_keep_their_paths_and_the_portal_has_none_of_these_pages() {
     {
         let _ = at_portal.get(path).expect(404);
     }
-    assert_eq!(at_portal.get("/audit").expect(303).header("location"), Some("/sign-in"));
+    assert_eq!(at_portal.get("/audit").expect(303).header("location"), Some("/sign-in?next=%2Faudit"));
 }
