@@ -95,7 +95,7 @@ fn two_who_change_a_key_at_once_learn_of_each_other() {
     let _ = other.submit(&path, &first).expect(303);
     let second = [("name", "CI of the shop"), ("permissions", "all"), ("expiry", "keep"), ("networks", "")];
     let page = developer.submit(&path, &second).expect(409);
-    assert!(page.text().contains("changed meanwhile by grace@example.com"), "{}", page.text());
+    assert!(page.text().contains("changed meanwhile by <b>grace@example.com</b>"), "{}", page.text());
     assert!(page.text().contains("Allowed networks: <b>10.0.0.0/8</b>"), "{}", page.text());
     assert!(page.text().contains("value=\"CI of the shop\""), "what was typed is kept");
     assert_eq!(key(&server, &id)["restrictions"]["networks"], json!(["10.0.0.0/8"]));

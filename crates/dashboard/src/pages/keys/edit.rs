@@ -7,13 +7,14 @@ use axum::{
     routing::get,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use claviger_manage::{AuditFilter, KeyPatch, KeyRow, PageRequest, Refusal};
+use claviger_manage::{KeyPatch, KeyRow, Refusal};
 use claviger_model::{KeyState, MemberAbility, RestrictionsPatch};
 use http::{Response, StatusCode};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    conflict::Conflict,
     fields::{self, Problem, Typed},
     key_id, require,
     shown::Fields,
@@ -22,10 +23,9 @@ use crate::{
     Body,
     answer::{self, Stop, capitalised},
     frame::{Frame, Place},
-    keys_in_words::{done_word, name_of, scopes_in_words},
+    keys_in_words::{done_word, name_of},
     site::Site,
     visit::{Posted, Visitor},
-    words,
 };
 
 pub(super) fn routes() -> Router<Site> {
@@ -42,8 +42,8 @@ struct EditPage {
     seen: String,
     form: Fields,
     refused: Option<String>,
-    /// What the key has meanwhile, where that isn't what was typed.
-    meanwhile: Vec<(&'static str, String)>,
+    /// Someone else was faster.
+    conflict: Option<Conflict>,
 }
 
 impl EditPage {
@@ -63,7 +63,7 @@ impl EditPage {
             seen: fingerprint(key),
             form: Fields::of_change(profile, key, typed, problems),
             refused: None,
-            meanwhile: Vec::new(),
+            conflict: None,
         })
     }
 }
@@ -149,67 +149,7 @@ async fn changed_meanwhile(
     key: &KeyRow,
     typed: &Typed,
 ) -> Result<Response<Body>, Stop> {
-    let who = who_changed(site, visitor, key).await;
-    let refused = Some(format!(
-        "This key was changed meanwhile by {who}. Nothing of yours was saved: look at it again, and save what should hold."
-    ));
-    let meanwhile = differences(key, typed);
+    let conflict = Some(Conflict::of(site, visitor, key, typed).await?);
     let page = EditPage::new(site, visitor, key, typed, Vec::new())?;
-    answer::page(StatusCode::CONFLICT, &EditPage { refused, meanwhile, ..page })
-}
-
-/// Who changed the key last, as far as this visitor may know.
-async fn who_changed(site: &Site, visitor: &Visitor, key: &KeyRow) -> String {
-    let someone = || "someone else".to_owned();
-    let by = visitor.by();
-    let filter = AuditFilter { subject: Some(key.id.to_string()), ..AuditFilter::default() };
-    let page = PageRequest { after: None, limit: 20 };
-    let Ok(trail) = site.manager().list_audit_newest_first(&by, filter, page).await else {
-        return someone();
-    };
-    let is_change = |action: &str| matches!(action, "key.rename" | "key.restrict");
-    let Some(event) = trail.items.into_iter().find(|event| is_change(&event.action)) else {
-        return someone();
-    };
-    match event.actor.split_once(':') {
-        _ if event.actor == by.actor.label() => "you, on another page".to_owned(),
-        Some(("member", id)) => match id.parse() {
-            Ok(id) => site.manager().member_address(&by, id).await.ok().flatten().unwrap_or_else(someone),
-            Err(_) => someone(),
-        },
-        Some(("operator", _)) => match visitor.api(site) {
-            Ok(api) => format!("the people of {}", api.profile.title),
-            Err(_) => someone(),
-        },
-        _ => someone(),
-    }
-}
-
-/// What the key has now, field by field, where something else was typed.
-fn differences(key: &KeyRow, typed: &Typed) -> Vec<(&'static str, String)> {
-    let now = Typed::of_key(key);
-    let shown = |text: &str| if text.is_empty() { "none".to_owned() } else { text.replace('\n', ", ") };
-    let mut differences = Vec::new();
-    for (label, typed, now) in [
-        ("Name", &typed.name, &now.name),
-        ("Allowed networks", &typed.networks, &now.networks),
-        ("Allowed websites", &typed.referrers, &now.referrers),
-        ("Allowed endpoints", &typed.endpoints, &now.endpoints),
-    ] {
-        if typed.trim() != now.trim() {
-            differences.push((label, shown(now)));
-        }
-    }
-    let has_all = |list: &[String], of: &[String]| of.iter().all(|scope| list.contains(scope));
-    let same_scopes = typed.permissions == now.permissions
-        && has_all(&typed.scopes, &now.scopes)
-        && has_all(&now.scopes, &typed.scopes);
-    if !typed.permissions.is_empty() && !same_scopes {
-        differences.push(("Permissions", scopes_in_words(&key.scopes)));
-    }
-    if typed.expiry != "keep" {
-        let expires = key.expires_at.map_or_else(|| "never".to_owned(), |at| words::Time::exact(at).text);
-        differences.push(("Expires", expires));
-    }
-    differences
+    answer::page(StatusCode::CONFLICT, &EditPage { conflict, ..page })
 }

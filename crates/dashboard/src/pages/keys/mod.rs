@@ -3,6 +3,7 @@
 mod advice;
 mod asked;
 mod check;
+mod conflict;
 mod denied;
 mod detail;
 mod edit;
