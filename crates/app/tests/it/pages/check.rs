@@ -106,7 +106,21 @@ fn denied_requests_of_the_key_are_shown_with_the_next_step() {
     let found = viewer.submit("/keys/check", &[("key", &plain), ("request", &request)]).expect(200);
     says(&found, "<h2>This request</h2>");
     says(&found, "GET /v1/things");
-    says(&found, "carries the id of your request");
+}
+
+#[test]
+fn help_is_asked_for_with_the_request_that_failed() {
+    let cashcat = include_str!("../../../../../profiles/cashcat.toml");
+    let text = format!("support = \"https://help.example.com/\"\n{cashcat}");
+    let server = ServerBuilder::new(crate::PROGRAM).profile_text(&text).start();
+    let account = server.operator().account("Acme");
+    let (_, plain) = server.operator().issue_plain(&account, "CI");
+    let mut viewer = sign_in(&server, &account, "viewer");
+    says(&viewer.get("/keys/check").expect(200), "carries the id of this page's request");
+    let request = "req_00000000000000000000000000";
+    let page = viewer.submit("/keys/check", &[("key", &plain), ("request", request)]).expect(200);
+    says(&page, "carries the id of your request");
+    says(&page, &format!("https://help.example.com/?request_id={request}"));
 }
 
 #[test]

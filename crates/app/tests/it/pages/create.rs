@@ -245,7 +245,7 @@ fn a_key_can_stay_without_a_name_where_the_profile_says_so() {
 }
 
 #[test]
-fn who_may_not_manage_is_refused_also_when_it_was_different_before() {
+fn who_may_not_manage_any_more_is_signed_out_and_refused() {
     let (server, account, mut developer) = stage("cashcat");
     let (id, _) = server.operator().issue_plain(&account, "Production server");
     let forms = ["edit", "rotate", "revoke"].map(|form| format!("/keys/{id}/{form}"));
@@ -257,20 +257,25 @@ fn who_may_not_manage_is_refused_also_when_it_was_different_before() {
             (form, visitor)
         })
         .collect();
-    let csrf = developer.csrf();
     make_viewer(&server, &account, "developer@example.com");
-    let refused = developer.submit("/keys/new", &[("name", "late")]).expect(403);
-    assert!(refused.text().contains("ask an administrator"), "{}", refused.text());
-    let fields = [("name", "late"), ("overlap", "0"), ("confirm", "Production server")];
+    let _ = developer.submit("/keys/new", &[("name", "late")]).expect(303);
     for (form, visitor) in &mut open {
-        let _ = visitor.submit(form, &fields).expect(403);
-        let _ = visitor.get(form).expect(403);
+        let fields = [("name", "late"), ("overlap", "0"), ("confirm", "Production server")];
+        let answer = visitor.submit(form, &fields).expect(303);
+        assert!(answer.header("location").is_some_and(|path| path.starts_with("/sign-in")), "{form}");
     }
-    let (_, visitor) = &mut open[0];
+    let mut viewer = sign_in(&server, &account, "viewer");
+    let _ = viewer.get("/keys/check").expect(200);
+    let csrf = viewer.csrf();
+    let fields = [("csrf", &*csrf), ("name", "late"), ("overlap", "0"), ("confirm", "Production server")];
+    for form in forms.iter().map(String::as_str).chain(["/keys/new"]) {
+        let refused = viewer.get(form).expect(403);
+        assert!(refused.text().contains("ask an administrator"), "{form}: {}", refused.text());
+        let _ = viewer.post(form, &fields).expect(403);
+    }
     for verb in ["disable", "enable", "reveal"] {
-        let _ = visitor.post(&format!("/keys/{id}/{verb}"), &[("csrf", &csrf)]).expect(403);
+        let _ = viewer.post(&format!("/keys/{id}/{verb}"), &[("csrf", &csrf)]).expect(403);
     }
-    let _ = visitor.get("/keys/new").expect(403);
     let kept = keys(&server, &account);
     assert_eq!(kept.len(), 1);
     assert_eq!((&kept[0]["state"], &kept[0]["name"]), (&json!("active"), &json!("Production server")));

@@ -37,7 +37,7 @@ fn a_viewer_sees_no_key_and_no_form() {
     let id = keys(&server, &account)[0]["id"].as_str().expect("a key has an id").to_owned();
     let csrf = once_developer.csrf();
     make_viewer(&server, &account, "developer@example.com");
-    let _ = once_developer.post(&format!("/keys/{id}/reveal"), &[("csrf", &csrf)]).expect(403);
+    let _ = once_developer.post(&format!("/keys/{id}/reveal"), &[("csrf", &csrf)]).expect(303);
     let mut viewer = sign_in(&server, &account, "viewer");
     for form in ["edit", "rotate", "revoke"] {
         let _ = viewer.get(&format!("/keys/{id}/{form}")).expect(403);
