@@ -33,9 +33,10 @@ const count = (n, word) => `${n} ${word}${n === 1 ? "" : "s"}`;
 function ago(at, now) {
   const seconds = Math.floor(Math.abs(now - at) / 1000), past = at <= now;
   if (seconds < 60) return past ? "just now" : "in a moment";
-  const span = seconds < 3600 ? count(Math.floor(seconds / 60), "minute")
-    : seconds < 86400 ? count(Math.floor(seconds / 3600), "hour")
-    : seconds < 30 * 86400 ? count(Math.floor(seconds / 86400), "day") : null;
+  const whole = past ? Math.floor : Math.round;
+  const span = seconds < 3600 ? count(whole(seconds / 60), "minute")
+    : seconds < 86400 ? count(whole(seconds / 3600), "hour")
+    : seconds < 30 * 86400 ? count(whole(seconds / 86400), "day") : null;
   return span === null ? dateOnly(at) : past ? `${span} ago` : `in ${span}`;
 }
 function showTime(node, now) {
@@ -137,7 +138,7 @@ on("keydown", (event) => {
   if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
 });
 
-// Forms: sent once; sorting and filtering need no button. -----------------------------------------------------------
+// Forms: sent once. --------------------------------------------------------------------------------------------------
 const sent = new Set();
 on("submit", (event) => {
   const form = event.target;
@@ -154,7 +155,6 @@ on("pageshow", () => {
   }
   sent.clear();
 }, window);
-on("change", (event) => { if (event.target.matches("[data-autosubmit]")) event.target.form?.requestSubmit(); });
 
 // What belongs to one choice chooses it: a date “On a date”, a permission “Only these”. --------------------------------
 const chooses = { expires_on: "[name=expiry][value=date]", scopes: "[name=permissions][value=only]" };

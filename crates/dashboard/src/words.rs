@@ -25,9 +25,9 @@ impl Time {
         let text = match (away, is_past) {
             (..MINUTE, true) => "just now".to_owned(),
             (..MINUTE, false) => "in a moment".to_owned(),
-            (..HOUR, _) => away_in(away / MINUTE, "minute", is_past),
-            (..DAY, _) => away_in(away / HOUR, "hour", is_past),
-            (away, _) if away < 30 * DAY => away_in(away / DAY, "day", is_past),
+            (..HOUR, _) => away_in(away, MINUTE, "minute", is_past),
+            (..DAY, _) => away_in(away, HOUR, "hour", is_past),
+            (away, _) if away < 30 * DAY => away_in(away, DAY, "day", is_past),
             _ => date(at),
         };
         Self { text, ..Self::exact(at) }
@@ -46,8 +46,11 @@ impl Time {
     }
 }
 
-fn away_in(count: i64, unit: &str, is_past: bool) -> String {
-    let counted = plural(count, unit);
+/// What is past is told by the whole units gone by, what is to come by the nearest: a key that was given seven days
+/// has them a second later too.
+fn away_in(seconds: i64, unit: i64, name: &str, is_past: bool) -> String {
+    let whole = if is_past { seconds / unit } else { (seconds + unit / 2) / unit };
+    let counted = plural(whole, name);
     if is_past { format!("{counted} ago") } else { format!("in {counted}") }
 }
 
@@ -107,7 +110,9 @@ mod tests {
             (2 * DAY, "2 days ago"),
             (30 * DAY, "1 Feb 2026"),
             (-5, "in a moment"),
-            (-90, "in 1 minute"),
+            (-90, "in 2 minutes"),
+            (-80, "in 1 minute"),
+            (5 - 7 * DAY, "in 7 days"),
             (-3 * DAY, "in 3 days"),
         ] {
             assert_eq!(at(seconds), text, "{seconds}");
