@@ -81,7 +81,14 @@ struct PasswordPage {
     is_invitation: bool,
     account: String,
     email: String,
-    error: Option<String>,
+    wrong: Wrong,
+}
+
+/// What is wrong with which field.
+#[derive(Default)]
+struct Wrong {
+    password: Option<String>,
+    again: Option<String>,
 }
 
 async fn show_invitation(
@@ -89,7 +96,7 @@ async fn show_invitation(
     token: Path<String>,
     stranger: Stranger,
 ) -> Result<Response<Body>, Stop> {
-    show(LinkPurpose::Invitation, &site, &token, &stranger, None).await
+    show(LinkPurpose::Invitation, &site, &token, &stranger, Wrong::default()).await
 }
 
 async fn show_password(
@@ -97,7 +104,7 @@ async fn show_password(
     token: Path<String>,
     stranger: Stranger,
 ) -> Result<Response<Body>, Stop> {
-    show(LinkPurpose::Password, &site, &token, &stranger, None).await
+    show(LinkPurpose::Password, &site, &token, &stranger, Wrong::default()).await
 }
 
 async fn accept_invitation(
@@ -121,16 +128,17 @@ async fn show(
     site: &Site,
     token: &str,
     stranger: &Stranger,
-    error: Option<String>,
+    wrong: Wrong,
 ) -> Result<Response<Body>, Stop> {
     let link = site.manager().look_at_link(purpose, &read(token)?).await.map_err(stopped)?;
     let is_invitation = purpose == LinkPurpose::Invitation;
     let title = if is_invitation { "Accept your invitation" } else { "Choose a new password" };
     let mut frame = Frame::outside(site.api(&link.api), title);
     stranger.csrf().as_str().clone_into(&mut frame.csrf);
-    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let is_wrong = wrong.password.is_some() || wrong.again.is_some();
+    let status = if is_wrong { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let email = link.member.email.to_string();
-    let shown = PasswordPage { frame, is_invitation, account: link.account_name, email, error };
+    let shown = PasswordPage { frame, is_invitation, account: link.account_name, email, wrong };
     Ok(stranger.remember(site, answer::page(status, &shown)?))
 }
 
@@ -143,15 +151,16 @@ async fn accept(
     let PostedByStranger { stranger, form } = posted;
     let password = form.get("password");
     if password != form.get("again") {
-        let error = "The two are not the same: type the password twice.".to_owned();
-        return show(purpose, site, token, &stranger, Some(error)).await;
+        let again = Some("The two are not the same: type the new password twice.".to_owned());
+        return show(purpose, site, token, &stranger, Wrong { again, ..Wrong::default() }).await;
     }
     let browser = stranger.browser.clone();
     match site.manager().accept_link(purpose, &read(token)?, password, browser, stranger.request).await {
         Ok(signed_in) => Ok(welcome(site, &signed_in)),
         Err(Refusal::Invalid(faults)) => {
             let details = faults.iter().map(|fault| answer::capitalised(&format!("it {}", fault.detail)));
-            show(purpose, site, token, &stranger, Some(details.collect::<Vec<_>>().join(" "))).await
+            let password = Some(details.collect::<Vec<_>>().join(" "));
+            show(purpose, site, token, &stranger, Wrong { password, ..Wrong::default() }).await
         }
         Err(other) => Err(stopped(other)),
     }

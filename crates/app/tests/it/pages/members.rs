@@ -44,6 +44,9 @@ fn whoever_is_invited_chooses_a_password_and_is_a_member() {
     let mut bob = Visitor::new(server.portal);
     let _ = bob.get(path(&link)).expect(200);
     let password = "one two three four five";
+    let other = bob.submit(path(&link), &[("password", password), ("again", "another")]).expect(422);
+    assert!(other.text().contains("id=\"again-error\""), "{}", other.text());
+    assert!(!other.text().contains("id=\"password-error\""), "{}", other.text());
     let fields = [("password", password), ("again", password)];
     assert_eq!(bob.submit(path(&link), &fields).expect(303).header("location"), Some("/keys"));
     let listed = ada.get("/members").expect(200);
