@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::response::{Html, IntoResponse, Redirect};
-use claviger_manage::Refusal;
+use claviger_manage::{Fault, Refusal};
 use claviger_model::RequestId;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
@@ -175,10 +175,21 @@ impl From<Refusal> for Stop {
 
 /// A sentence that begins with a capital letter and ends with a full stop.
 pub(crate) fn capitalised(text: &str) -> String {
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{}{end}", with_capital(text))
+}
+
+/// The same words beginning with a capital letter.
+pub(crate) fn with_capital(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{first}{}{end}", letters.as_str())
+    format!("{first}{}", letters.as_str())
+}
+
+/// What is wrong with the one field that all faults are about: `It must …`.
+pub(crate) fn faults_of_it(faults: &[Fault]) -> String {
+    let details = faults.iter().map(|fault| capitalised(&format!("it {}", fault.detail)));
+    details.collect::<Vec<_>>().join(" ")
 }
 
 #[derive(Template)]

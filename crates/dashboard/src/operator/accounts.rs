@@ -321,7 +321,7 @@ async fn sign_in_link(
             answer::page(StatusCode::CREATED, &shown)
         }
         Err(Refusal::Invalid(faults)) => {
-            page(&desk, &operator, id, &query, asked(shown::sentence(&faults))).await
+            page(&desk, &operator, id, &query, asked(answer::faults_of_it(&faults))).await
         }
         Err(other) => Err(other.into()),
     }

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use claviger_manage::{AuditEvent, Fault, KeyView, MemberRow};
+use claviger_manage::{AuditEvent, KeyView, MemberRow};
 use claviger_model::{AccountState, MemberId, Timestamp};
 
 use super::desk::{Desk, Operator};
 use crate::{
-    answer::{self, Stop},
+    answer::Stop,
     keys_in_words::{Badge, hint_of, name_of, state_of},
     words::Time,
 };
@@ -159,12 +159,6 @@ impl EventLine {
             detail: if detail { event.detail.to_string() } else { String::new() },
         }
     }
-}
-
-/// What is wrong, in one sentence for the one field a form has.
-pub(super) fn sentence(faults: &[Fault]) -> String {
-    let details = faults.iter().map(|fault| answer::capitalised(&format!("it {}", fault.detail)));
-    details.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -170,7 +170,7 @@ fn roles(profile: &Profile) -> Vec<RoleHelp> {
             MemberAbility::Audit => "See the audit trail",
             MemberAbility::Members => "Invite, change and remove members, and sign them out",
         };
-        let name = capitalised(role.as_str()).trim_end_matches('.').to_owned();
+        let name = answer::with_capital(role.as_str());
         RoleHelp { value: role.as_str(), name, may: included.map(told).collect() }
     };
     Role::ALL.into_iter().map(help).collect()

@@ -7,7 +7,7 @@ use claviger_model::{KeyId, MemberId, Timestamp};
 use serde_json::Value;
 
 use crate::{
-    answer::{Stop, capitalised},
+    answer::{Stop, with_capital},
     site::Site,
     visit::Visitor,
     words::{self, Time},
@@ -46,8 +46,7 @@ impl Party {
 
     /// At the beginning of a sentence.
     fn first(self) -> Self {
-        let before = capitalised(&self.before);
-        Self { before: before.trim_end_matches('.').to_owned(), ..self }
+        Self { before: with_capital(&self.before), ..self }
     }
 }
 
@@ -227,8 +226,8 @@ fn facts(event: &AuditEvent) -> Vec<(String, String)> {
     let particulars = event.detail.as_object().into_iter().flatten();
     let shown = particulars.filter(|(name, _)| *name != "metadata");
     facts.extend(shown.map(|(name, value)| {
-        let name = capitalised(&name.replace('_', " "));
-        (name.trim_end_matches('.').to_owned(), text(value))
+        let name = with_capital(&name.replace('_', " "));
+        (name, text(value))
     }));
     facts
 }

@@ -16,7 +16,7 @@ use http::{Response, StatusCode};
 
 use crate::{
     Body,
-    answer::{self, Stop, capitalised},
+    answer::{self, Stop},
     form::Query,
     frame::{Frame, Place},
     site::Site,
@@ -151,10 +151,7 @@ fn password_fault(refusal: Refusal) -> Result<PasswordForm, Stop> {
         Refusal::WrongPassword => {
             Ok(PasswordForm { current: Some("This is not your current password.".to_owned()), ..form })
         }
-        Refusal::Invalid(faults) => {
-            let details = faults.iter().map(|fault| capitalised(&format!("it {}", fault.detail)));
-            Ok(PasswordForm { new: Some(details.collect::<Vec<_>>().join(" ")), ..form })
-        }
+        Refusal::Invalid(faults) => Ok(PasswordForm { new: Some(answer::faults_of_it(&faults)), ..form }),
         other => Err(other.into()),
     }
 }
