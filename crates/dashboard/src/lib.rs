@@ -18,6 +18,7 @@ mod operator;
 mod pages;
 mod portal;
 mod site;
+mod usage;
 mod visit;
 mod way_in;
 mod words;

@@ -6,7 +6,7 @@ use axum::{
     extract::{Path, State},
     routing::{get, post},
 };
-use claviger_manage::{AuditFilter, DayCount, KeyRow, KeyView, PageRequest, Receipt, Refusal, UsageQuery};
+use claviger_manage::{AuditFilter, KeyRow, KeyView, PageRequest, Receipt, Refusal, UsageQuery};
 use claviger_model::{Ability, KeyId, KeyState, Scopes, Timestamp};
 use http::{Response, StatusCode};
 
@@ -18,15 +18,13 @@ use super::{
 use crate::{
     Body,
     answer::{self, Stop, capitalised},
-    chart::{Chart, Count},
     form::Query,
     frame::Frame,
     keys_in_words::{Allowed, Badge, allowed, done_word, hint_of, name_of, state_of},
-    words::{self, Time},
+    usage::{DAYS, Usage},
+    words::Time,
 };
 
-/// Days of usage that are shown.
-const DAYS: u32 = 30;
 /// Events of the trail that are shown.
 const EVENTS: usize = 20;
 
@@ -81,16 +79,6 @@ struct SecretLine {
     last_used: Option<Time>,
 }
 
-/// What a key was used for over some days.
-struct Usage {
-    chart: Chart,
-    total: String,
-    words: String,
-    from: String,
-    to: String,
-    denied: Vec<(String, String)>,
-}
-
 async fn show(
     State(desk): State<Desk>,
     Reader(operator): Reader,
@@ -133,7 +121,7 @@ async fn show(
         restrictions: allowed(&row.restrictions),
         secrets: secrets(&key, now),
         denials: denials.iter().map(|denial| DenialLine::of(denial, now)).collect(),
-        usage: Usage::of(&counts, now.day()),
+        usage: Usage::of(&counts, now.day(), str::to_owned),
         events: EventLine::list(&desk, &operator, &events).await?,
         trail: shown::link("/audit", &[("subject", &id.to_string())]),
         can_manage: operator.may(Ability::Manage),
@@ -172,29 +160,6 @@ fn secrets(key: &KeyView, now: Timestamp) -> Vec<SecretLine> {
         last_used: last_used(secret.number),
     };
     key.row.secrets.iter().map(line).collect()
-}
-
-impl Usage {
-    fn of(counts: &[DayCount], today: i64) -> Self {
-        let one = |count: &DayCount| Count {
-            day: count.day,
-            is_allowed: count.outcome == "allowed",
-            requests: count.count,
-        };
-        let chart = Chart::of(&counts.iter().map(one).collect::<Vec<_>>(), today, DAYS);
-        let mut denied = std::collections::BTreeMap::<&str, u64>::new();
-        for count in counts.iter().filter(|count| count.outcome != "allowed") {
-            *denied.entry(&count.outcome).or_default() += count.count;
-        }
-        Self {
-            total: words::grouped(chart.total()),
-            words: chart.sentence(),
-            from: chart.bars.first().map(|bar| bar.day.clone()).unwrap_or_default(),
-            to: chart.bars.last().map(|bar| bar.day.clone()).unwrap_or_default(),
-            denied: denied.into_iter().map(|(code, n)| (code.to_owned(), words::grouped(n))).collect(),
-            chart,
-        }
-    }
 }
 
 /// Back to the key, with word of what was done.

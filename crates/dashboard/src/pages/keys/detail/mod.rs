@@ -27,12 +27,12 @@ use crate::{
     keys_in_words::{Allowed, allowed},
     pages::audit::{Names, Party, Told, tell},
     site::Site,
+    usage::Usage,
     visit::Visitor,
     words::Time,
 };
 
 use secrets::{Secret, Use};
-use usage::Usage;
 
 /// Events of the trail that the page shows.
 const EVENTS: usize = 10;
