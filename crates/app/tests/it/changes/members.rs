@@ -4,6 +4,7 @@ use claviger_testkit::Operator;
 use serde_json::{Value, json};
 
 use super::{link_of, opened, opened_with_profile, text};
+use crate::members::sign_in_as;
 
 #[track_caller]
 fn invite(operator: &Operator, account: &str, email: &str) -> Value {
@@ -112,6 +113,32 @@ fn an_operator_may_change_and_remove_the_last_administrator() {
     let removed = operator.post(&format!("{path}/remove"), &Value::Null).expect(200).json();
     assert_eq!(removed["id"], ada["id"]);
     assert_eq!(emails(&operator, &account), [""; 0]);
+}
+
+#[test]
+fn a_member_leaves_alone_whose_role_may_more() {
+    let tables = "[roles]\ndeveloper = [\"read\", \"manage\", \"members\"]\n";
+    let (server, operator, account) = opened_with_profile(tables);
+    let mut developer = sign_in_as(&server, &account, "dev@example.com", "developer");
+    for email in ["ada@example.com", "zoe@example.com"] {
+        let _ = sign_in_as(&server, &account, email, "administrator");
+    }
+    let viewer = invite(&operator, &account, "vic@example.com");
+    let list = operator.get(&format!("/v1/members?account_id={account}")).expect(200).json();
+    let ada = list["items"].as_array().unwrap().iter().find(|member| member["email"] == "ada@example.com");
+    let ada = text(ada.unwrap(), "id").to_owned();
+    let _ = developer.get("/members").expect(200);
+    let csrf = developer.csrf();
+    let mut post = |id: &str, what: &str, value: &str| {
+        let fields = [("csrf", csrf.as_str()), (if what == "role" { "role" } else { "confirm" }, value)];
+        developer.post(&format!("/members/{id}/{what}"), &fields).status
+    };
+    assert_eq!(post(&ada, "role", "viewer"), 403);
+    assert_eq!(post(&ada, "remove", "ada@example.com"), 403);
+    let path = format!("/v1/members/{ada}");
+    assert_eq!(text(&operator.get(&path).expect(200).json(), "role"), "administrator");
+    assert_eq!(post(text(&viewer, "id"), "role", "developer"), 303);
+    assert_eq!(post(text(&viewer, "id"), "remove", "vic@example.com"), 303);
 }
 
 #[test]

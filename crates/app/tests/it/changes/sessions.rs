@@ -160,6 +160,36 @@ fn who_is_removed_is_signed_out_everywhere_and_has_no_link_left() {
 }
 
 #[test]
+fn another_role_ends_what_was_handed_out_for_the_old_one() {
+    let (server, operator, account) = opened("default");
+    let order = json!({"account_id": account, "email": "ada@example.com", "role": "viewer"});
+    let (mut visitor, linked) = enter(&server, &operator, &order);
+    let left = operator.post("/v1/sessions", &order).expect(201).json();
+    let left = format!("/link/{}", link_of(&server, text(&left, "url"), "link"));
+    let path = format!("/v1/members/{}", text(&linked["member"], "id"));
+    let _ = operator.patch(&path, &json!({"role": "administrator"})).expect(200);
+    assert_eq!(front(&mut visitor), "/sign-in");
+    assert_eq!(Visitor::new(server.portal).get(&left).status, 410);
+}
+
+/// It outlasts the session: whoever has somebody's browser for a moment must not get in for good.
+#[test]
+fn a_first_password_is_set_just_after_signing_in() {
+    let (server, operator, account) = opened_with_clock("default");
+    let order = json!({"account_id": account, "email": "ada@example.com", "role": "viewer"});
+    let password = "one two three four five";
+    let fields = [("password", password), ("again", password)];
+    let (mut visitor, _) = enter(&server, &operator, &order);
+    let _ = visitor.get("/sessions").expect(200);
+    server.move_clock("+11m");
+    let refused = visitor.submit("/sessions/password", &fields).expect(403);
+    assert!(refused.text().contains("sign out, and in anew"), "{}", refused.text());
+    let (mut visitor, _) = enter(&server, &operator, &order);
+    let _ = visitor.get("/sessions").expect(200);
+    let _ = visitor.submit("/sessions/password", &fields).expect(303);
+}
+
+#[test]
 fn the_way_back_leads_to_an_origin_that_the_profile_lists() {
     let (_server, operator, account) = opened_with_profile(
         "[dashboard]\nreturn_to = [\"https://app.example.com\", \"http://localhost:3000\"]\n",
@@ -233,6 +263,14 @@ fn an_operator_hands_over_no_more_than_they_may() {
     let _ = manage.post("/v1/sessions", &order("developer")).expect(403);
     let _ = reading.post("/v1/sessions", &order("developer")).expect(403);
     let _ = all.post("/v1/sessions", &order("developer")).expect(201);
+    // What shows the trail or the members is seeing, too.
+    for ability in ["audit", "members"] {
+        let (server, operator, account) = opened_with_profile(&format!("[roles]\nviewer = [{ability:?}]\n"));
+        let made = operator.post("/v1/operators", &json!({"name": "app", "can": ["manage"]})).expect(201);
+        let manage = Operator::new(server.control, text(&made.json(), "key"));
+        let order = json!({"account_id": account, "email": "ada@example.com", "role": "viewer"});
+        let _ = manage.post("/v1/sessions", &order).expect(403);
+    }
     // A member keeps a role that is not stated, whatever it is.
     let unstated = json!({"account_id": account, "email": "developer@example.com"});
     let _ = reading.post("/v1/sessions", &unstated).expect(403);

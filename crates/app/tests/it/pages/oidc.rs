@@ -305,6 +305,37 @@ fn no_lie_of_a_provider_lets_anybody_in() {
     }
 }
 
+/// Anybody may invite anybody: whoever did so first must not have them for good.
+#[test]
+fn an_account_that_took_somebody_first_keeps_them_from_no_other() {
+    let mut peer = Peer::lying();
+    let server = server(&peer, true);
+    let truth = json!({"claims": {"nonce": "$nonce"}});
+    member(&server, "Mallory Inc", "ada@example.com");
+    let _ = deceived(&mut peer, &mut Visitor::new(server.portal), &truth, "").expect(303);
+    member(&server, "Acme", "ada@example.com");
+    let mut ada = Visitor::new(server.portal);
+    let page = deceived(&mut peer, &mut ada, &truth, "").expect(200);
+    let text = page.text();
+    assert!(!is_signed_in(&ada) && text.contains("Mallory Inc") && text.contains("Acme"), "{text}");
+    for link in text.split("href=\"").filter_map(|rest| rest.split('"').next()) {
+        if link.contains("/link/") {
+            let _ = ada.get(path(link)).expect(303);
+        }
+    }
+    // From then on the provider knows them in each, whatever their address.
+    let unverified = json!({"claims": {"nonce": "$nonce", "email_verified": false}});
+    let page = deceived(&mut peer, &mut Visitor::new(server.portal), &unverified, "").expect(200);
+    assert!(page.text().contains("Mallory Inc") && page.text().contains("Acme"), "{}", page.text());
+    // Nor do many of them push out the one that comes last.
+    for number in 0..9 {
+        member(&server, &format!("Mallory {number}"), "ada@example.com");
+    }
+    member(&server, "Umbrella", "ada@example.com");
+    let page = deceived(&mut peer, &mut Visitor::new(server.portal), &truth, "").expect(200);
+    assert!(page.text().contains("Acme") && page.text().contains("Umbrella"), "{}", page.text());
+}
+
 #[test]
 fn a_code_of_another_provider_is_sent_to_nobody() {
     let mut peer = Peer::lying();

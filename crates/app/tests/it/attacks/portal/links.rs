@@ -2,7 +2,7 @@
 
 use std::{sync::Barrier, thread};
 
-use claviger_testkit::{ServerBuilder, Visitor};
+use claviger_testkit::{ServerBuilder, Visitor, repository};
 
 use super::{Request, Scene, is_signed_in};
 
@@ -101,7 +101,8 @@ fn links_end_in_time() {
     let portal = scene.server.portal;
     let _ = scene.link("ada@example.com");
     for (lasts, ends, made) in [
-        ("+14m", "+16m", [scene.link("ada@example.com"), scene.link("ada@example.com")]),
+        // Signing in would end the others' links.
+        ("+14m", "+16m", [scene.link("dora@example.com"), scene.link("dora@example.com")]),
         ("+59m", "+61m", [scene.password_link("ada@example.com"), scene.password_link("ada@example.com")]),
         ("+167h", "+169h", [scene.invitation("bob@example.com"), scene.invitation("carl@example.com")]),
     ] {
@@ -119,6 +120,41 @@ fn links_end_in_time() {
             let posted = Request::form(portal, &late, &fields).of(&stranger);
             assert_eq!(scene.ask(ends, &posted).status, 410, "{ends}");
         }
+    }
+}
+
+/// Whoever made an invitation may have kept it; whose it is came in another way.
+#[test]
+fn an_invitation_ends_when_its_member_signs_in() {
+    let scene = Scene::open();
+    let portal = scene.server.portal;
+    let invitation = scene.invitation("ada@example.com");
+    let password = scene.password_link("ada@example.com");
+    let _ = scene.ask("a link", &Request::get(portal, &scene.link("ada@example.com"))).expect(303);
+    for kept in [invitation, password] {
+        assert_eq!(scene.ask(&kept, &Request::get(portal, &kept)).status, 410);
+    }
+}
+
+#[test]
+fn no_link_leads_to_a_password_where_there_are_none() {
+    let text = std::fs::read_to_string(repository().join("profiles/default.toml")).expect("it ships");
+    let mut builder = ServerBuilder::new(crate::PROGRAM);
+    let file = builder.directory().join("profile-0.toml");
+    let scene = Scene::of(builder.profile_text(&text));
+    let links = [scene.invitation("ada@example.com"), scene.password_link("ada@example.com")];
+    let Scene { server, .. } = scene;
+    let stopped = server.stop();
+    std::fs::write(file, format!("{text}\n[sign_in]\npasswords = false\n")).expect("it can be written");
+    let server = stopped.start();
+    let mut stranger = Visitor::new(server.portal);
+    let _ = stranger.get("/sign-in");
+    for link in links {
+        assert_eq!(Request::get(server.portal, &link).send(server.portal).status, 410, "{link}");
+        let csrf = "x".repeat(43);
+        let fields = [("csrf", csrf.as_str()), ("password", PASSWORD), ("again", PASSWORD)];
+        let posted = Request::form(server.portal, &link, &fields).of(&stranger);
+        assert!(matches!(posted.send(server.portal).status, 403 | 410), "{link}");
     }
 }
 
