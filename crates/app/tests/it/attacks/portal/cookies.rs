@@ -11,10 +11,10 @@ const NAME: &str = "claviger";
 fn only_the_one_good_cookie_is_somebody() {
     let scene = Scene::open();
     let portal = scene.server.portal;
-    let visitor = scene.member("ada@example.com", "administrator");
+    let visitor = scene.member("ada@example.com", "developer");
     let good = visitor.cookie(NAME).expect("somebody is signed in").to_owned();
     let signed_out = {
-        let mut other = scene.member("ada@example.com", "administrator");
+        let mut other = scene.member("ada@example.com", "developer");
         let token = other.cookie(NAME).expect("somebody is signed in").to_owned();
         let _ = other.get("/keys").expect(200);
         let _ = other.submit("/sign-out", &[]).expect(303);
@@ -89,7 +89,7 @@ fn swapped(text: &str) -> String {
 #[test]
 fn a_session_that_nobody_uses_ends() {
     let scene = Scene::of(ServerBuilder::new(crate::PROGRAM).profile("default").movable_clock());
-    let (used, idle) = (scene.member("ada@example.com", "viewer"), scene.member("bob@example.com", "viewer"));
+    let (used, idle) = (scene.member("ada@example.com", "developer"), scene.member("bob@example.com", "viewer"));
     scene.server.move_clock("+29m");
     assert!(is_signed_in(&used));
     scene.server.move_clock("+31m");
@@ -103,7 +103,7 @@ fn a_session_that_nobody_uses_ends() {
 #[test]
 fn a_session_ends_in_the_end_however_much_it_is_used() {
     let scene = Scene::of(ServerBuilder::new(crate::PROGRAM).profile("default").movable_clock());
-    let visitor = scene.member("ada@example.com", "viewer");
+    let visitor = scene.member("ada@example.com", "developer");
     for minutes in (20..12 * 60).step_by(20) {
         scene.server.move_clock(&format!("+{minutes}m"));
         assert!(is_signed_in(&visitor), "{minutes}");
@@ -138,7 +138,7 @@ fn cookies_are_for_this_host_and_no_script() {
 #[test]
 fn each_sign_in_is_a_session_of_its_own() {
     let scene = Scene::open();
-    let mut visitor = scene.member("ada@example.com", "viewer");
+    let mut visitor = scene.member("ada@example.com", "developer");
     let before = visitor.clone();
     let first = visitor.cookie(NAME).expect("somebody is signed in").to_owned();
     let _ = visitor.get(&scene.link("ada@example.com")).expect(303);
