@@ -69,11 +69,8 @@ pub(super) async fn list_accounts(
     Caller(by): Caller,
     Asked(asked): Asked<ListAccounts>,
 ) -> Result<axum::Json<List<AccountJson>>, Problem> {
-    let filter = AccountFilter {
-        api: asked.api.map(Into::into),
-        external_id: asked.external_id,
-        name: asked.name,
-    };
+    let filter =
+        AccountFilter { api: asked.api.map(Into::into), external_id: asked.external_id, name: asked.name };
     let accounts = manager.list_accounts(&by, filter, page(asked.limit, asked.cursor.as_deref())?).await?;
     Ok(axum::Json(List::from_page(accounts)))
 }

@@ -104,7 +104,6 @@ async fn list(
 
 #[derive(Template)]
 #[template(path = "operator/account.html")]
-#[expect(clippy::struct_excessive_bools, reason = "each is a part of the page that is there or not")]
 struct AccountPage {
     frame: Frame,
     account: AccountLine,

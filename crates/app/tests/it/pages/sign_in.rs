@@ -88,7 +88,7 @@ fn nobody_is_led_to_another_site_after_signing_in() {
 
 /// `text` as a query carries it.
 fn form_urlencoded(text: &str) -> String {
-    text.bytes().map(|b| format!("%{b:02x}")).collect()
+    text.bytes().map(|b| format!("%{b:02x}")).collect::<Vec<_>>().concat()
 }
 
 #[test]

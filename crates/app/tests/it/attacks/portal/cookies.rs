@@ -89,7 +89,8 @@ fn swapped(text: &str) -> String {
 #[test]
 fn a_session_that_nobody_uses_ends() {
     let scene = Scene::of(ServerBuilder::new(crate::PROGRAM).profile("default").movable_clock());
-    let (used, idle) = (scene.member("ada@example.com", "developer"), scene.member("bob@example.com", "viewer"));
+    let (used, idle) =
+        (scene.member("ada@example.com", "developer"), scene.member("bob@example.com", "viewer"));
     scene.server.move_clock("+29m");
     assert!(is_signed_in(&used));
     scene.server.move_clock("+31m");
