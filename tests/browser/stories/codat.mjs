@@ -98,10 +98,8 @@ export async function story({ given, kit, expect }) {
   await expect.count(page.getByRole("link", { name: "Create API key" }), 0);
   await kit.check(page, "ten-keys");
   await page.goto("/keys/new");
-  await page.getByLabel("Name").fill("Key 11");
-  await press("Create");
   await expect.visible(page.getByRole("alert"));
-  await expect.value(page.getByLabel("Name"), "Key 11");
+  await expect.count(page.getByLabel("Name"), 0);
   await kit.check(page, "eleventh-key");
 
   kit.step("every look at a key is on the audit trail");

@@ -4,7 +4,7 @@ use claviger_model::{Ability, AccountId, Email, MemberAbility, MemberId, Role, p
 use claviger_store::{AuditNote, Authority, MemberChange, MemberFilter, MemberRow, Page, PageRequest};
 use serde_json::json;
 
-use super::links::require_may_give;
+use super::links::{require_may_give, require_may_hand_over};
 use crate::{Actor, By, Manager, Refusal};
 
 impl Manager {
@@ -52,7 +52,7 @@ impl Manager {
     /// Gives a member another role, and ends every session of theirs but the one that asks. The last administrator stays
     /// one, unless an operator wants it.
     pub async fn change_role(&self, by: &By, id: MemberId, role: Role) -> Result<MemberRow, Refusal> {
-        by.allow_either(Ability::Manage, MemberAbility::Members)?;
+        require_may_hand_over(by)?;
         let member = self.standing_member(by, id).await?;
         let profile = self.profile_of(member.account).await?;
         require_may_give(by, &profile, role)?;

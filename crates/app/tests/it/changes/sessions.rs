@@ -259,8 +259,8 @@ fn an_operator_hands_over_no_more_than_they_may() {
     let (manage, reading, all) =
         (with(&["manage"]), with(&["manage", "read"]), with(&["manage", "read", "reveal"]));
     // Codat's viewers see nothing, its developers see keys and reveal them.
-    let _ = manage.post("/v1/sessions", &order("viewer")).expect(201);
-    let _ = manage.post("/v1/sessions", &order("developer")).expect(403);
+    let _ = manage.post("/v1/sessions", &order("viewer")).expect(403);
+    let _ = reading.post("/v1/sessions", &order("viewer")).expect(201);
     let _ = reading.post("/v1/sessions", &order("developer")).expect(403);
     let _ = all.post("/v1/sessions", &order("developer")).expect(201);
     // What shows the trail or the members is seeing, too.

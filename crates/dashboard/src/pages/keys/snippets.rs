@@ -55,7 +55,7 @@ fn carrier(profile: &Profile) -> &Carrier {
 }
 
 /// What stands for the address of an api that doesn't say its own.
-const STAND_IN: &str = "https://api.example.com/";
+const STAND_IN: &str = "https://your-api.example.com/";
 
 /// Where requests with such a key go: a host of the api, or what is to be replaced by one.
 fn url(profile: &Profile, environment: Environment) -> String {
