@@ -141,6 +141,13 @@ export async function story({ given, kit, expect }) {
   await page.getByRole("button", { name: "Save the role of grace@example.com" }).click();
   await expect.at(page, "/members?done=role");
   await kit.check(page, "role-changed");
+  await grace.goto("/keys/new");
+  await expect.at(grace, /^\/sign-in\?done=session-over/);
+  await grace.goto("/sign-in/example");
+  await grace.getByLabel("E-mail address").fill("grace@example.com");
+  await grace.getByLabel("Password").fill(password);
+  await grace.getByRole("button", { name: "Sign in" }).click();
+  await expect.at(grace, "/keys");
   const closed = await grace.goto("/keys/new");
   expect(closed.status(), "the status").is(403);
   await expect.visible(grace.getByText("ask an administrator"));

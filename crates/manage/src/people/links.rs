@@ -67,7 +67,6 @@ impl Manager {
     /// A link that signs in whoever has it, once, within 15 minutes.
     pub async fn sign_in_link(&self, by: &By, order: LinkOrder) -> Result<IssuedLink, Refusal> {
         by.require(Ability::Manage)?;
-        require_may_hand_over(by)?;
         let profile = self.profile_of(order.account).await?;
         // Whoever is a member already keeps their role, which may be any.
         require_may_give(by, &profile, order.role.unwrap_or(Role::Administrator))?;
@@ -78,7 +77,7 @@ impl Manager {
 
     /// A link by which someone becomes a member, sets a password and signs in, once, within seven days.
     pub async fn invite_member(&self, by: &By, order: LinkOrder) -> Result<IssuedLink, Refusal> {
-        require_may_hand_over(by)?;
+        by.allow_either(Ability::Manage, MemberAbility::Members)?;
         by.require_sight(order.account)?;
         let profile = self.profile_of(order.account).await?;
         require_passwords(&profile)?;
@@ -91,7 +90,6 @@ impl Manager {
     /// only operators make one.
     pub async fn password_link(&self, by: &By, id: MemberId) -> Result<IssuedLink, Refusal> {
         by.require(Ability::Manage)?;
-        require_may_hand_over(by)?;
         let member = self.standing_member(by, id).await?;
         let profile = self.profile_of(member.account).await?;
         require_passwords(&profile)?;
@@ -166,13 +164,8 @@ fn require_passwords(profile: &Profile) -> Result<(), Refusal> {
     Err(Refusal::Forbidden("the members of this api have no passwords: make a sign-in link".to_owned()))
 }
 
-/// Refuses whoever may not let others in, before anything is looked up: operators need to see what they hand over.
-pub(super) fn require_may_hand_over(by: &By) -> Result<(), Refusal> {
-    by.allow_either(Ability::Manage, MemberAbility::Members)?;
-    by.allow_either(Ability::Read, MemberAbility::Members)
-}
-
-/// Nobody gives a role that may what they may not: whoever has the link could act by it.
+/// Nobody gives a role that may what they may not: whoever has the link could act by it. An operator who manages keys
+/// could look at them by rotating them anyway; seeing sealed ones unnoticed is an ability of its own.
 pub(super) fn require_may_give(by: &By, profile: &Profile, role: Role) -> Result<(), Refusal> {
     let given = profile.roles.of(role);
     if let Actor::Member(permit) = &by.actor {
@@ -185,7 +178,7 @@ pub(super) fn require_may_give(by: &By, profile: &Profile, role: Role) -> Result
     if given.include(MemberAbility::Reveal) && profile.keys.storage == Storage::Sealed {
         by.require(Ability::Reveal)?;
     }
-    require_may_hand_over(by)
+    by.require(Ability::Manage)
 }
 
 fn account_not_found(error: claviger_store::StoreError) -> Refusal {

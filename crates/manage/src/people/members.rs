@@ -4,7 +4,7 @@ use claviger_model::{Ability, AccountId, Email, MemberAbility, MemberId, Role, p
 use claviger_store::{AuditNote, Authority, MemberChange, MemberFilter, MemberRow, Page, PageRequest};
 use serde_json::json;
 
-use super::links::{require_may_give, require_may_hand_over};
+use super::links::require_may_give;
 use crate::{Actor, By, Manager, Refusal};
 
 impl Manager {
@@ -52,10 +52,10 @@ impl Manager {
     /// Gives a member another role, and ends every session of theirs but the one that asks. The last administrator stays
     /// one, unless an operator wants it.
     pub async fn change_role(&self, by: &By, id: MemberId, role: Role) -> Result<MemberRow, Refusal> {
-        require_may_hand_over(by)?;
+        by.allow_either(Ability::Manage, MemberAbility::Members)?;
         let member = self.standing_member(by, id).await?;
         let profile = self.profile_of(member.account).await?;
-        require_may_give(by, &profile, role)?;
+        require_cover(by, &profile, role)?;
         require_cover(by, &profile, member.role)?;
         let note = self.note_needing(by, Some(MemberAbility::Members), "member.role", json!({"role": role}));
         let note = by_who_covers(note, &profile, &[role, member.role]);
@@ -86,7 +86,8 @@ impl Manager {
     }
 }
 
-/// Members leave alone whose role may more than theirs. Operators are above all of them.
+/// Members neither give a role that may more than theirs nor touch whoever has one. Operators are above all of them; they
+/// get nothing by it, for another role ends what was handed out for the old one.
 fn require_cover(by: &By, profile: &Profile, role: Role) -> Result<(), Refusal> {
     match by.actor {
         Actor::Member(_) => require_may_give(by, profile, role),
