@@ -35,6 +35,9 @@ export async function story({ given, kit, expect }) {
   await kit.check(page, "keys-no-match");
 
   kit.step("a key is disabled from its menu");
+  const { bytes } = await kit.weigh(page, "/keys");
+  expect(bytes, "the bytes of a first list of 25 keys").isAtMost(60 * 1024);
+  console.log(`a first list of 25 keys weighs ${bytes} bytes`);
   await page.goto("/keys?q=Worker+07");
   await page.getByLabel("More for Worker 07").click();
   await expect.visible(page.getByRole("button", { name: "Disable" }));

@@ -27,7 +27,7 @@ use axum::{
 use bytes::Bytes;
 use claviger_layer::request_id;
 use claviger_model::RequestId;
-use http::{Method, Request, Response, StatusCode, Uri};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use tower::ServiceExt as _;
 
 use self::desk::{Desk, Operator};
@@ -81,7 +81,10 @@ impl OperatorPages {
 fn router(desk: Desk) -> Router {
     Router::new()
         .route("/", get(async |_: Operator| answer::go("/accounts")))
-        .route("/assets/{name}", get(async |uri: Uri| assets::serve(uri.path())))
+        .route(
+            "/assets/{name}",
+            get(async |uri: Uri, headers: HeaderMap| assets::serve(uri.path(), &headers)),
+        )
         .route("/csp-report", post(reports::take))
         .merge(sign_in::routes())
         .merge(accounts::routes())

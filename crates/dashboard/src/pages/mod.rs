@@ -15,7 +15,7 @@ use axum::{
     extract::State,
     routing::{get, post},
 };
-use http::{Method, Response, StatusCode, Uri};
+use http::{HeaderMap, Method, Response, StatusCode, Uri};
 
 use crate::{
     Body,
@@ -55,8 +55,8 @@ async fn first(visitor: Result<Visitor, NoVisitor>) -> Response<Body> {
     }
 }
 
-async fn asset(uri: Uri) -> Response<Body> {
-    assets::serve(uri.path())
+async fn asset(uri: Uri, headers: HeaderMap) -> Response<Body> {
+    assets::serve(uri.path(), &headers)
 }
 
 async fn brand_file(State(site): State<Site>, uri: Uri) -> Response<Body> {

@@ -22,7 +22,7 @@ pub(super) struct Bound {
 
 /// For one address of one api, from wherever it is tried. Whoever is locked out by another's guesses still has links.
 pub(super) const BY_MEMBER: Bound = Bound { at_once: 10, every: Duration::from_mins(1) };
-/// For one [network](network), whoever it tries to be.
+/// For one [`network`], whoever it tries to be.
 pub(super) const BY_ADDRESS: Bound = Bound { at_once: 40, every: Duration::from_secs(10) };
 
 /// Attempts, each name with the instant its allowance is whole again (the generic cell rate algorithm).
