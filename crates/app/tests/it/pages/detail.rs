@@ -131,7 +131,7 @@ fn a_rotation_shows_who_still_uses_the_old_secret() {
     assert!(!ada.get(&format!("/keys/{id}")).expect(200).text().contains("Rotation under way"));
     let _ = server.operator().post(&format!("/v1/keys/{id}/rotate"), &json!({"overlap": "24h"})).expect(200);
     let page = until(&mut ada, &id, "Rotation under way");
-    assert!(page.contains("nothing seems to need it any more"), "{page}");
+    assert!(page.contains("Not used since the rotation, so far"), "{page}");
     let _ = server.customer(&old).at_host("api.example.com").get("/v1/old").expect(200);
     let page = until(&mut ada, &id, "Still used after the rotation");
     assert!(page.contains("GET /v1/old"), "{page}");

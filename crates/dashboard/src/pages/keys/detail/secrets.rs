@@ -1,10 +1,15 @@
 //! The secrets of a key during a rotation: which is new, and who still uses the old one.
 
+use std::time::Duration;
+
 use claviger_manage::{KeyView, SecretRow};
 use claviger_model::Timestamp;
 use claviger_verify::usage::LastUse;
 
 use crate::words::Time;
+
+/// How long after a rotation it can't be told yet whether anything needs the old secret.
+const TOO_EARLY: Duration = Duration::from_hours(1);
 
 /// When, from where and for what a secret last worked.
 #[derive(Clone, Debug)]
@@ -58,6 +63,9 @@ fn told(key: &KeyView, secret: &SecretRow, rotated_at: Timestamp, now: Timestamp
         (None, Some(_)) => "In use.",
         (Some(_), _) if is_needed => {
             "Still used after the rotation: change the program at this address before the secret ends."
+        }
+        (Some(_), _) if rotated_at.plus(TOO_EARLY) > now => {
+            "Not used since the rotation, so far: look again later."
         }
         (Some(_), _) => "Not used since the rotation: nothing seems to need it any more.",
     };
