@@ -58,6 +58,6 @@ pub(crate) struct People {
 impl People {
     pub(crate) fn new(settings: PeopleSettings, entropy: &dyn claviger_model::Entropy) -> Self {
         let (by_member, by_network) = (Throttle::new(BY_MEMBER, entropy), Throttle::new(BY_ADDRESS, entropy));
-        Self { settings, passwords: Passwords::new(entropy), by_member, by_network }
+        Self { settings, passwords: Passwords::new(), by_member, by_network }
     }
 }
