@@ -127,6 +127,11 @@ impl Site {
         &*self.0.entropy
     }
 
+    /// Whether a form or cookie may have `text` from [`Site::nonce`].
+    pub(crate) fn is_nonce(text: &str) -> bool {
+        text.len() == 22 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    }
+
     /// A random text of 22 characters that no form or cookie had before.
     pub(crate) fn nonce(&self) -> String {
         use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};

@@ -234,9 +234,8 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let site = Site::from_ref(state);
-        let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
         let sent = Jar::BeforeSession.read(&parts.headers, site.is_secure());
-        let sent = sent.filter(|secret| secret.len() == 22 && secret.bytes().all(plain));
+        let sent = sent.filter(|secret| Site::is_nonce(secret));
         let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
         Ok(Self {
             secret: sent.map_or_else(|| site.nonce(), str::to_owned),

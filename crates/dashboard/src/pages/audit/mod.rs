@@ -119,6 +119,9 @@ async fn offered(site: &Site, visitor: &Visitor, chosen: Option<&KeyView>) -> Re
     }
     let mut keys: Vec<KeyView> = chosen.cloned().into_iter().collect();
     for show in [KeyShow::Standing, KeyShow::Revoked] {
+        if keys.len() >= OFFERED {
+            break;
+        }
         let browse = Browse { show, descending: true, per_page: OFFERED, ..Browse::default() };
         let found = site.manager().browse_keys(&visitor.by(), visitor.permit.account(), &browse).await?;
         let chosen = chosen.map(|key| key.row.id);

@@ -23,8 +23,7 @@ const REMEMBERED: Duration = Duration::from_hours(24);
 /// What makes this form the only one: its `once` field, and the `fields` it was sent with.
 pub(super) fn call(site: &Site, posted: &Posted, path: &str, fields: &[&str]) -> Result<Idempotency, Stop> {
     let once = posted.form.get("once");
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    if once.len() != 22 || !once.bytes().all(plain) {
+    if !Site::is_nonce(once) {
         return Err(Stop::forged());
     }
     Ok(Idempotency {
