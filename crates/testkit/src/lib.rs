@@ -1,15 +1,19 @@
-//! Real servers and the people who use them, for tests: a `claviger` process on ports and a directory of its own, a
-//! client that sends exactly the bytes it is given, and actors that speak HTTP.
+//! Real servers and the people who use them, for tests: a `claviger` process on ports and a directory of its own, the
+//! processes and the network that it works with, a client that sends exactly the bytes it is given, and actors that
+//! speak HTTP.
 //!
 //! It waits for events, never for time, and it knows nothing of the server's insides.
 
 mod actors;
 mod browser;
+mod claim;
 mod clock;
 mod eventually;
 mod http;
 mod markup;
+mod peer;
 mod program;
+mod redis;
 mod server;
 mod visitor;
 
@@ -18,5 +22,6 @@ pub use browser::{failing_story, play_story};
 pub use eventually::eventually;
 pub use http::{Answer, Connection, exchange};
 pub use program::{Finished, Program, repository};
+pub use redis::{Redis, RedisBuilder};
 pub use server::{Address, Server, ServerBuilder, Stopped};
 pub use visitor::Visitor;
