@@ -8,6 +8,7 @@ mod actors;
 mod browser;
 mod claim;
 mod clock;
+mod cluster;
 mod eventually;
 mod fault_proxy;
 mod http;
@@ -20,6 +21,7 @@ mod visitor;
 
 pub use actors::{Customer, Operator};
 pub use browser::{failing_story, play_story};
+pub use cluster::Cluster;
 pub use eventually::eventually;
 pub use fault_proxy::{DroppedAnswer, FaultProxy};
 pub use http::{Answer, Connection, exchange};

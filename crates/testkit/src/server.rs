@@ -2,20 +2,20 @@
 
 use std::{
     fs::File,
-    mem::MaybeUninit,
-    net::SocketAddr,
+    mem::{self, MaybeUninit},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::{Child, Stdio},
 };
 
-use rustix::{
-    fs::inotify,
-    process::{Pid, Signal, kill_process},
-};
+use rustix::{fs::inotify, process::Signal};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Customer, Operator, Program, program::repository};
+use crate::{Customer, Operator, Program, claim::Claim, peer, program::repository};
+
+/// The flags of its listeners.
+const LISTENERS: [&str; 3] = ["--gateway", "--portal", "--control"];
 
 /// A server to start.
 #[derive(Debug)]
@@ -23,8 +23,12 @@ pub struct ServerBuilder {
     program: Program,
     profiles: Vec<PathBuf>,
     arguments: Vec<String>,
+    init_arguments: Vec<String>,
     wrapper: Vec<String>,
     directory: Option<TempDir>,
+    host: IpAddr,
+    /// One for each of [`LISTENERS`], or none at all.
+    ports: Vec<Claim>,
 }
 
 /// Where one of its listeners is.
@@ -33,11 +37,8 @@ pub type Address = SocketAddr;
 /// A running server.
 #[derive(Debug)]
 pub struct Server {
-    program: Program,
-    builder_arguments: Vec<String>,
-    wrapper: Vec<String>,
+    builder: ServerBuilder,
     child: Child,
-    directory: TempDir,
     operator_key: String,
     /// The listener of the api's callers.
     pub gateway: Address,
@@ -63,8 +64,11 @@ impl ServerBuilder {
             program: Program::at(path),
             profiles: Vec::new(),
             arguments: Vec::new(),
+            init_arguments: Vec::new(),
             wrapper: Vec::new(),
             directory: None,
+            host: Ipv4Addr::LOCALHOST.into(),
+            ports: Vec::new(),
         }
     }
 
@@ -98,7 +102,28 @@ impl ServerBuilder {
         self
     }
 
-    /// With an environment variable.
+    /// With its data in the database at `url`, where several servers may have them; `init` is told so too.
+    #[must_use]
+    pub fn database(mut self, url: &str) -> Self {
+        self.init_arguments.extend(["--database-url".to_owned(), url.to_owned()]);
+        self.argument("--database-url").argument(url)
+    }
+
+    /// With its listeners on this address instead of the loopback's.
+    #[must_use]
+    pub fn listening_on(mut self, host: IpAddr) -> Self {
+        self.host = host;
+        self
+    }
+
+    /// With ports that stay the same when it is started again, for those who keep its addresses.
+    #[must_use]
+    pub fn on_lasting_ports(mut self) -> Self {
+        self.ports = LISTENERS.iter().map(|_| Claim::port()).collect();
+        self
+    }
+
+    /// With an environment variable, of `init` too.
     #[must_use]
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.program = self.program.with(name, value);
@@ -117,17 +142,27 @@ impl ServerBuilder {
         self.directory.get_or_insert_with(|| TempDir::new().expect("a directory can be made")).path()
     }
 
-    /// Initialises the data directory and starts; returns when everything answers.
+    /// Initialises the data and starts; returns when everything answers.
     #[track_caller]
     pub fn start(mut self) -> Server {
-        let data = self.directory().join("data");
-        let made = self.program.run(&["init", "--json", "--data", path(&data)]).expect(0).json();
-        let key = made["operator_key"].as_str().expect("init prints the operator key").to_owned();
-        self.start_again(key)
+        let operator_key = self.initialise();
+        self.join(&operator_key)
     }
 
+    /// Runs `init`, and returns the first operator's key.
     #[track_caller]
-    fn start_again(mut self, operator_key: String) -> Server {
+    pub(crate) fn initialise(&mut self) -> String {
+        let data = self.directory().join("data");
+        let mut arguments = vec!["init", "--json", "--data", path(&data)];
+        arguments.extend(self.init_arguments.iter().map(String::as_str));
+        let made = self.program.run(&arguments).expect(0).json();
+        made["operator_key"].as_str().expect("init prints the operator key").to_owned()
+    }
+
+    /// Starts on data that are initialised already, such as another node's database, whose first operator has
+    /// `operator_key`; returns when everything answers.
+    #[track_caller]
+    pub fn join(mut self, operator_key: &str) -> Server {
         let root = self.directory().to_owned();
         let (data, ready) = (root.join("data"), root.join("ready"));
         let _ = std::fs::remove_file(&ready);
@@ -135,9 +170,10 @@ impl ServerBuilder {
             File::options().create(true).append(true).open(root.join("log")).expect("the log can be written");
         let mut arguments: Vec<String> =
             ["serve", "--data", path(&data), "--ready-file", path(&ready)].map(ToOwned::to_owned).to_vec();
-        for listener in ["--gateway", "--portal", "--control"] {
+        for (index, listener) in LISTENERS.into_iter().enumerate() {
             if !self.arguments.iter().any(|argument| argument == listener) {
-                arguments.extend([listener.to_owned(), "127.0.0.1:0".to_owned()]);
+                let port = self.ports.get(index).map_or(0, |claim| claim.number);
+                arguments.extend([listener.to_owned(), SocketAddr::new(self.host, port).to_string()]);
             }
         }
         for profile in &self.profiles {
@@ -163,22 +199,11 @@ impl ServerBuilder {
             gateway: place("gateway"),
             portal: place("portal"),
             control: place("control"),
-            program: self.program,
-            builder_arguments: arguments_with(self.arguments, &self.profiles),
-            wrapper: self.wrapper,
+            builder: self,
             child,
-            directory: self.directory.expect("the directory was made above"),
-            operator_key,
+            operator_key: operator_key.to_owned(),
         }
     }
-}
-
-/// Profiles become plain arguments, so that a restart is the same start.
-fn arguments_with(mut arguments: Vec<String>, profiles: &[PathBuf]) -> Vec<String> {
-    for profile in profiles {
-        arguments.extend(["--profile".to_owned(), path(profile).to_owned()]);
-    }
-    arguments
 }
 
 impl Server {
@@ -200,7 +225,11 @@ impl Server {
     /// The program, as this server's operator runs it.
     pub fn cli(&self) -> Program {
         let url = format!("http://{}", self.control);
-        self.program.clone().with("CLAVIGER_URL", &url).with("CLAVIGER_OPERATOR_KEY", &self.operator_key)
+        self.builder
+            .program
+            .clone()
+            .with("CLAVIGER_URL", &url)
+            .with("CLAVIGER_OPERATOR_KEY", &self.operator_key)
     }
 
     /// The server's process id.
@@ -210,17 +239,17 @@ impl Server {
 
     /// The directory of this server, in which its data are.
     pub fn directory(&self) -> &Path {
-        self.directory.path()
+        self.builder.directory.as_ref().expect("a server that was started has a directory").path()
     }
 
     /// The data directory.
     pub fn data(&self) -> PathBuf {
-        self.directory.path().join("data")
+        self.directory().join("data")
     }
 
     /// Everything it wrote to its log so far.
     pub fn log(&self) -> String {
-        std::fs::read_to_string(self.directory.path().join("log")).expect("the log can be read")
+        std::fs::read_to_string(self.directory().join("log")).expect("the log can be read")
     }
 
     /// Ends it in the middle of whatever it does (`SIGKILL`).
@@ -235,7 +264,18 @@ impl Server {
 
     /// Asks it to end (`SIGTERM`) without waiting for that: [`ended`](Self::ended) does.
     pub fn ask_to_end(&self) {
-        self.signal(Signal::TERM);
+        peer::signal(&self.child, Signal::TERM);
+    }
+
+    /// Stops it in the middle of whatever it does, until [`resume`](Self::resume): its connections stay, its clocks go
+    /// on, and nothing answers.
+    pub fn pause(&self) {
+        peer::pause(&self.child);
+    }
+
+    /// Lets a paused one go on.
+    pub fn resume(&self) {
+        peer::signal(&self.child, Signal::CONT);
     }
 
     /// Waits until it has ended by itself.
@@ -244,47 +284,30 @@ impl Server {
     }
 
     fn end(self, signal: Signal) -> Stopped {
-        self.signal(signal);
+        peer::signal(&self.child, signal);
         self.wait()
     }
 
     fn wait(mut self) -> Stopped {
         let status = self.child.wait().expect("a child can be waited for");
-        let directory =
-            std::mem::replace(&mut self.directory, TempDir::new().expect("a directory can be made"));
-        Stopped {
-            builder: ServerBuilder {
-                program: self.program.clone(),
-                profiles: Vec::new(),
-                arguments: self.builder_arguments.clone(),
-                wrapper: self.wrapper.clone(),
-                directory: Some(directory),
-            },
-            operator_key: self.operator_key.clone(),
-            code: status.code(),
-        }
-    }
-
-    fn signal(&self, signal: Signal) {
-        let pid =
-            i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a child has a process id");
-        // A server that has ended already needs no signal.
-        let _ = kill_process(pid, signal);
+        let builder = mem::replace(&mut self.builder, ServerBuilder::new(""));
+        Stopped { builder, operator_key: mem::take(&mut self.operator_key), code: status.code() }
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.signal(Signal::KILL);
+        // Both fail only for a server that has ended already.
+        let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
 impl Stopped {
-    /// Starts it again as it was, on new ports.
+    /// Starts it again as it was, on new ports unless they are [lasting](ServerBuilder::on_lasting_ports).
     #[track_caller]
     pub fn start(self) -> Server {
-        self.builder.start_again(self.operator_key)
+        self.builder.join(&self.operator_key)
     }
 
     /// The same with a further argument of `serve`.
