@@ -2,14 +2,19 @@
 
 use std::{
     io::{Read as _, Write as _},
-    net::{SocketAddr, TcpStream},
+    net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream},
     process::Command,
     time::Duration,
 };
 
 use tempfile::TempDir;
 
-use crate::{Finished, claim::Claim, eventually, peer, peer::Peer};
+use crate::{
+    Finished, Namespace, Program,
+    claim::Claim,
+    eventually,
+    peer::{self, Peer},
+};
 
 /// How long one question after its health may take; only a Redis that is still starting is that slow.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -17,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// A Redis to start.
 #[derive(Debug, Default)]
 pub struct RedisBuilder {
+    wrapper: Vec<String>,
+    host: Option<IpAddr>,
     password: Option<String>,
     settings: Vec<String>,
 }
@@ -27,6 +34,7 @@ pub struct Redis {
     // The process ends before the directory goes.
     peer: Peer,
     port: Claim,
+    host: IpAddr,
     password: Option<String>,
     _bus: Option<Claim>,
     _directory: TempDir,
@@ -62,6 +70,14 @@ impl RedisBuilder {
         }
     }
 
+    /// In a network of its own.
+    #[must_use]
+    pub fn within(mut self, namespace: &Namespace) -> Self {
+        self.wrapper = namespace.prefix().map(ToOwned::to_owned).to_vec();
+        self.host = Some(namespace.address());
+        self
+    }
+
     /// With a setting of `redis.conf`.
     #[must_use]
     pub fn setting(mut self, name: &str, values: &[&str]) -> Self {
@@ -79,16 +95,19 @@ impl RedisBuilder {
     #[track_caller]
     fn start_with(self, bus: Option<Claim>) -> Redis {
         let (port, directory) = (Claim::port(), TempDir::new().expect("a directory can be made"));
-        let address = port.address();
-        let mut command = Command::new("redis-server");
+        let host = self.host.unwrap_or(Ipv4Addr::LOCALHOST.into());
+        let address = SocketAddr::new(host, port.number);
+        let wrapper: Vec<_> = self.wrapper.iter().map(String::as_str).collect();
+        let mut command = Program::at("redis-server").under(&wrapper).command::<&str>(&[]);
         command
             .args(["--port", &address.port().to_string(), "--bind", &address.ip().to_string()])
-            .args(["--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"])
+            .args(["--protected-mode", "no", "--save", "", "--appendonly", "no"])
+            .args(["--repl-diskless-sync-delay", "0"])
             .args(&self.settings)
             .arg("--dir")
             .arg(directory.path());
         let peer = Peer::start(command, directory.path(), || answers(address));
-        Redis { peer, port, password: self.password, _bus: bus, _directory: directory }
+        Redis { peer, port, host, password: self.password, _bus: bus, _directory: directory }
     }
 }
 
@@ -124,7 +143,7 @@ impl Redis {
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.port.address()
+        SocketAddr::new(self.host, self.port.number)
     }
 
     /// Its address with its password, as clients take it.
@@ -158,7 +177,8 @@ impl Redis {
             command.env("REDISCLI_AUTH", password);
         }
         // `-e`: an error is an exit code.
-        finished(command.args(["-e", "-p", &self.address().port().to_string()]).args(words))
+        let (host, port) = (self.host.to_string(), self.port.number.to_string());
+        finished(command.args(["-e", "-h", &host, "-p", &port]).args(words))
     }
 
     /// Stops it in the middle of whatever it does: its connections stay and nothing answers.
