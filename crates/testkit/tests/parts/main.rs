@@ -4,4 +4,5 @@
 
 mod fault_proxy;
 mod namespace;
+mod pgbouncer;
 mod redis;
