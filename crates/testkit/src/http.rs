@@ -10,6 +10,8 @@ use serde_json::Value;
 
 /// How long an answer may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a connection may take that is sought again if it isn't made.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// An answer.
 #[derive(Clone, Debug)]
@@ -70,6 +72,14 @@ impl Connection {
         Self { stream, rest: Vec::new() }
     }
 
+    /// Connects for someone who waits for answers as long as it takes, and gives them up by shutting the stream down.
+    pub(crate) fn that_waits(address: SocketAddr) -> io::Result<(Self, TcpStream)> {
+        let stream = TcpStream::connect_timeout(&address, CONNECT_PATIENCE)?;
+        stream.set_nodelay(true)?;
+        let other = stream.try_clone()?;
+        Ok((Self { stream, rest: Vec::new() }, other))
+    }
+
     /// Sends these bytes. A server that has already answered and closed is no failure.
     pub fn send(&mut self, bytes: &[u8]) {
         match self.stream.write_all(bytes) {
@@ -86,26 +96,37 @@ impl Connection {
     }
 
     /// Reads one answer to a request with `method`; `None` if the connection was closed without one.
+    #[track_caller]
     pub fn answer(&mut self, method: &str) -> Option<Answer> {
+        self.try_answer(method).unwrap_or_else(|error| fail(&format!("no answer: {error}")))
+    }
+
+    /// Sends a whole request and reads its answer, if the connection lasts until that is complete.
+    pub(crate) fn try_exchange(&mut self, request: &[u8], method: &str) -> io::Result<Option<Answer>> {
+        self.stream.write_all(request)?;
+        self.try_answer(method)
+    }
+
+    fn try_answer(&mut self, method: &str) -> io::Result<Option<Answer>> {
         loop {
             if let Some(head) = parse_head(&self.rest) {
                 self.rest.drain(..head.length);
                 if (100..200).contains(&head.status) {
                     continue;
                 }
-                let body = self.body(method, &head);
-                return Some(Answer { status: head.status, headers: head.headers, body });
+                let body = self.body(method, &head)?;
+                return Ok(Some(Answer { status: head.status, headers: head.headers, body }));
             }
-            if !self.more() {
-                return None;
+            if !self.more()? {
+                return Ok(None);
             }
         }
     }
 
-    fn body(&mut self, method: &str, head: &Head) -> Vec<u8> {
+    fn body(&mut self, method: &str, head: &Head) -> io::Result<Vec<u8>> {
         let field = |name: &str| head.headers.iter().find(|(field, _)| field == name).map(|(_, value)| value);
         if method == "HEAD" || head.status == 204 || head.status == 304 {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         if field("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
             return self.chunks();
@@ -113,53 +134,60 @@ impl Connection {
         if let Some(length) = field("content-length") {
             return self.exactly(length.parse().expect("a content length is a number"));
         }
-        while self.more() {}
-        std::mem::take(&mut self.rest)
+        while self.more()? {}
+        Ok(std::mem::take(&mut self.rest))
     }
 
-    fn exactly(&mut self, length: usize) -> Vec<u8> {
+    fn exactly(&mut self, length: usize) -> io::Result<Vec<u8>> {
         while self.rest.len() < length {
-            assert!(self.more(), "the connection was closed in the middle of a body");
+            self.more_of_a_body()?;
         }
-        self.rest.drain(..length).collect()
+        Ok(self.rest.drain(..length).collect())
     }
 
-    fn chunks(&mut self) -> Vec<u8> {
+    fn chunks(&mut self) -> io::Result<Vec<u8>> {
         let mut body = Vec::new();
         loop {
-            let line = self.line();
+            let line = self.line()?;
             let size = line.split(';').next().unwrap_or_default().trim();
             let size = usize::from_str_radix(size, 16).expect("a chunk begins with its size");
-            body.extend(self.exactly(size));
+            body.extend(self.exactly(size)?);
             if size == 0 {
-                while !self.line().is_empty() {}
-                return body;
+                while !self.line()?.is_empty() {}
+                return Ok(body);
             }
-            assert_eq!(self.exactly(2), b"\r\n");
+            assert_eq!(self.exactly(2)?, b"\r\n");
         }
     }
 
-    fn line(&mut self) -> String {
+    fn line(&mut self) -> io::Result<String> {
         loop {
             if let Some(end) = self.rest.windows(2).position(|pair| pair == b"\r\n") {
                 let line = self.rest.drain(..end + 2).take(end).collect();
-                return String::from_utf8(line).expect("a line of the framing is text");
+                return Ok(String::from_utf8(line).expect("a line of the framing is text"));
             }
-            assert!(self.more(), "the connection was closed in the middle of a body");
+            self.more_of_a_body()?;
         }
     }
 
+    fn more_of_a_body(&mut self) -> io::Result<()> {
+        if self.more()? {
+            return Ok(());
+        }
+        Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the connection was closed in the middle of a body"))
+    }
+
     /// Waits for more bytes; false at the end.
-    fn more(&mut self) -> bool {
+    fn more(&mut self) -> io::Result<bool> {
         let mut buffer = [0; 16 << 10];
         match self.stream.read(&mut buffer) {
-            Ok(0) => false,
+            Ok(0) => Ok(false),
             Ok(count) => {
                 self.rest.extend_from_slice(&buffer[..count]);
-                true
+                Ok(true)
             }
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => false,
-            Err(error) => fail(&format!("no answer: {error}")),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Ok(false),
+            Err(error) => Err(error),
         }
     }
 }

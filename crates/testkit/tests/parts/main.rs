@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod fault_proxy;
+mod hammer;
 mod namespace;
+mod nginx;
 mod pgbouncer;
 mod redis;
