@@ -10,6 +10,7 @@ mod full_disk;
 mod group_commit;
 mod killed;
 mod locked;
+mod paused;
 mod ports;
 pub(crate) mod secrets;
 mod slow;
