@@ -5,11 +5,15 @@
 
 mod audit;
 mod database;
+mod limits;
 mod open;
 mod people;
 mod sqlite;
 mod store;
+mod terms;
+mod usage;
 mod verbs;
+mod words;
 
 pub use open::OpenError;
 pub use people::*;

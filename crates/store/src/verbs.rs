@@ -182,6 +182,30 @@ pub struct NewKey {
     pub secret: NewSecret,
 }
 
+impl NewKey {
+    /// The row that is made of it: reading it back would cost as much as writing it.
+    pub(crate) fn into_row(self, api: Arc<str>) -> KeyRow {
+        let created_at = self.created_at;
+        KeyRow {
+            id: self.id,
+            account: self.account,
+            api,
+            name: self.name,
+            environment: self.environment,
+            scopes: self.scopes,
+            restrictions: self.restrictions,
+            state: KeyState::Active,
+            created_at,
+            created_by: self.created_by,
+            expires_at: self.expires_at,
+            revoked_at: None,
+            external_id: self.external_id,
+            metadata: self.metadata,
+            secrets: vec![SecretRow { number: 1, hint: self.secret.hint, created_at, ends_at: None }],
+        }
+    }
+}
+
 /// A secret to insert.
 #[derive(Clone)]
 pub struct NewSecret {
@@ -241,6 +265,16 @@ pub struct KeyRow {
     pub metadata: serde_json::Value,
     /// Its secrets, the newest first; at least one.
     pub secrets: Vec<SecretRow>,
+}
+
+impl KeyRow {
+    /// Whether what a form shows of it is still what was `seen`.
+    pub(crate) fn is_as_seen(&self, seen: &Self) -> bool {
+        self.name == seen.name
+            && self.scopes == seen.scopes
+            && self.restrictions == seen.restrictions
+            && self.expires_at == seen.expires_at
+    }
 }
 
 /// A secret as the database has it.

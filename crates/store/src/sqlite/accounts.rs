@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
     audit,
-    columns::{account_state, stored, to_json},
+    columns::stored,
     failure::Outcome,
     feed::committed,
     idempotency, keys,
@@ -16,6 +16,7 @@ use super::{
 use crate::{
     AccountChange, AccountFilter, AuditNote, Committed, Idempotency, KeyLimits, KeyRow, NewAccount, Page,
     PageRequest, StoreError,
+    words::{account_state, to_json},
 };
 
 pub(super) fn insert(

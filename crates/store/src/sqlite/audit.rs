@@ -4,7 +4,7 @@ use claviger_model::AccountId;
 use rusqlite::{Connection, Row, params};
 
 use super::{
-    columns::{stored, stored_if_any, to_json},
+    columns::{stored, stored_if_any},
     failure::Outcome,
     readers::Readers,
     select::{Select, blob},
@@ -12,6 +12,7 @@ use super::{
 use crate::{
     AuditEvent, AuditFilter, AuditNote, ChainCheck, Page, PageRequest, StoreError,
     audit::{Entry, Head, Walk},
+    words::to_json,
 };
 
 /// Events read at a time while the chain is walked.

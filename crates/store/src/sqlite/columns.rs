@@ -11,9 +11,9 @@ use rusqlite::{
     Row, RowIndex,
     types::{FromSql, FromSqlError, FromSqlResult, ValueRef},
 };
-use serde::{Serialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 
-use crate::{LinkPurpose, SignInMethod};
+use crate::{LinkPurpose, SignInMethod, words::Word};
 
 /// A value as it is read from a column.
 pub(super) struct Stored<T>(T);
@@ -31,48 +31,28 @@ macro_rules! blobs {
 blobs!(AccountId, KeyId, OperatorId, MemberId, SessionId, LinkId, EventId, InstallationId, RequestId, Digest);
 
 macro_rules! words {
-    ($($name:ident: $read:expr;)*) => {$(
+    ($($name:ident),*) => {$(
         impl FromSql for Stored<$name> {
             fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
                 let word = value.as_str()?;
-                let read: fn(&str) -> Option<$name> = $read;
-                read(word).map(Self).ok_or_else(|| unknown(stringify!($name), word))
+                Word::read(word).map(Self).ok_or_else(|| unknown(stringify!($name), word))
             }
         }
     )*};
 }
 
-words! {
-    AccountState: |word| match word {
-        "active" => Some(AccountState::Active),
-        "suspended" => Some(AccountState::Suspended),
-        _ => None,
-    };
-    KeyState: |word| match word {
-        "active" => Some(KeyState::Active),
-        "disabled" => Some(KeyState::Disabled),
-        "revoked" => Some(KeyState::Revoked),
-        _ => None,
-    };
-    SignInMethod: |word| match word {
-        "link" => Some(SignInMethod::Link),
-        "password" => Some(SignInMethod::Password),
-        "oidc" => Some(SignInMethod::Oidc),
-        _ => None,
-    };
-    LinkPurpose: |word| match word {
-        "sign_in" => Some(LinkPurpose::SignIn),
-        "invitation" => Some(LinkPurpose::Invitation),
-        "password" => Some(LinkPurpose::Password),
-        _ => None,
-    };
-    Email: |word| word.parse().ok();
-    Role: |word| word.parse().ok();
-    Environment: |word| word.parse().ok();
-    Abilities: |word| word.parse().ok();
-    IpAddr: |word| word.parse().ok();
-    DenialCode: |word| DenialCode::ALL.into_iter().find(|code| code.as_str() == word);
-}
+words!(
+    AccountState,
+    KeyState,
+    SignInMethod,
+    LinkPurpose,
+    Email,
+    Role,
+    Environment,
+    Abilities,
+    IpAddr,
+    DenialCode
+);
 
 macro_rules! json {
     ($($name:ty),*) => {$(
@@ -113,19 +93,6 @@ fn unknown(kind: &str, word: &str) -> FromSqlError {
 }
 
 /// Reads a value from the JSON text of a column.
-pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> FromSqlResult<T> {
+fn from_json<T: DeserializeOwned>(text: &str) -> FromSqlResult<T> {
     serde_json::from_str(text).map_err(FromSqlError::other)
-}
-
-/// Writes a value as the JSON text of a column.
-pub(super) fn to_json<T: Serialize>(value: &T) -> String {
-    serde_json::to_string(value).expect("the model's values are JSON")
-}
-
-/// An account's state as its column spells it.
-pub(super) fn account_state(state: AccountState) -> &'static str {
-    match state {
-        AccountState::Active => "active",
-        AccountState::Suspended => "suspended",
-    }
 }

@@ -10,13 +10,8 @@ use claviger_verify::feed::{Change, Changes, FeedSource, Intake, Position, Seq, 
 use rusqlite::{Connection, Row, params};
 use tokio::sync::Notify;
 
-use super::{
-    Inner,
-    columns::stored,
-    failure::Outcome,
-    records::{self, Shared},
-};
-use crate::{Committed, StoreError};
+use super::{Inner, columns::stored, failure::Outcome, records};
+use crate::{Committed, StoreError, terms::Shared};
 
 /// Entries handed over at a time.
 const AT_ONCE: u64 = 10_000;

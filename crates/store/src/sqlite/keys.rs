@@ -1,20 +1,19 @@
 //! Keys as they are made and changed.
 
-use std::sync::Arc;
-
 use claviger_model::{AccountId, KeyId, KeyState, Restrictions, Scopes, Timestamp};
 use rusqlite::{Connection, params};
 
 use super::{
     audit,
-    columns::to_json,
     failure::Outcome,
     feed::{already, committed},
     idempotency,
     key_rows::find,
     limits, secrets,
 };
-use crate::{AuditNote, Committed, Idempotency, KeyChange, KeyLimits, KeyRow, NewKey, SecretRow, StoreError};
+use crate::{
+    AuditNote, Committed, Idempotency, KeyChange, KeyLimits, KeyRow, NewKey, StoreError, words::to_json,
+};
 
 pub(super) fn insert(
     connection: &Connection,
@@ -30,31 +29,9 @@ pub(super) fn insert(
     }
     insert_row(connection, &new)?;
     secrets::add(connection, new.id, &new.secret, new.created_at)?;
-    let key = inserted(new, account.api);
+    let key = new.into_row(account.api);
     limits::hold(connection, None, &key, limits, note.at)?;
     end(connection, key, call, note)
-}
-
-/// The row that was made of a new key: reading it back would cost as much as writing it.
-fn inserted(new: NewKey, api: Arc<str>) -> KeyRow {
-    let created_at = new.created_at;
-    KeyRow {
-        id: new.id,
-        account: new.account,
-        api,
-        name: new.name,
-        environment: new.environment,
-        scopes: new.scopes,
-        restrictions: new.restrictions,
-        state: KeyState::Active,
-        created_at,
-        created_by: new.created_by,
-        expires_at: new.expires_at,
-        revoked_at: None,
-        external_id: new.external_id,
-        metadata: new.metadata,
-        secrets: vec![SecretRow { number: 1, hint: new.secret.hint, created_at, ends_at: None }],
-    }
 }
 
 fn insert_row(connection: &Connection, new: &NewKey) -> Outcome<()> {
@@ -107,11 +84,7 @@ pub(super) fn change(
 pub(super) fn hold_unchanged(connection: &Connection, id: KeyId, seen: Option<&KeyRow>) -> Outcome<()> {
     let Some(seen) = seen else { return Ok(()) };
     let now = find(connection, id)?.ok_or(StoreError::NotFound)?;
-    let same = now.name == seen.name
-        && now.scopes == seen.scopes
-        && now.restrictions == seen.restrictions
-        && now.expires_at == seen.expires_at;
-    if same { Ok(()) } else { Err(StoreError::ChangedMeanwhile.into()) }
+    if now.is_as_seen(seen) { Ok(()) } else { Err(StoreError::ChangedMeanwhile.into()) }
 }
 
 fn found(connection: &Connection, id: KeyId) -> Outcome<KeyRow> {

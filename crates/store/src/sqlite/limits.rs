@@ -2,11 +2,14 @@
 //!
 //! There is one writer, so what is counted here can't change before the commit.
 
-use claviger_model::{AccountId, KeyState, Timestamp};
+use claviger_model::{AccountId, Timestamp};
 use rusqlite::{Connection, params};
 
 use super::failure::Outcome;
-use crate::{KeyLimits, KeyRow, StoreError};
+use crate::{
+    KeyLimits, KeyRow, StoreError,
+    limits::{lasts, stands, works},
+};
 
 /// Refuses what was just done to an account's key if the account now has too many keys or too few.
 pub(super) fn hold(
@@ -33,20 +36,6 @@ pub(super) fn hold(
         return Err(StoreError::LastKey.into());
     }
     Ok(())
-}
-
-fn stands(key: &KeyRow, now: Timestamp) -> bool {
-    key.state != KeyState::Revoked && key.expires_at.is_none_or(|at| at > now)
-}
-
-fn works(key: &KeyRow, now: Timestamp) -> bool {
-    key.state == KeyState::Active && stands(key, now)
-}
-
-/// Whether a key works until somebody ends it. The last one of these may not go while those that remain are going to
-/// expire: an expiry a second ahead would delete the last key.
-fn lasts(key: &KeyRow) -> bool {
-    key.state == KeyState::Active && key.expires_at.is_none()
 }
 
 /// Keys neither revoked nor expired; counts no further than one more than `enough`.

@@ -1,51 +1,14 @@
 //! Rows as the replica's records: all of them in one ordered scan, or those that an entry of the feed names.
 
-use std::{collections::HashMap, sync::Arc};
-
-use claviger_model::{Digest, Policy, Timestamp};
-use claviger_verify::feed::{AccountRecord, Intake, OperatorRecord, Record, SecretRecord, Terms};
+use claviger_model::{Digest, Timestamp};
+use claviger_verify::feed::{AccountRecord, Intake, OperatorRecord, Record, SecretRecord};
 use rusqlite::{Connection, Params, Row, types::FromSqlError};
 
 use super::{
-    columns::{from_json, stored, stored_if_any},
+    columns::{stored, stored_if_any},
     failure::Outcome,
 };
-
-/// What many records have in common, made once for all of them.
-#[derive(Default)]
-pub(super) struct Shared {
-    terms: HashMap<Box<str>, Arc<Terms>>,
-    apis: HashMap<Box<str>, Arc<str>>,
-    /// Reused for every row, so that a known one costs no allocation.
-    text: String,
-}
-
-impl Shared {
-    /// The terms of these column texts, which are parsed the first time they are seen.
-    fn terms(&mut self, scopes: &str, restrictions: &str, created_by: &str) -> rusqlite::Result<Arc<Terms>> {
-        self.text.clear();
-        // JSON text holds no NUL, so where one of the three ends is never in doubt.
-        for part in [scopes, "\0", restrictions, "\0", created_by] {
-            self.text.push_str(part);
-        }
-        if let Some(known) = self.terms.get(self.text.as_str()) {
-            return Ok(Arc::clone(known));
-        }
-        let policy = Policy { scopes: from_json(scopes)?, restrictions: from_json(restrictions)? };
-        let terms = Arc::new(Terms { policy, created_by: created_by.into() });
-        self.terms.insert(self.text.as_str().into(), Arc::clone(&terms));
-        Ok(terms)
-    }
-
-    fn api(&mut self, name: &str) -> Arc<str> {
-        if let Some(known) = self.apis.get(name) {
-            return Arc::clone(known);
-        }
-        let api: Arc<str> = name.into();
-        self.apis.insert(name.into(), Arc::clone(&api));
-        api
-    }
-}
+use crate::terms::Shared;
 
 const ACCOUNTS: &str = "SELECT id, api, external_id, state FROM accounts";
 
@@ -135,8 +98,9 @@ fn operator(row: &Row<'_>) -> rusqlite::Result<Record> {
 }
 
 fn secret(row: &Row<'_>, shared: &mut Shared) -> rusqlite::Result<Record> {
-    let terms =
-        shared.terms(row.get_ref(8)?.as_str()?, row.get_ref(9)?.as_str()?, row.get_ref(10)?.as_str()?)?;
+    let terms = shared
+        .terms(row.get_ref(8)?.as_str()?, row.get_ref(9)?.as_str()?, row.get_ref(10)?.as_str()?)
+        .map_err(FromSqlError::other)?;
     Ok(Record::Secret(SecretRecord {
         digest: stored(row, 0)?,
         secret: row.get(1)?,

@@ -8,11 +8,7 @@ use claviger_verify::usage::{BatchId, Bucket, DeniedAttempt, LastUse, SinkError,
 use rusqlite::{Connection, params};
 
 use super::{Inner, failure::Outcome};
-
-/// Denials kept of each known key.
-const KEPT_OF_KEY: u32 = 10;
-/// Denials kept of all unknown keys together.
-const KEPT_OF_UNKNOWN: u32 = 10_000;
+use crate::usage::{KEPT_OF_KEY, KEPT_OF_UNKNOWN};
 
 /// Forgets the batches of processes that are gone: with the directory's lock held, that is all of them.
 pub(super) fn begin(connection: &Connection) -> Outcome<()> {

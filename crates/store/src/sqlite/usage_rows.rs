@@ -9,12 +9,10 @@ use super::{
     failure::Outcome,
     select::{Select, blob},
 };
-use crate::{DayCount, UsageFilter};
-
-/// Most counts in one answer.
-const MAX_COUNTS: usize = 100_000;
-/// Most denials in one answer.
-const MAX_DENIALS: usize = 1_000;
+use crate::{
+    DayCount, UsageFilter,
+    usage::{MAX_COUNTS, MAX_DENIALS, request_id},
+};
 
 pub(super) fn last_uses(connection: &Connection, keys: &[KeyId]) -> Outcome<Vec<LastUse>> {
     let sql = "SELECT key, secret, at, address, endpoint FROM last_uses WHERE key = ?1 ORDER BY secret";
@@ -90,13 +88,6 @@ pub(super) fn denials(
         .and("key = ?", key.map(KeyId::to_bytes).map(blob))
         .and("request = ?", request.map(RequestId::to_bytes).map(blob))
         .read(connection, "at DESC, number DESC", MAX_DENIALS, denial)
-}
-
-/// A request's id as callers were told it: in its own form, or as a correlation id of 32 hexadecimal digits.
-fn request_id(text: &str) -> Option<RequestId> {
-    let hex =
-        |text: &str| u128::from_str_radix(text, 16).ok().map(|id| RequestId::from_bytes(id.to_be_bytes()));
-    text.parse().ok().or_else(|| hex(text).filter(|id| id.to_hex() == text))
 }
 
 fn denial(row: &Row<'_>) -> rusqlite::Result<DeniedAttempt> {
