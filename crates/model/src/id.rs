@@ -147,6 +147,10 @@ typed_id!(
     InstallationId, "ins_"
 );
 typed_id!(
+    /// One run of a node, from its start or its return to its end or its exclusion.
+    NodeId, "node_"
+);
+typed_id!(
     /// One request, echoed as `X-Request-Id`.
     RequestId, "req_"
 );

@@ -25,7 +25,8 @@ pub use chance::Entropy;
 pub use decide::{KeyFacts, Policy, Rules, decide};
 pub use denial::{Denial, DenialCode, Malformation, Misfit, Slot};
 pub use id::{
-    AccountId, EventId, IdError, InstallationId, KeyId, LinkId, MemberId, OperatorId, RequestId, SessionId,
+    AccountId, EventId, IdError, InstallationId, KeyId, LinkId, MemberId, NodeId, OperatorId, RequestId,
+    SessionId,
 };
 pub use key::{Environment, KeyState};
 pub use member::{Email, EmailError, MemberAbilities, MemberAbility, Role, RoleError, RoleSet};

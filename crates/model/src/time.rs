@@ -88,7 +88,7 @@ impl<'de> Deserialize<'de> for Timestamp {
 }
 
 /// A reading of the boot clock: counts suspend and stopped processes, never steps, says nothing about the date.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(Duration);
 
 impl Moment {
