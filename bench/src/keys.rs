@@ -16,8 +16,10 @@ use claviger_model::{
 use claviger_verify::{
     Follower, Verifier,
     feed::{
-        AccountRecord, Changes, FeedSource, Intake, Position, Record, SecretRecord, Seq, SourceError, Terms,
+        AccountRecord, Changes, FeedSource, Intake, Mark, Position, Record, SecretRecord, Seq, SourceError,
+        Terms,
     },
+    nodes::NodeCard,
 };
 
 /// Length of a live key of the default profile.
@@ -81,8 +83,10 @@ impl MadeUp {
     /// # Panics
     /// Never: made-up keys can always be told.
     pub async fn loaded(self, clock: Arc<dyn Clock>) -> Arc<Verifier> {
-        let verifier = Verifier::new(clock, Duration::from_hours(24 * 365));
-        let mut follower = Follower::new(Arc::clone(&verifier), Arc::new(self));
+        let lease = Duration::from_hours(24 * 365);
+        let verifier = Verifier::new(clock, lease);
+        let (card, entropy) = (NodeCard::alone(lease), Arc::new(Seeded::new(9)));
+        let mut follower = Follower::new(Arc::clone(&verifier), Arc::new(self), card, entropy);
         follower.load().await.expect("made-up keys can always be told");
         verifier
     }
@@ -121,16 +125,19 @@ impl MadeUp {
     }
 }
 
+fn standing_at(head: Seq) -> Position {
+    Position { history: InstallationId::from_bytes([1; 16]), head, mark: Mark::default() }
+}
+
 #[async_trait]
 impl FeedSource for MadeUp {
     async fn load(&self, into: Arc<dyn Intake>, _: Timestamp) -> Result<Position, SourceError> {
         self.tell(&*into);
-        Ok(Position { history: InstallationId::from_bytes([1; 16]), head: Seq(0) })
+        Ok(standing_at(Seq(0)))
     }
 
     async fn after(&self, seq: Seq) -> Result<Changes, SourceError> {
-        let position = Position { history: InstallationId::from_bytes([1; 16]), head: seq };
-        Ok(Changes { position, entries: Vec::new() })
+        Ok(Changes { position: standing_at(seq), from: None, clock: None, entries: Vec::new() })
     }
 
     async fn woken(&self) {

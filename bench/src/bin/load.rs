@@ -8,13 +8,14 @@ use claviger_model::{
     Account, AccountId, AccountState, Clock as _, Digest, Environment, EventId, KeyId, Restrictions, Scopes,
 };
 use claviger_store::{AuditNote, Authority, KeyLimits, NewAccount, NewKey, NewSecret, Store};
-use claviger_verify::{Follower, Verifier};
+use claviger_verify::{Follower, Verifier, nodes::NodeCard};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 const KEYS_PER_ACCOUNT: u64 = 10;
 /// So many wait for one commit.
 const TOGETHER: usize = 512;
 const LOADS: usize = 7;
+const LEASE: Duration = Duration::from_mins(2);
 
 /// The allocator the product ships with.
 #[global_allocator]
@@ -36,8 +37,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut seconds = Vec::new();
     for _ in 0..LOADS {
         let start = HostClock.boot();
-        let verifier = Verifier::new(Arc::new(HostClock), Duration::from_mins(2));
-        Follower::new(Arc::clone(&verifier), store.feed()).load().await?;
+        let verifier = Verifier::new(Arc::new(HostClock), LEASE);
+        let (card, entropy) = (NodeCard::alone(LEASE), Arc::new(Seeded::new(3)));
+        Follower::new(Arc::clone(&verifier), store.feed(), card, entropy).load().await?;
         seconds.push(HostClock.boot().since(start).as_secs_f64());
         if seconds.len() == 1 {
             let (size, grown) = (verifier.size(), resident_bytes().saturating_sub(before));

@@ -66,7 +66,9 @@ impl Api {
         match verifier.verify(profile, presented, &attempt, request) {
             Ok(Decision::Allow(permit)) => Ok(permit),
             Ok(Decision::Deny(denial)) => Err(denial.slot()),
-            Err(Indeterminate::NotReady | Indeterminate::LeaseLost) => Err(Slot::Unavailable),
+            Err(Indeterminate::NotReady | Indeterminate::LeaseLost | Indeterminate::Clock) => {
+                Err(Slot::Unavailable)
+            }
         }
     }
 }

@@ -14,8 +14,10 @@ use claviger_model::{
 use claviger_verify::{
     Follower, Permit, Verifier,
     feed::{
-        AccountRecord, Changes, FeedSource, Intake, Position, Record, SecretRecord, Seq, SourceError, Terms,
+        AccountRecord, Changes, FeedSource, Intake, Mark, Position, Record, SecretRecord, Seq, SourceError,
+        Terms,
     },
+    nodes::NodeCard,
 };
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Empty, Full};
@@ -23,7 +25,8 @@ use tower::{Layer as _, ServiceExt as _, service_fn};
 
 const KEY: &str = "cc_live_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEfGh";
 const ACCOUNT: AccountId = AccountId::from_bytes([1; 16]);
-const HERE: Position = Position { history: InstallationId::from_bytes([9; 16]), head: Seq(1) };
+const HERE: Position =
+    Position { history: InstallationId::from_bytes([9; 16]), head: Seq(1), mark: Mark([0; 16]) };
 
 struct Standing;
 
@@ -73,7 +76,7 @@ impl FeedSource for OneKey {
     }
 
     async fn after(&self, _: Seq) -> Result<Changes, SourceError> {
-        Ok(Changes { position: HERE, entries: Vec::new() })
+        Ok(Changes { position: HERE, from: None, clock: None, entries: Vec::new() })
     }
 
     async fn woken(&self) {
@@ -94,7 +97,9 @@ async fn answered(request: http::request::Builder) -> Response<String> {
     let file = format!("{}/../../profiles/cashcat.toml", env!("CARGO_MANIFEST_DIR"));
     let profile = Profile::parse(&file, &fs::read_to_string(&file).unwrap()).unwrap();
     let verifier = Verifier::new(Arc::new(Standing), Duration::from_secs(100));
-    Follower::new(Arc::clone(&verifier), Arc::new(OneKey)).load().await.unwrap();
+    let card = NodeCard::alone(Duration::from_secs(100));
+    let mut follower = Follower::new(Arc::clone(&verifier), Arc::new(OneKey), card, Arc::new(Standing));
+    follower.load().await.unwrap();
     let api = Arc::new(Api::new(Arc::new(profile)).unwrap());
     let layer = ClavigerLayer::new(api, verifier, Arc::new(Standing), Arc::new(Standing));
     let response =

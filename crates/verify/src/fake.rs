@@ -2,6 +2,7 @@
 //! records that are named by a number.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     sync::{
         Arc,
@@ -12,8 +13,8 @@ use std::{
 
 use async_trait::async_trait;
 use claviger_model::{
-    AccountId, AccountState, Attempt, Clock, Denial, Digest, Environment, InstallationId, KeyId, KeyState,
-    Moment, Policy, RequestId, Restrictions, Scope, Scopes, Timestamp, profile::Profile,
+    AccountId, AccountState, Attempt, Clock, Denial, Digest, Entropy, Environment, InstallationId, KeyId,
+    KeyState, Moment, NodeId, Policy, RequestId, Restrictions, Scope, Scopes, Timestamp, profile::Profile,
 };
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -21,9 +22,10 @@ use tokio::sync::Notify;
 use crate::{
     Decision, Follower, Indeterminate, Permit, Verifier,
     feed::{
-        AccountRecord, Change, Changes, FeedSource, Intake, Position, Record, SecretRecord, Seq, SourceError,
-        Terms,
+        AccountRecord, Change, Changes, FeedSource, Intake, Mark, Position, Record, Renewal, SecretRecord,
+        Seq, SourceError, Terms,
     },
+    nodes::{Leases, NodeCard, NodeRow},
 };
 
 /// 2026-01-01T00:00:00Z
@@ -95,12 +97,26 @@ pub(crate) struct Told {
     pub(crate) failing: bool,
     pub(crate) loads: usize,
     pub(crate) forget_before: Option<Timestamp>,
+    /// Who is a member, and what they have confirmed.
+    pub(crate) members: BTreeMap<NodeId, Option<Seq>>,
+    pub(crate) excluded: BTreeSet<NodeId>,
+    pub(crate) clock: Option<Timestamp>,
 }
 
 impl FakeSource {
     pub(crate) fn new(log: Vec<Vec<Record>>) -> Arc<Self> {
         let history = InstallationId::from_bytes([1; 16]);
-        let told = Told { history, log, page: 10_000, failing: false, loads: 0, forget_before: None };
+        let told = Told {
+            history,
+            log,
+            page: 10_000,
+            failing: false,
+            loads: 0,
+            forget_before: None,
+            members: BTreeMap::new(),
+            excluded: BTreeSet::new(),
+            clock: None,
+        };
         Arc::new(Self {
             told: Mutex::new(told),
             woken: Notify::new(),
@@ -132,7 +148,19 @@ impl Told {
         if self.failing {
             return Err(SourceError("told to fail".to_owned()));
         }
-        Ok(Position { history: self.history, head: self.head() })
+        Ok(Position { history: self.history, head: self.head(), mark: Mark::default() })
+    }
+
+    fn changes(&self, seq: Seq) -> Result<Changes, SourceError> {
+        let position = self.position()?;
+        let after = usize::try_from(seq.0).unwrap();
+        let later = self.log.iter().zip(1..).skip(after).take(self.page);
+        let change = |(records, seq): (&Vec<Record>, u64)| Change {
+            seq: Seq(seq),
+            mark: Mark::default(),
+            records: records.clone(),
+        };
+        Ok(Changes { position, from: None, clock: self.clock, entries: later.map(change).collect() })
     }
 }
 
@@ -149,17 +177,44 @@ impl FeedSource for FakeSource {
         position
     }
 
+    async fn join(&self, card: &NodeCard) -> Result<bool, SourceError> {
+        let mut told = self.told.lock();
+        told.position()?;
+        if told.excluded.contains(&card.id) {
+            return Ok(false);
+        }
+        told.members.insert(card.id, None);
+        Ok(true)
+    }
+
     async fn after(&self, seq: Seq) -> Result<Changes, SourceError> {
-        let told = self.told.lock();
-        let position = told.position();
-        let after = usize::try_from(seq.0).unwrap();
-        let later = told.log.iter().zip(1..).skip(after).take(told.page);
-        let entries =
-            later.map(|(records, seq)| Change { seq: Seq(seq), records: records.clone() }).collect();
-        drop(told);
+        let changes = self.told.lock().changes(seq);
         self.take_time();
         self.asked.notify_one();
-        Ok(Changes { position: position?, entries })
+        changes
+    }
+
+    async fn renew(&self, node: NodeId, applied: Option<Seq>) -> Result<Renewal, SourceError> {
+        let renewal = {
+            let mut told = self.told.lock();
+            let changes = told.changes(applied.unwrap_or_default());
+            match (changes, told.members.get_mut(&node)) {
+                (Ok(changes), Some(acked)) => {
+                    *acked = (*acked).max(applied);
+                    Ok(Renewal::Renewed(changes))
+                }
+                (Ok(_), None) => Ok(Renewal::NoMember),
+                (Err(error), _) => Err(error),
+            }
+        };
+        self.take_time();
+        self.asked.notify_one();
+        renewal
+    }
+
+    async fn leave(&self, node: NodeId) -> Result<(), SourceError> {
+        self.told.lock().members.remove(&node);
+        Ok(())
     }
 
     async fn woken(&self) {
@@ -269,6 +324,41 @@ pub(crate) fn get(path: &str) -> Attempt<'_> {
     Attempt { method: Some("GET"), path: Some(path), address: Some(address), ..Attempt::default() }
 }
 
+pub(crate) const fn node_id(number: u8) -> NodeId {
+    NodeId::from_bytes([number; 16])
+}
+
+/// A member that has confirmed so much.
+pub(crate) fn node(number: u8, acked: Option<Seq>) -> NodeRow {
+    NodeRow {
+        id: node_id(number),
+        name: format!("node {number}"),
+        acked,
+        renewals: 0,
+        leases: Leases::of(LEASE),
+        profiles: BTreeMap::new(),
+        version: String::new(),
+        joined_at: NEW_YEAR,
+        renewed_at: NEW_YEAR,
+    }
+}
+
+/// Entropy that counts.
+pub(crate) struct Counting(AtomicU64);
+
+impl Entropy for Counting {
+    fn fill(&self, bytes: &mut [u8]) {
+        let drawn = self.0.fetch_add(1, Ordering::SeqCst).to_le_bytes();
+        bytes.iter_mut().zip(drawn.iter().cycle()).for_each(|(byte, drawn)| *byte = *drawn);
+    }
+}
+
+/// The follower of the node 1.
+pub(crate) fn follower(verifier: &Arc<Verifier>, source: &Arc<FakeSource>) -> Follower {
+    let card = NodeCard { id: node_id(1), ..NodeCard::alone(LEASE) };
+    Follower::new(Arc::clone(verifier), Arc::clone(source) as _, card, Arc::new(Counting(AtomicU64::new(1))))
+}
+
 /// A verifier with its clock, its source and its follower.
 pub(crate) struct Node {
     pub(crate) clock: Arc<FakeClock>,
@@ -286,10 +376,16 @@ impl Node {
         node
     }
 
+    /// The lease is renewed.
+    pub(crate) async fn renew(&mut self) {
+        let applied = self.verifier.applied();
+        self.follower.renew(Some(applied)).await.unwrap();
+    }
+
     pub(crate) fn new(log: Vec<Vec<Record>>) -> Self {
         let (clock, source) = (FakeClock::new(), FakeSource::new(log));
         let verifier = Verifier::new(Arc::clone(&clock) as _, LEASE);
-        let follower = Follower::new(Arc::clone(&verifier), Arc::clone(&source) as _);
+        let follower = follower(&verifier, &source);
         Self { clock, source, verifier, follower, profile: profile("") }
     }
 

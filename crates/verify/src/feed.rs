@@ -1,12 +1,14 @@
-//! The port through which records arrive: one ordered load, then every change in order.
+//! The port through which records arrive: one ordered load, then every change in order, to those who are members.
 
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use claviger_model::{
-    Abilities, AccountId, AccountState, Digest, Environment, InstallationId, KeyId, KeyState, OperatorId,
-    Policy, Timestamp,
+    Abilities, AccountId, AccountState, Digest, Environment, InstallationId, KeyId, KeyState, NodeId,
+    OperatorId, Policy, Timestamp,
 };
+
+use crate::nodes::NodeCard;
 
 /// A position in the feed: the number of changes committed up to here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,6 +19,10 @@ impl fmt::Display for Seq {
         self.0.fmt(f)
     }
 }
+
+/// The random name of one change: two histories that count alike differ in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Mark(pub [u8; 16]);
 
 /// One thing the replica holds.
 #[derive(Clone, Debug)]
@@ -104,6 +110,8 @@ pub struct Position {
     pub history: InstallationId,
     /// The last change it contains.
     pub head: Seq,
+    /// The name of that change; the same for every change where the source can't be replaced while it is followed.
+    pub mark: Mark,
 }
 
 /// What happened after a position.
@@ -111,6 +119,10 @@ pub struct Position {
 pub struct Changes {
     /// Where the source stood when it was asked.
     pub position: Position,
+    /// The name of the change at the position that was asked from, if the source still knows it.
+    pub from: Option<Mark>,
+    /// What the source's own clock said, where that is another clock than the node's.
+    pub clock: Option<Timestamp>,
     /// One entry per sequence number, without gaps, up to `position.head`.
     pub entries: Vec<Change>,
 }
@@ -120,8 +132,19 @@ pub struct Changes {
 pub struct Change {
     /// Its place in the feed.
     pub seq: Seq,
+    /// Its name.
+    pub mark: Mark,
     /// The things it touched, as they are now (which may already include later changes).
     pub records: Vec<Record>,
+}
+
+/// What became of a renewal.
+#[derive(Clone, Debug)]
+pub enum Renewal {
+    /// The node is a member, its renewal is committed, and this is what happened after what it has applied.
+    Renewed(Changes),
+    /// The node is no member: it was taken for dead, or the source is another one. It must hold no lease.
+    NoMember,
 }
 
 /// The source could not be read; nothing is known of what changed.
@@ -130,15 +153,35 @@ pub struct Change {
 pub struct SourceError(pub String);
 
 /// Where records come from. Implemented by the store.
+///
+/// Every answer is of one instant that lies after the question, and contains everything that was committed before it.
+/// What is implemented here is right for a source that one node follows alone and nobody else changes.
 #[async_trait]
 pub trait FeedSource: Send + Sync {
+    /// Makes the node a member, in a transaction of its own: every change that commits later waits for it. False
+    /// when it was one and was excluded. Earlier members of the same place are excluded: their process is gone.
+    async fn join(&self, _card: &NodeCard) -> Result<bool, SourceError> {
+        Ok(true)
+    }
+
     /// Hands everything there is to `into`, accounts before their keys, as of one instant, and says which.
     ///
     /// Revoked secrets older than `forget_before` are left out.
     async fn load(&self, into: Arc<dyn Intake>, forget_before: Timestamp) -> Result<Position, SourceError>;
 
-    /// What happened after `seq`, at most 10,000 entries at a time.
+    /// What happened after `seq`, at most 10,000 entries at a time. A read.
     async fn after(&self, seq: Seq) -> Result<Changes, SourceError>;
+
+    /// Commits that the node lives and has applied everything up to `applied` (`None`: it holds nothing yet), and
+    /// says what happened after it, as [`after`](Self::after) does, from a snapshot that began after the question.
+    async fn renew(&self, _node: NodeId, applied: Option<Seq>) -> Result<Renewal, SourceError> {
+        self.after(applied.unwrap_or_default()).await.map(Renewal::Renewed)
+    }
+
+    /// Ends the membership of a node that decides no more.
+    async fn leave(&self, _node: NodeId) -> Result<(), SourceError> {
+        Ok(())
+    }
 
     /// Returns when there may be something new. A hint: it may come late, never, or for nothing.
     async fn woken(&self);

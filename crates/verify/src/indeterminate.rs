@@ -9,6 +9,9 @@ pub enum Indeterminate {
     /// For longer than the lease it wasn't confirmed that every change is known.
     #[error("it wasn't confirmed in time that every change of a key is known here")]
     LeaseLost,
+    /// The key ends within the difference between the node's clock and the database's.
+    #[error("the key ends at about now, and this node's clock differs from the database's")]
+    Clock,
 }
 
 /// What a node can do for those who ask it.

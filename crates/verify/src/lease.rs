@@ -18,6 +18,17 @@ const DRIFT: u32 = 50;
 /// Nothing is confirmed.
 const NEVER: u64 = 0;
 
+/// After how long no lease of `span` that was granted before can still hold, by any host's clock.
+pub(crate) fn bound(span: Duration) -> Duration {
+    span + span / DRIFT
+}
+
+/// Whether a lease of `span` that was confirmed at `confirmed` holds at `now`: it ends a little early, for another
+/// host's clock may be faster.
+pub(crate) fn holds(confirmed: Moment, span: Duration, now: Moment) -> bool {
+    now.since(confirmed) < span.saturating_sub(span / DRIFT)
+}
+
 /// The instant of the last confirmation, to which every api adds its own span.
 pub(crate) struct Lease {
     span: Duration,
@@ -48,20 +59,19 @@ impl Lease {
             return Err(Indeterminate::NotReady);
         }
         let span = stricter.map_or(self.span, |stricter| stricter.min(self.span));
-        let age = Duration::from_nanos(stamp(now).saturating_sub(confirmed));
-        if age < span.saturating_sub(span / DRIFT) { Ok(()) } else { Err(Indeterminate::LeaseLost) }
+        if holds(moment(confirmed), span, now) { Ok(()) } else { Err(Indeterminate::LeaseLost) }
     }
 
     /// How long the node's own lease still holds at `now` unless it is renewed; `None` while nothing is confirmed.
     pub(crate) fn left(&self, now: Moment) -> Option<Duration> {
         let confirmed = self.confirmed.load(Ordering::Acquire);
-        let age = Duration::from_nanos(stamp(now).saturating_sub(confirmed));
-        (confirmed != NEVER).then(|| self.span.saturating_sub(self.span / DRIFT).saturating_sub(age))
+        let lasts = self.span.saturating_sub(self.span / DRIFT);
+        (confirmed != NEVER).then(|| lasts.saturating_sub(now.since(moment(confirmed))))
     }
 
     /// After how long no lease that was granted before can still hold, by any host's clock.
     pub(crate) fn bound(&self) -> Duration {
-        self.span + self.span / DRIFT
+        bound(self.span)
     }
 
     /// What the node can do at `now`, by its own lease.
@@ -69,7 +79,7 @@ impl Lease {
         match self.check(now, None) {
             Ok(()) => Readiness::Ready,
             Err(Indeterminate::NotReady) => Readiness::Loading,
-            Err(Indeterminate::LeaseLost) => Readiness::LeaseLost,
+            Err(Indeterminate::LeaseLost | Indeterminate::Clock) => Readiness::LeaseLost,
         }
     }
 }
@@ -77,6 +87,11 @@ impl Lease {
 /// Nanoseconds since boot, moved by one so that the first of them isn't [`NEVER`]; enough for 584 years.
 fn stamp(moment: Moment) -> u64 {
     u64::try_from(moment.as_duration().as_nanos()).unwrap_or(u64::MAX).saturating_add(1)
+}
+
+/// The moment of a stamp.
+fn moment(stamp: u64) -> Moment {
+    Moment::since_boot(Duration::from_nanos(stamp.saturating_sub(1)))
 }
 
 #[cfg(test)]

@@ -4,13 +4,16 @@
 //! A miss is final (nothing is fetched on demand), and where it can't be known whether a key works the answer is
 //! [`Indeterminate`], never a denial.
 
+mod doubt;
 #[cfg(test)]
 mod fake;
 pub mod feed;
 mod follower;
 mod indeterminate;
 mod lease;
+pub mod nodes;
 mod permit;
+mod protocol;
 mod replica;
 mod spread;
 pub mod usage;

@@ -4,13 +4,15 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use claviger_model::{
-    Attempt, Clock, Denial, Digest, Environment, Moment, RequestId, Timestamp, decide, key::KeyFormat,
-    operator_key_format, profile::Profile,
+    Attempt, Clock, Denial, Digest, Environment, KeyId, KeyState, Moment, NodeId, RequestId, Timestamp,
+    decide, key::KeyFormat, operator_key_format, profile::Profile,
 };
-use tokio::sync::watch;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
 
 use crate::{
     Indeterminate, OperatorPermit, Permit, Readiness, ReplicaSize,
+    doubt::{self, Doubt},
     feed::{Intake as _, Record, Seq},
     lease::Lease,
     replica::{Broom, Held, Replica},
@@ -33,8 +35,14 @@ pub enum Decision {
 pub struct Verifier {
     clock: Arc<dyn Clock>,
     lease: Lease,
+    doubt: Doubt,
     replica: ArcSwap<Replica>,
     applied: watch::Sender<Seq>,
+    acked: watch::Sender<Seq>,
+    node: Mutex<Option<NodeId>>,
+    /// The boot clock can't be believed: the follower is to ask at once.
+    doubted: Notify,
+    revived: watch::Sender<Vec<KeyId>>,
     operator_format: KeyFormat,
     usage: Gatherer,
 }
@@ -57,8 +65,13 @@ impl Verifier {
         Arc::new(Self {
             clock,
             lease: Lease::new(lease),
+            doubt: Doubt::default(),
             replica: ArcSwap::default(),
             applied: watch::Sender::default(),
+            acked: watch::Sender::default(),
+            node: Mutex::default(),
+            doubted: Notify::new(),
+            revived: watch::Sender::default(),
             operator_format: operator_key_format(),
             usage: Gatherer::default(),
         })
@@ -75,11 +88,13 @@ impl Verifier {
         attempt: &Attempt<'_>,
         request: RequestId,
     ) -> Result<Decision, Indeterminate> {
-        self.lease.check(self.clock.boot(), profile.lease)?;
+        let now = self.clock.now();
+        self.check_lease(now, profile.lease)?;
         let masked = keepable_path(profile, attempt);
         let kept = Attempt { path: masked.as_deref().or(attempt.path), ..*attempt };
-        let seen = Seen { api: &profile.name, at: self.clock.now(), attempt: &kept, request };
+        let seen = Seen { api: &profile.name, at: now, attempt: &kept, request };
         match self.recognise(profile, presented) {
+            Ok(held) if self.is_in_doubt(&held, now) => Err(Indeterminate::Clock),
             Ok(held) => Ok(self.judge(profile, held, attempt, &seen)),
             Err(Stranger { denial, environment }) => {
                 self.usage.denied(&seen, None, environment, &denial);
@@ -91,14 +106,14 @@ impl Verifier {
     /// The api whose key this is, for those who ask about a key without naming its api. Nothing is counted: the
     /// attempt itself is still to come.
     pub fn api_of(&self, presented: &[u8]) -> Result<Option<Arc<str>>, Indeterminate> {
-        self.lease.check(self.clock.boot(), None)?;
+        self.check_lease(self.clock.now(), None)?;
         let held = self.replica.load().find(&Digest::of(presented));
         Ok(held.map(|held| Arc::clone(&held.account.api)))
     }
 
     /// The operator whose key this is, if it is one. A key of an api never is.
     pub fn operator(&self, presented: &[u8]) -> Result<Option<OperatorPermit>, Indeterminate> {
-        self.lease.check(self.clock.boot(), None)?;
+        self.check_lease(self.clock.now(), None)?;
         if self.operator_format.parse(presented).is_err() {
             return Ok(None);
         }
@@ -109,7 +124,7 @@ impl Verifier {
     /// The operator whose key has this digest: for sessions, which keep the digest and not the key, and ask anew at
     /// each request, so that they end with the key. Whoever begins one shows the key to [`Verifier::operator`].
     pub fn operator_by_digest(&self, digest: &Digest) -> Result<Option<OperatorPermit>, Indeterminate> {
-        self.lease.check(self.clock.boot(), None)?;
+        self.check_lease(self.clock.now(), None)?;
         Ok(self.replica.load().find_operator(digest).map(OperatorPermit::new))
     }
 
@@ -123,6 +138,30 @@ impl Verifier {
         let mut applied = self.applied.subscribe();
         let reached = applied.wait_for(|applied| *applied >= seq);
         matches!(tokio::time::timeout(at_most, reached).await, Ok(Ok(_)))
+    }
+
+    /// Waits until this node has confirmed the change `seq` to the source, for at most so long. A hint that the source
+    /// is worth asking who else has.
+    pub async fn wait_acked(&self, seq: Seq, at_most: Duration) {
+        let mut acked = self.acked.subscribe();
+        let reached = acked.wait_for(|acked| *acked >= seq);
+        if let Err(late) = tokio::time::timeout(at_most, reached).await {
+            tracing::trace!(%seq, %late, "not confirmed yet");
+        }
+    }
+
+    /// Which member this node is; `None` until it joined.
+    pub fn node(&self) -> Option<NodeId> {
+        *self.node.lock()
+    }
+
+    /// Returns the keys that the source takes for good although this node knew them revoked: the source lost changes
+    /// that had been committed. They stay revoked here; whoever asks revokes them in the source again.
+    pub async fn revived(&self) -> Vec<KeyId> {
+        let mut revived = self.revived.subscribe();
+        let told = revived.wait_for(|keys| !keys.is_empty()).await.is_ok();
+        // The sender is this verifier's own: it is there as long as anybody waits.
+        if told { self.revived.send_replace(Vec::new()) } else { std::future::pending().await }
     }
 
     /// What this node can do for those who ask it, by its own lease.
@@ -148,6 +187,23 @@ impl Verifier {
     /// What could not be counted since the start, because too much was waiting to be written.
     pub fn usage_dropped(&self) -> UsageDropped {
         self.usage.dropped()
+    }
+
+    /// The lease comes first: a look-up before it could be followed by a lease that was granted after what it saw had
+    /// changed. Where time passed that the boot clock didn't count, there is none.
+    fn check_lease(&self, now: Timestamp, stricter: Option<Duration>) -> Result<(), Indeterminate> {
+        let boot = self.clock.boot();
+        if self.doubt.has_jumped(now, boot) {
+            self.lease.void();
+            self.doubted.notify_one();
+        }
+        self.lease.check(boot, stricter)
+    }
+
+    /// Whether it depends on whose clock is right if the secret has ended.
+    fn is_in_doubt(&self, held: &Held, now: Timestamp) -> bool {
+        let overlap = held.ends_at.filter(|_| held.state != KeyState::Revoked);
+        self.doubt.lies_between(held.expires_at, now) || self.doubt.lies_between(overlap, now)
     }
 
     fn recognise(&self, profile: &Profile, presented: Result<&[u8], Denial>) -> Result<Held, Stranger> {
@@ -204,7 +260,33 @@ impl Verifier {
 
     /// Everything committed before `asked_at` was taken: decisions may be made on it for as long as the lease.
     pub(crate) fn confirm(&self, asked_at: Moment) {
+        self.doubt.rebase(self.clock.now(), self.clock.boot());
         self.lease.confirm(asked_at);
+    }
+
+    /// The source has this node's confirmation that everything up to `seq` was taken.
+    pub(crate) fn acked(&self, seq: Seq) {
+        self.acked.send_replace(seq);
+    }
+
+    /// Which member this node is.
+    pub(crate) fn is_node(&self, id: NodeId) {
+        *self.node.lock() = Some(id);
+    }
+
+    /// What the source's clock said just now.
+    pub(crate) fn source_clock(&self, theirs: Timestamp) {
+        if let Some(skew) = self.doubt.compare(self.clock.now(), theirs) {
+            let skew = doubt::in_words(skew);
+            tracing::warn!(
+                "the database's clock is {skew} this node's: keys that end in between are answered 503"
+            );
+        }
+    }
+
+    /// Returns when the boot clock was found to have stood still: only a renewal brings decisions back.
+    pub(crate) async fn doubted(&self) {
+        self.doubted.notified().await;
     }
 
     /// No decisions until the next confirmation. What is held stays until [`Verifier::replace`]: someone who passed
@@ -214,9 +296,18 @@ impl Verifier {
         self.applied.send_replace(Seq::default());
     }
 
-    /// Decides from another replica from now on.
+    /// Decides from another replica from now on. What was known as revoked stays revoked, whatever the source says
+    /// now: see [`Verifier::revived`].
     pub(crate) fn replace(&self, replica: Arc<Replica>) {
+        let revived = replica.keep_revoked(&self.replica.load());
         self.replica.store(replica);
+        if !revived.is_empty() {
+            tracing::error!(
+                keys = revived.len(),
+                "the database lost revocations: the keys stay revoked here"
+            );
+            self.revived.send_modify(|keys| keys.extend(revived));
+        }
     }
 
     /// Forgets what ended before `instant`, in a small part of the replica; false when all parts are done.

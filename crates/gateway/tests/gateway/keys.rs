@@ -16,8 +16,10 @@ use claviger_model::{
 use claviger_verify::{
     Follower, Verifier,
     feed::{
-        AccountRecord, Changes, FeedSource, Intake, Position, Record, SecretRecord, Seq, SourceError, Terms,
+        AccountRecord, Changes, FeedSource, Intake, Mark, Position, Record, SecretRecord, Seq, SourceError,
+        Terms,
     },
+    nodes::NodeCard,
 };
 
 pub(crate) const LIVE: &str = "k_live_abcdefghijklmnopqrstuvwx";
@@ -57,7 +59,8 @@ impl Entropy for CountingEntropy {
 
 struct Told(Vec<Record>);
 
-const HERE: Position = Position { history: InstallationId::from_bytes([9; 16]), head: Seq(1) };
+const HERE: Position =
+    Position { history: InstallationId::from_bytes([9; 16]), head: Seq(1), mark: Mark([0; 16]) };
 
 #[async_trait]
 impl FeedSource for Told {
@@ -67,7 +70,7 @@ impl FeedSource for Told {
     }
 
     async fn after(&self, _: Seq) -> Result<Changes, SourceError> {
-        Ok(Changes { position: HERE, entries: Vec::new() })
+        Ok(Changes { position: HERE, from: None, clock: None, entries: Vec::new() })
     }
 
     async fn woken(&self) {
@@ -110,6 +113,9 @@ pub(crate) async fn verifier() -> Arc<Verifier> {
         secret(ENDPOINT, 5, r#"{"endpoints":["GET /pub/**"]}"#),
     ];
     let verifier = unready_verifier();
-    Follower::new(Arc::clone(&verifier), Arc::new(Told(records))).load().await.unwrap();
+    let card = NodeCard::alone(Duration::from_secs(100));
+    let entropy = Arc::<CountingEntropy>::default();
+    let mut follower = Follower::new(Arc::clone(&verifier), Arc::new(Told(records)), card, entropy);
+    follower.load().await.unwrap();
     verifier
 }

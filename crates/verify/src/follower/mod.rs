@@ -4,33 +4,38 @@ mod course;
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use claviger_model::Moment;
+use claviger_model::{Clock, Entropy, Moment, NodeId};
 
-use self::course::{Advance, Break, Course};
+pub(crate) use self::course::{Advance, Ask, Break, Course, Next, POLL, Step};
 use crate::{
     Verifier,
-    feed::{Change, FeedSource, Record, Seq, SourceError},
+    feed::{Change, Changes, FeedSource, Record, Renewal, Seq, SourceError},
+    nodes::NodeCard,
+    protocol::Protocol,
     replica::{Broom, Replica},
 };
 
-/// Longest time between two questions to the source.
-const POLL: Duration = Duration::from_millis(500);
-/// Longest time the source may take to say what changed. A load takes as long as it takes.
-const ANSWER: Duration = Duration::from_secs(10);
+/// Longest time the source may take to answer. A load takes as long as it takes.
+const ANSWER: Duration = Duration::from_secs(5);
+/// Longest time leaving may take: whoever ends without it is waited for as long as its lease.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// How long revoked and replaced secrets are kept, so that a denial can say why.
 const REMEMBERED: Duration = Duration::from_hours(30 * 24);
 /// How often what is older is swept out, and in how many parts at once.
 const SWEEP_EVERY: Duration = Duration::from_hours(1);
 const SWEEP_PARTS: usize = 256;
 
-/// The one writer of a verifier's replica.
+/// The one writer of a verifier's replica, and the node's membership.
 ///
 /// If it dies or stalls nothing is confirmed any more, and the lease runs out by itself.
 pub struct Follower {
     verifier: Arc<Verifier>,
     source: Arc<dyn FeedSource>,
-    /// `None` while there is nothing to go on from.
-    course: Option<Course>,
+    card: NodeCard,
+    entropy: Arc<dyn Entropy>,
+    course: Course,
+    /// There may be something new.
+    woken: bool,
     sweep: Sweep,
     failing: bool,
 }
@@ -41,9 +46,12 @@ struct Sweep {
 }
 
 /// What following changes, in the order it is to change.
-trait Led {
+pub(crate) trait Led {
+    /// Takes one record into account.
     fn take(&self, record: Record);
+    /// Everything up to `seq` was taken.
     fn reached(&self, seq: Seq);
+    /// Everything committed before `asked_at` was taken.
     fn confirm(&self, asked_at: Moment);
 }
 
@@ -62,95 +70,193 @@ impl Led for Verifier {
 }
 
 /// Applies first, publishes then: whoever finds the lease good must find the changes made.
-fn apply(led: &impl Led, entries: Vec<Change>, advance: Advance) {
+pub(crate) fn apply(protocol: Protocol, led: &impl Led, entries: Vec<Change>, advance: Advance) {
+    let confirm = || advance.confirmed.into_iter().for_each(|asked_at| led.confirm(asked_at));
+    if protocol.publishes_before_applying() {
+        confirm();
+    }
     entries.into_iter().flat_map(|entry| entry.records).for_each(|record| led.take(record));
     led.reached(advance.reached);
-    if let Some(asked_at) = advance.confirmed {
-        led.confirm(asked_at);
-    }
+    confirm();
 }
 
 impl Follower {
-    /// A follower that brings `verifier` what `source` has. A verifier has one at a time.
-    pub fn new(verifier: Arc<Verifier>, source: Arc<dyn FeedSource>) -> Self {
+    /// A follower that brings `verifier` what `source` has, as the node that `card` describes. A verifier has one at a
+    /// time. A node that was excluded joins again under another id.
+    pub fn new(
+        verifier: Arc<Verifier>,
+        source: Arc<dyn FeedSource>,
+        card: NodeCard,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
         let due = verifier.clock().boot().plus(SWEEP_EVERY);
-        Self { verifier, source, course: None, sweep: Sweep { broom: None, due }, failing: false }
+        let course = Course::new(card.leases.shortest());
+        let sweep = Sweep { broom: None, due };
+        Self { verifier, source, card, entropy, course, woken: false, sweep, failing: false }
     }
 
-    /// Loads everything, then what changed meanwhile. When it returns the verifier decides.
+    /// Joins, loads everything and renews the lease. When it returns the verifier decides.
     pub async fn load(&mut self) -> Result<(), SourceError> {
-        let clock = self.verifier.clock();
-        let asked_at = clock.boot();
-        let fresh = Arc::new(Replica::default());
-        let position = self.source.load(Arc::clone(&fresh) as _, clock.now().minus(REMEMBERED)).await?;
-        self.verifier.replace(fresh);
-        self.verifier.reached(position.head);
-        self.verifier.confirm(asked_at);
-        self.course = Some(Course::from(position));
-        self.catch_up().await?;
-        match self.course {
-            Some(_) => Ok(()),
-            None => Err(SourceError("the history changed while it was loaded".to_owned())),
-        }
-    }
-
-    /// Follows until `shutdown` is done, then stops the decisions: it is the last to be shut down of what needs them.
-    ///
-    /// Asks every half second and whenever woken. When the source tells another story than before, decisions stop
-    /// until everything is loaded anew.
-    pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
-        let mut shutdown = pin!(shutdown);
-        let verifier = Arc::clone(&self.verifier);
-        loop {
-            tokio::select! {
-                biased;
-                () = &mut shutdown => break,
-                () = self.round() => {}
-            }
-        }
-        verifier.stop();
-    }
-
-    /// One question and a pause. May be dropped at any await: what is applied is published in the same breath.
-    async fn round(&mut self) {
-        let outcome = match self.course {
-            Some(_) => self.catch_up().await,
-            None => self.load().await,
-        };
-        self.note(&outcome);
-        self.sweep_a_little();
-        if outcome.is_err() {
-            tokio::time::sleep(POLL).await;
-        } else if self.course.is_some() {
-            // Running out of patience is as good a reason to ask as being woken.
-            let _ = tokio::time::timeout(POLL, self.source.woken()).await;
-        }
-    }
-
-    /// Asks until everything there was is applied, or there is nothing to go on from.
-    async fn catch_up(&mut self) -> Result<(), SourceError> {
-        while let Some(course) = &mut self.course {
-            let asked_at = self.verifier.clock().boot();
-            let told = tokio::time::timeout(ANSWER, self.source.after(course.reached())).await;
-            let told = told.map_err(|late| SourceError(format!("no answer: {late}")))??;
-            match course.take(asked_at, &told) {
-                Ok(advance) => {
-                    apply(&*self.verifier, told.entries, advance);
-                    if !advance.more {
-                        break;
-                    }
-                }
-                Err(broken) => self.break_off(broken),
+        while self.course.acked().is_none() {
+            match self.course.next(self.clock().boot(), false) {
+                Next::Ask(ask) => self.ask(ask).await?,
+                Next::Rest { .. } => break,
             }
         }
         Ok(())
     }
 
-    fn break_off(&mut self, broken: Break) {
+    /// Follows until `shutdown` is done, then stops the decisions and leaves: it is the last to be shut down of what
+    /// needs them.
+    ///
+    /// Asks every half second and whenever woken. When the source tells another story than before, decisions stop
+    /// until everything is loaded anew.
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
+        let mut shutdown = pin!(shutdown);
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut shutdown => break,
+                () = self.turn() => {}
+            }
+        }
         self.verifier.stop();
-        self.course = None;
-        self.sweep.broom = None;
-        tracing::error!(reason = %broken, "decisions stop: all keys are loaded anew");
+        match tokio::time::timeout(FAREWELL, self.source.leave(self.card.id)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "this node could not leave: changes wait for its lease"),
+            Err(_) => tracing::warn!("this node could not leave in time: changes wait for its lease"),
+        }
+    }
+
+    /// One question, or one pause. May be dropped at any await: what is applied is published in the same breath.
+    async fn turn(&mut self) {
+        let now = self.clock().boot();
+        match self.course.next(now, self.woken) {
+            Next::Ask(ask) => {
+                self.woken = false;
+                let outcome = self.ask(ask).await;
+                self.note(&outcome);
+                if outcome.is_err() {
+                    tokio::time::sleep(POLL).await;
+                }
+            }
+            Next::Rest { until } => {
+                // Running out of patience is as good a reason to ask as being woken.
+                let _ = tokio::time::timeout(until.since(now), self.wakes()).await;
+                self.woken = true;
+            }
+        }
+        self.sweep_a_little();
+    }
+
+    /// Returns when the source has something new, or the verifier something to ask.
+    async fn wakes(&self) {
+        tokio::select! {
+            () = self.source.woken() => {}
+            () = self.verifier.doubted() => {}
+        }
+    }
+
+    async fn ask(&mut self, ask: Ask) -> Result<(), SourceError> {
+        match ask {
+            Ask::Join => self.join().await,
+            Ask::Load => self.load_all().await,
+            Ask::Renew { applied } => self.renew(applied).await,
+            Ask::Look { after } => self.look(after).await,
+        }
+    }
+
+    async fn join(&mut self) -> Result<(), SourceError> {
+        let asked_at = self.clock().boot();
+        if answered(self.source.join(&self.card)).await? {
+            self.course.joined(asked_at);
+            self.verifier.is_node(self.card.id);
+        } else {
+            self.card.id = NodeId::mint(self.clock().now(), &*self.entropy);
+        }
+        Ok(())
+    }
+
+    /// Loads into a replica of its own, so that a history that broke can be compared with what was known.
+    async fn load_all(&mut self) -> Result<(), SourceError> {
+        let asked_at = self.clock().boot();
+        let fresh = Arc::new(Replica::default());
+        let forget_before = self.clock().now().minus(REMEMBERED);
+        let (source, into) = (Arc::clone(&self.source), Arc::clone(&fresh));
+        let mut load = pin!(async move { source.load(into, forget_before).await });
+        let position = loop {
+            tokio::select! {
+                position = &mut load => break position?,
+                () = tokio::time::sleep(POLL) => {
+                    if self.course.must_show_life(self.clock().boot()) && !self.shows_life().await {
+                        return Ok(());
+                    }
+                }
+            }
+        };
+        let advance = self.course.loaded(asked_at, position);
+        self.verifier.replace(fresh);
+        self.apply(Vec::new(), advance);
+        Ok(())
+    }
+
+    /// Says that this node lives while it loads; false where it is no member any more. A failure is the next try's.
+    async fn shows_life(&mut self) -> bool {
+        let asked_at = self.clock().boot();
+        let Ok(renewal) = answered(self.source.renew(self.card.id, None)).await else { return true };
+        let told_at = self.clock().boot();
+        !matches!(self.course.renewed(asked_at, told_at, None, &renewal), Ok(Step::Excluded))
+    }
+
+    pub(crate) async fn renew(&mut self, applied: Option<Seq>) -> Result<(), SourceError> {
+        let asked_at = self.clock().boot();
+        let renewal = answered(self.source.renew(self.card.id, applied)).await?;
+        let step = self.course.renewed(asked_at, self.clock().boot(), applied, &renewal);
+        let entries = match renewal {
+            Renewal::Renewed(told) => self.heard(told),
+            Renewal::NoMember => Vec::new(),
+        };
+        self.step(step, entries);
+        if let Some(acked) = self.course.acked() {
+            self.verifier.acked(acked);
+        }
+        Ok(())
+    }
+
+    async fn look(&mut self, after: Seq) -> Result<(), SourceError> {
+        let asked_at = self.clock().boot();
+        let told = answered(self.source.after(after)).await?;
+        let step = self.course.looked(asked_at, &told);
+        let entries = self.heard(told);
+        self.step(step, entries);
+        Ok(())
+    }
+
+    /// Compares the clocks, and keeps the entries.
+    fn heard(&self, told: Changes) -> Vec<Change> {
+        if let Some(clock) = told.clock {
+            self.verifier.source_clock(clock);
+        }
+        told.entries
+    }
+
+    fn step(&mut self, step: Result<Step, Break>, entries: Vec<Change>) {
+        match step {
+            Ok(Step::Advance(advance)) => self.apply(entries, advance),
+            Ok(Step::Excluded) => {
+                self.verifier.stop();
+                tracing::warn!(node = %self.card.id, "this node was taken for dead: it joins again");
+            }
+            Err(broken) => {
+                self.verifier.stop();
+                self.sweep.broom = None;
+                tracing::error!(reason = %broken, "decisions stop: all keys are loaded anew");
+            }
+        }
+    }
+
+    fn apply(&self, entries: Vec<Change>, advance: Advance) {
+        apply(self.course.protocol, &*self.verifier, entries, advance);
     }
 
     /// Says when the source begins to fail and when it answers again, not each time between.
@@ -166,16 +272,27 @@ impl Follower {
     }
 
     fn sweep_a_little(&mut self) {
-        let clock = self.verifier.clock();
-        if clock.boot() >= self.sweep.due {
-            self.sweep = Sweep { broom: Some(Broom::default()), due: clock.boot().plus(SWEEP_EVERY) };
+        let (boot, now) = (self.clock().boot(), self.clock().now());
+        if boot >= self.sweep.due {
+            self.sweep = Sweep { broom: Some(Broom::default()), due: boot.plus(SWEEP_EVERY) };
         }
         let Some(broom) = &mut self.sweep.broom else { return };
-        let forget_before = clock.now().minus(REMEMBERED);
-        let more = (0..SWEEP_PARTS).all(|_| self.verifier.sweep(broom, forget_before));
+        let more = (0..SWEEP_PARTS).all(|_| self.verifier.sweep(broom, now.minus(REMEMBERED)));
         if !more {
             self.sweep.broom = None;
         }
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        self.verifier.clock()
+    }
+}
+
+/// What the source answers, or that it took too long.
+async fn answered<T>(answer: impl Future<Output = Result<T, SourceError>>) -> Result<T, SourceError> {
+    match tokio::time::timeout(ANSWER, answer).await {
+        Ok(answer) => answer,
+        Err(late) => Err(SourceError(format!("no answer: {late}"))),
     }
 }
 

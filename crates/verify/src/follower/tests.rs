@@ -4,11 +4,12 @@ use claviger_model::{Denial, InstallationId, KeyState, Moment};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::{Led, apply, course::Advance};
+use super::{Advance, Led, apply};
 use crate::{
-    Readiness, Verifier,
-    fake::{LEASE, NEW_YEAR, Node, first_account, revoked, secret},
-    feed::{Change, Record, SecretRecord, Seq},
+    Indeterminate, Readiness, Verifier,
+    fake::{LEASE, NEW_YEAR, Node, first_account, follower, node_id, revoked, secret},
+    feed::{Change, Mark, Record, SecretRecord, Seq},
+    protocol::Protocol,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -27,7 +28,7 @@ struct Running {
 async fn running(log: Vec<Vec<Record>>) -> Running {
     let mut node = Node::loaded(log).await;
     let (stop, stopped) = oneshot::channel::<()>();
-    let spare = super::Follower::new(Arc::clone(&node.verifier), Arc::clone(&node.source) as _);
+    let spare = follower(&node.verifier, &node.source);
     let follower = std::mem::replace(&mut node.follower, spare);
     let task = tokio::spawn(follower.run(async { _ = stopped.await }));
     Running { node, stop, task }
@@ -63,18 +64,22 @@ impl Led for Recording {
 fn everything_is_applied_before_anything_is_published() {
     let led = Recording::default();
     let entries = vec![
-        Change { seq: Seq(1), records: vec![first_account()] },
-        Change { seq: Seq(2), records: vec![Record::Secret(secret(1)), Record::Secret(secret(2))] },
+        Change { seq: Seq(1), mark: Mark::default(), records: vec![first_account()] },
+        Change {
+            seq: Seq(2),
+            mark: Mark::default(),
+            records: vec![Record::Secret(secret(1)), Record::Secret(secret(2))],
+        },
     ];
     let moment = Moment::since_boot(SECOND);
-    apply(&led, entries, Advance { reached: Seq(2), confirmed: Some(moment), more: false });
+    apply(Protocol::default(), &led, entries, Advance { reached: Seq(2), confirmed: Some(moment) });
     assert_eq!(*led.0.lock(), ["take", "take", "take", "reached", "confirm"]);
 }
 
 #[test]
 fn what_does_not_reach_the_head_confirms_nothing() {
     let led = Recording::default();
-    apply(&led, Vec::new(), Advance { reached: Seq(2), confirmed: None, more: true });
+    apply(Protocol::default(), &led, Vec::new(), Advance { reached: Seq(2), confirmed: None });
     assert_eq!(*led.0.lock(), ["reached"]);
 }
 
@@ -193,7 +198,7 @@ async fn a_head_that_went_back_stops_decisions_until_everything_is_loaded_anew()
 async fn a_break_stops_decisions_at_once() {
     let mut node = Node::loaded(start(1)).await;
     node.source.told.lock().history = InstallationId::from_bytes([2; 16]);
-    node.follower.catch_up().await.unwrap();
+    node.follower.look(Seq(2)).await.unwrap();
     assert_eq!((node.verifier.readiness(), node.verifier.applied()), (Readiness::Loading, Seq(0)));
 }
 
@@ -218,14 +223,89 @@ async fn what_ended_long_ago_is_swept_out_once_an_hour() {
     .await;
     assert!(matches!(swept(&mut node).await[..], [Denial::Revoked(_), Denial::Revoked(_), Denial::Disabled]));
     node.clock.pass(Duration::from_mins(61));
+    node.follower.renew(Some(Seq(1))).await.unwrap();
     assert!(matches!(swept(&mut node).await[..], [Denial::Unknown, Denial::Revoked(_), Denial::Disabled]));
 }
 
 /// What the keys 1 to 3 get when more rounds have passed than a sweep takes.
 async fn swept(node: &mut Node) -> Vec<Denial> {
     for _ in 0..20 {
-        node.follower.catch_up().await.unwrap();
+        let reached = node.follower.course.reached();
+        node.follower.look(reached).await.unwrap();
         node.follower.sweep_a_little();
     }
     (1..=3).map(|number| node.decide(number).unwrap_err()).collect()
+}
+
+#[tokio::test]
+async fn a_node_is_a_member_before_it_loads_and_confirms_what_it_loaded() {
+    let node = Node::loaded(start(1)).await;
+    let told = node.source.told.lock();
+    assert_eq!(told.members.get(&node_id(1)), Some(&Some(Seq(2))));
+    assert_eq!(node.verifier.node(), Some(node_id(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_was_excluded_decides_nothing_until_it_has_joined_again_under_another_id() {
+    let Running { node, stop, task } = running(start(1)).await;
+    {
+        let mut told = node.source.told.lock();
+        told.members.clear();
+        told.excluded.insert(node_id(1));
+    }
+    let seq = node.source.commit(vec![Record::Secret(revoked(1, NEW_YEAR))]);
+    node.clock.pass(LEASE / 2);
+    while node.verifier.node() == Some(node_id(1)) {
+        asked(&node).await;
+    }
+    applied(&node.verifier, seq).await;
+    assert_eq!(node.decide(1).unwrap_err(), Denial::Revoked(NEW_YEAR));
+    assert_eq!(node.source.told.lock().loads, 1, "what it holds is gone on from");
+    stop.send(()).unwrap();
+    task.await.unwrap();
+    assert!(node.source.told.lock().members.is_empty(), "who ends leaves");
+}
+
+#[tokio::test]
+async fn an_exclusion_ends_decisions_at_once() {
+    let mut node = Node::loaded(start(1)).await;
+    node.source.told.lock().members.clear();
+    node.follower.renew(Some(Seq(2))).await.unwrap();
+    assert_eq!(node.try_with(Ok(b"x")).unwrap_err(), Indeterminate::NotReady);
+}
+
+#[tokio::test]
+async fn revocations_that_the_source_lost_hold_and_are_told() {
+    let mut node = Node::loaded([start(1), vec![vec![Record::Secret(revoked(1, NEW_YEAR))]]].concat()).await;
+    node.source.told.lock().log.truncate(2);
+    node.follower.look(Seq(3)).await.unwrap();
+    node.follower.load().await.unwrap();
+    assert_eq!(node.decide(1).unwrap_err(), Denial::Revoked(NEW_YEAR));
+    assert_eq!(node.verifier.revived().await, [secret(1).key]);
+}
+
+#[tokio::test]
+async fn a_key_that_ends_between_the_two_clocks_is_neither_allowed_nor_denied() {
+    let brief = SecretRecord { expires_at: Some(NEW_YEAR.plus(30 * SECOND)), ..secret(1) };
+    let mut node =
+        Node::loaded(vec![vec![first_account()], vec![Record::Secret(brief), Record::Secret(secret(2))]])
+            .await;
+    assert!(node.allows(1));
+    node.source.told.lock().clock = Some(NEW_YEAR.plus(60 * SECOND));
+    node.follower.look(Seq(2)).await.unwrap();
+    let presented = crate::fake::plain(1);
+    assert_eq!(node.try_with(Ok(presented.as_bytes())).unwrap_err(), Indeterminate::Clock);
+    assert!(node.allows(2));
+}
+
+#[tokio::test]
+async fn a_boot_clock_that_stood_still_ends_the_lease_until_it_is_renewed() {
+    let mut node = Node::loaded(start(1)).await;
+    node.source.told.lock().clock = Some(NEW_YEAR);
+    node.follower.renew(Some(Seq(2))).await.unwrap();
+    node.clock.set_date(NEW_YEAR.plus(2 * SECOND));
+    assert_eq!(node.try_with(Ok(b"x")).unwrap_err(), Indeterminate::NotReady);
+    node.verifier.doubted().await;
+    node.follower.renew(Some(Seq(2))).await.unwrap();
+    assert!(node.allows(1));
 }

@@ -100,6 +100,19 @@ impl Replica {
         self.secrets.sweep(broom, instant)
     }
 
+    /// Revokes what is revoked in `before` and stands here, and says which keys that are.
+    pub(crate) fn keep_revoked(&self, before: &Self) -> Vec<KeyId> {
+        let mut revived = Vec::new();
+        before.secrets.each_revoked(|row| {
+            if self.secrets.revoke_again(row) {
+                revived.push(row.key);
+            }
+        });
+        revived.sort_unstable();
+        revived.dedup();
+        revived
+    }
+
     /// How much it holds.
     pub(crate) fn size(&self) -> ReplicaSize {
         let (secrets, secrets_bytes) = self.secrets.size();

@@ -129,6 +129,25 @@ impl Secrets {
         true
     }
 
+    /// Shows every secret of a revoked key.
+    pub(super) fn each_revoked(&self, mut show: impl FnMut(&Row)) {
+        for shard in &self.0 {
+            let shard = shard.read();
+            let chunks = (0..).map_while(|number| shard.rows.chunk(number));
+            chunks.flatten().filter(|row| row.state == KeyState::Revoked).for_each(&mut show);
+        }
+    }
+
+    /// Marks the secret of `revoked` as revoked where it isn't; whether it was so.
+    pub(super) fn revoke_again(&self, revoked: &Row) -> bool {
+        let (hash, shard) = place_of(&revoked.digest);
+        let mut shard = self.0[shard].write();
+        let found = shard.find(hash, &revoked.digest).filter(|row| row.state != KeyState::Revoked).cloned();
+        let Some(row) = found else { return false };
+        shard.put(hash, Row { state: KeyState::Revoked, ends_at: revoked.ends_at, ..row });
+        true
+    }
+
     /// How many there are, and the bytes they take.
     pub(super) fn size(&self) -> (usize, usize) {
         let own = SHARDS * size_of::<RwLock<Shard>>();

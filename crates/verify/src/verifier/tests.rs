@@ -160,7 +160,7 @@ async fn an_operator_is_known_by_the_digest_for_as_long_as_the_key_is_good() {
     node.clock.pass(LEASE);
     assert!(matches!(by_digest(&node), Err(Indeterminate::LeaseLost)));
     assert_eq!(node.verifier.lease_left(), Some(Duration::ZERO));
-    node.follower.load().await.unwrap();
+    node.renew().await;
     assert!(by_digest(&node).unwrap().is_some());
     node.verifier.take(Record::Operator(operator("an operator key", true)));
     assert!(by_digest(&node).unwrap().is_none());
@@ -199,7 +199,7 @@ async fn a_lost_lease_is_never_a_denial() {
     }
     assert!(matches!(node.verifier.operator(b"x"), Err(Indeterminate::LeaseLost)));
     assert!(matches!(node.verifier.api_of(b"x"), Err(Indeterminate::LeaseLost)));
-    node.follower.load().await.unwrap();
+    node.renew().await;
     assert!(node.allows(1));
 }
 
