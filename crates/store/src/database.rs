@@ -4,10 +4,12 @@ use std::{net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
 use claviger_model::{
-    Account, AccountId, Digest, Email, InstallationId, KeyId, MemberId, OperatorId, SessionId, Timestamp,
+    Account, AccountId, Digest, Email, InstallationId, KeyId, MemberId, NodeId, OperatorId, SessionId,
+    Timestamp,
 };
 use claviger_verify::{
-    feed::FeedSource,
+    feed::{FeedSource, Seq},
+    nodes::{Dead, Roll},
     usage::{DeniedAttempt, LastUse, UsageSink},
 };
 
@@ -15,7 +17,8 @@ use crate::{
     AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, Candidate, ChainCheck, Committed,
     DayCount, Entrance, FoundSecret, Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, LinkRow,
     MemberChange, MemberFilter, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, OpenSession,
-    OperatorRow, Page, PageRequest, SealedSecret, SessionRow, SessionsOf, StoreError, UsageFilter,
+    OperatorRow, Page, PageRequest, ReceiptRow, SealedSecret, SessionRow, SessionsOf, StoreError,
+    UsageFilter,
 };
 
 /// A database that can be stored in. [`Store`](crate::Store) says what each method promises.
@@ -182,4 +185,10 @@ pub(crate) trait Database: Send + Sync {
 
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
     async fn put_setting_if_absent(&self, name: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError>;
+
+    async fn roll(&self) -> Result<Roll, StoreError>;
+    async fn exclude(&self, dead: Dead) -> Result<bool, StoreError>;
+    async fn fence(&self, id: NodeId, note: AuditNote) -> Result<(), StoreError>;
+    async fn put_receipt(&self, receipt: ReceiptRow) -> Result<(), StoreError>;
+    async fn find_receipt(&self, seq: Seq) -> Result<Option<ReceiptRow>, StoreError>;
 }

@@ -5,6 +5,7 @@
 
 mod audit;
 mod database;
+mod directory;
 mod limits;
 mod open;
 mod people;
@@ -15,6 +16,7 @@ mod usage;
 mod verbs;
 mod words;
 
+pub use directory::DirectoryLock;
 pub use open::OpenError;
 pub use people::*;
 pub use store::Store;

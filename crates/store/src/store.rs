@@ -3,11 +3,12 @@
 use std::{fmt, net::IpAddr, path::Path, sync::Arc};
 
 use claviger_model::{
-    Account, AccountId, Digest, Email, Entropy, InstallationId, KeyId, MemberId, OperatorId, SessionId,
-    Timestamp,
+    Account, AccountId, Digest, Email, Entropy, InstallationId, KeyId, MemberId, NodeId, OperatorId,
+    SessionId, Timestamp,
 };
 use claviger_verify::{
-    feed::FeedSource,
+    feed::{FeedSource, Seq},
+    nodes::{Dead, Roll},
     usage::{DeniedAttempt, LastUse, UsageSink},
 };
 
@@ -15,8 +16,8 @@ use crate::{
     AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, Candidate, ChainCheck, Committed,
     DayCount, Entrance, FoundSecret, Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, LinkRow,
     MemberChange, MemberFilter, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, OpenError,
-    OpenSession, OperatorRow, Page, PageRequest, SealedSecret, SessionRow, SessionsOf, StoreError,
-    UsageFilter, database::Database, sqlite,
+    OpenSession, OperatorRow, Page, PageRequest, ReceiptRow, SealedSecret, SessionRow, SessionsOf,
+    StoreError, UsageFilter, database::Database, sqlite,
 };
 
 /// Everything that is remembered. Cheap to clone: all clones are one.
@@ -399,6 +400,35 @@ impl Store {
     /// Walks the whole chain, up to where it ended when the walk began.
     pub async fn check_audit(&self) -> Result<ChainCheck, StoreError> {
         self.0.check_audit().await
+    }
+}
+
+/// The nodes that follow the feed, and what was promised about them.
+impl Store {
+    /// Who is a member, and where the feed stands.
+    pub async fn roll(&self) -> Result<Roll, StoreError> {
+        self.0.roll().await
+    }
+
+    /// Ends the membership of a node that is dead, unless it has renewed since it was found so; whether it did. No
+    /// event tells of it: it follows from what the node did, and changes nothing but who is waited for.
+    pub async fn exclude(&self, dead: Dead) -> Result<bool, StoreError> {
+        self.0.exclude(dead).await
+    }
+
+    /// Ends the membership of a node that somebody knows to be dead; [`StoreError::NotFound`] where it is no member.
+    pub async fn fence(&self, id: NodeId, note: AuditNote) -> Result<(), StoreError> {
+        self.0.fence(id, note).await
+    }
+
+    /// Keeps a receipt. One that was complete stays as it is.
+    pub async fn put_receipt(&self, receipt: ReceiptRow) -> Result<(), StoreError> {
+        self.0.put_receipt(receipt).await
+    }
+
+    /// What was kept of a receipt.
+    pub async fn find_receipt(&self, seq: Seq) -> Result<Option<ReceiptRow>, StoreError> {
+        self.0.find_receipt(seq).await
     }
 }
 

@@ -3,10 +3,10 @@
 use std::{fmt, sync::Arc};
 
 use claviger_model::{
-    Abilities, Account, AccountId, AccountState, Digest, Environment, EventId, KeyId, KeyState, OperatorId,
-    Restrictions, RestrictionsPatch, RoleSet, Scopes, SessionId, Timestamp,
+    Abilities, Account, AccountId, AccountState, Digest, Environment, EventId, KeyId, KeyState, NodeId,
+    OperatorId, Restrictions, RestrictionsPatch, RoleSet, Scopes, SessionId, Timestamp,
 };
-use claviger_verify::feed::Seq;
+use claviger_verify::{feed::Seq, nodes::Via};
 
 /// What a change returned, and the feed's position that contains it.
 #[derive(Clone, Debug)]
@@ -455,6 +455,21 @@ pub struct NewAccount {
     pub account: Account,
     /// Its first key and what the trail says of it.
     pub first_key: Option<(NewKey, AuditNote)>,
+}
+
+/// What became of a change that was not known everywhere when it was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiptRow {
+    /// The change's place in the feed.
+    pub seq: Seq,
+    /// How and when it was complete; `None` while it isn't known to be.
+    pub complete: Option<(Via, Timestamp)>,
+    /// When it is complete at the latest.
+    pub guaranteed_by: Timestamp,
+    /// The nodes that had confirmed it when this was written.
+    pub confirmed: Vec<NodeId>,
+    /// Those that had not.
+    pub pending: Vec<NodeId>,
 }
 
 /// Why a verb was refused or failed. Refusals changed nothing.

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use claviger_model::{Abilities, AccountState, DenialCode, Email, Environment, KeyState, Role};
+use claviger_verify::nodes::Via;
 use serde::Serialize;
 
 use crate::{LinkPurpose, SignInMethod};
@@ -53,6 +54,12 @@ impl Word for LinkPurpose {
             "password" => Some(Self::Password),
             _ => None,
         }
+    }
+}
+
+impl Word for Via {
+    fn read(text: &str) -> Option<Self> {
+        [Self::Ack, Self::Lease].into_iter().find(|via| via.as_str() == text)
     }
 }
 

@@ -4,9 +4,10 @@ use std::net::IpAddr;
 
 use claviger_model::{
     Abilities, AccountId, AccountState, DenialCode, Digest, Email, Environment, EventId, InstallationId,
-    KeyId, KeyState, LinkId, MemberId, OperatorId, RequestId, Restrictions, Role, Scopes, SessionId,
+    KeyId, KeyState, LinkId, MemberId, NodeId, OperatorId, RequestId, Restrictions, Role, Scopes, SessionId,
     Timestamp,
 };
+use claviger_verify::nodes::Via;
 use rusqlite::{
     Row, RowIndex,
     types::{FromSql, FromSqlError, FromSqlResult, ValueRef},
@@ -45,6 +46,7 @@ words!(
     AccountState,
     KeyState,
     SignInMethod,
+    Via,
     LinkPurpose,
     Email,
     Role,
@@ -64,7 +66,7 @@ macro_rules! json {
     )*};
 }
 
-json!(Scopes, Restrictions, serde_json::Value);
+json!(Scopes, Restrictions, serde_json::Value, Vec<NodeId>);
 
 impl FromSql for Stored<Timestamp> {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {

@@ -1,72 +1,19 @@
-//! The directory and the files: whose they are, who may use them, and whether they are still the same.
+//! The files: whose they are, and whether they are still the same.
 
 use std::{
     fmt, fs,
-    io::{Read, Seek, Write},
-    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
-use crate::{OpenError, StoreError};
+use crate::{OpenError, StoreError, directory::owners_only};
 
-const LOCK: &str = "claviger.lock";
 /// What is said where the path leads to no file any more, or to another one.
 pub(super) const MOVED: &str = "the database file is gone or another one";
 
 /// What is refused then.
 pub(super) fn moved() -> StoreError {
     StoreError::Unavailable(MOVED.to_owned())
-}
-
-/// Makes the directory, for its owner only, if it isn't there.
-pub(super) fn make_directory(dir: &Path) -> Result<(), OpenError> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .map_err(|error| OpenError::of_io(dir, error))
-}
-
-fn owners_only() -> fs::OpenOptions {
-    let mut options = fs::OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(0o600);
-    options
-}
-
-/// The right to use a data directory, until dropped. The operating system takes it back when the process ends,
-/// however it ends.
-#[derive(Debug)]
-pub(super) struct DirectoryLock {
-    _held: fs::File,
-}
-
-impl DirectoryLock {
-    /// Takes the lock, or says who has it.
-    pub(super) fn take(dir: &Path) -> Result<Self, OpenError> {
-        let path = dir.join(LOCK);
-        let mut file = owners_only().open(&path).map_err(|error| OpenError::of_io(&path, error))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(fs::TryLockError::WouldBlock) => {
-                return Err(OpenError::InUse { dir: dir.to_owned(), pid: holder(&mut file) });
-            }
-            Err(fs::TryLockError::Error(error)) => return Err(OpenError::of_io(path, error)),
-        }
-        sign(&mut file).map_err(|error| OpenError::of_io(path, error))?;
-        Ok(Self { _held: file })
-    }
-}
-
-fn holder(file: &mut fs::File) -> Option<u32> {
-    let mut text = String::new();
-    file.take(16).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
-}
-
-fn sign(file: &mut fs::File) -> std::io::Result<()> {
-    file.set_len(0)?;
-    file.rewind()?;
-    writeln!(file, "{}", std::process::id())
 }
 
 /// One database file, known by more than its name.

@@ -10,6 +10,7 @@ use crate::OpenError;
 pub(super) const DATABASE: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_initial.sql"),
     include_str!("../../migrations/sqlite/0002_members.sql"),
+    include_str!("../../migrations/sqlite/0003_receipts.sql"),
 ];
 /// The usage file's.
 pub(super) const USAGE: &[&str] = &[include_str!("../../migrations/sqlite-usage/0001_initial.sql")];

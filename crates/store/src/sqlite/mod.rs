@@ -19,7 +19,9 @@ mod members;
 mod migrate;
 mod operators;
 mod readers;
+mod receipts;
 mod records;
+mod roll;
 mod secrets;
 mod select;
 mod sessions;
@@ -41,6 +43,7 @@ use rusqlite::Connection;
 use crate::StoreError;
 use failure::Outcome;
 use readers::Readers;
+use roll::OneNode;
 use writer::Writer;
 
 pub(crate) use start::open;
@@ -58,6 +61,7 @@ struct Inner {
     usage_readers: Readers,
     usage_writer: Writer,
     changes: AtomicU32,
+    node: OneNode,
 }
 
 impl Inner {

@@ -14,13 +14,14 @@ use super::{
     connection::{self, Durability},
     failure::{Failure, Outcome, of_open},
     feed,
-    file::{DatabaseFile, DirectoryLock, make_directory},
+    file::DatabaseFile,
     migrate::{self, migrate},
     readers::Readers,
+    roll::OneNode,
     usage,
     writer::{Settings, Writer},
 };
-use crate::OpenError;
+use crate::{DirectoryLock, OpenError};
 
 const DATABASE: &str = "claviger.db";
 const USAGE: &str = "usage.db";
@@ -35,7 +36,6 @@ pub(crate) async fn open(dir: PathBuf, installation: InstallationId) -> Result<S
 }
 
 fn start(dir: &Path, installation: InstallationId) -> Result<Sqlite, OpenError> {
-    make_directory(dir)?;
     let lock = Arc::new(DirectoryLock::take(dir)?);
 
     refuse_replacement(dir)?;
@@ -61,6 +61,7 @@ fn start(dir: &Path, installation: InstallationId) -> Result<Sqlite, OpenError> 
         usage_readers: Readers::of(usage_file),
         usage_writer,
         changes: AtomicU32::new(0),
+        node: OneNode::default(),
     })))
 }
 

@@ -4,25 +4,27 @@ use std::{net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
 use claviger_model::{
-    Account, AccountId, Digest, Email, InstallationId, KeyId, MemberId, OperatorId, SessionId, Timestamp,
+    Account, AccountId, Digest, Email, InstallationId, KeyId, MemberId, NodeId, OperatorId, SessionId,
+    Timestamp,
 };
 use claviger_verify::{
-    feed::FeedSource,
+    feed::{FeedSource, Seq},
+    nodes::{Dead, Roll},
     usage::{DeniedAttempt, LastUse, UsageSink},
 };
 
 use rusqlite::Connection;
 
 use super::{
-    Sqlite, accounts, audit, authority, failure::Outcome, feed::Feed, idempotency, key_rows, keys, links,
-    members, operators, secrets, sessions, settings, usage::Sink, usage_rows,
+    Sqlite, accounts, audit, authority, failure::Outcome, feed, feed::Feed, idempotency, key_rows, keys,
+    links, members, operators, receipts, secrets, sessions, settings, usage::Sink, usage_rows,
 };
 use crate::{
     AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, Candidate, ChainCheck, Committed,
     DayCount, Entrance, FoundSecret, Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, LinkRow,
     MemberChange, MemberFilter, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, OpenSession,
-    OperatorRow, Page, PageRequest, SealedSecret, SessionRow, SessionsOf, StoreError, UsageFilter,
-    database::Database,
+    OperatorRow, Page, PageRequest, ReceiptRow, SealedSecret, SessionRow, SessionsOf, StoreError,
+    UsageFilter, database::Database,
 };
 
 /// Applies changes in their order within one change of the writer, so that all are made or none, and returns what
@@ -394,5 +396,35 @@ impl Database for Sqlite {
     async fn put_setting_if_absent(&self, name: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError> {
         let name = name.to_owned();
         self.0.change(move |connection| settings::put_if_absent(connection, &name, &value)).await
+    }
+
+    async fn roll(&self) -> Result<Roll, StoreError> {
+        let head = self.0.readers.run(feed::position).await?.head;
+        Ok(Roll { head, nodes: self.0.node.list() })
+    }
+
+    async fn exclude(&self, dead: Dead) -> Result<bool, StoreError> {
+        Ok(self.0.node.exclude(dead))
+    }
+
+    async fn fence(&self, id: NodeId, note: AuditNote) -> Result<(), StoreError> {
+        let inner = Arc::clone(&self.0);
+        self.0
+            .change(move |connection| {
+                authority::hold(connection, &note)?;
+                if !inner.node.end(id) {
+                    return Err(StoreError::NotFound.into());
+                }
+                audit::append(connection, &note, None, Some(&id.to_string()))
+            })
+            .await
+    }
+
+    async fn put_receipt(&self, receipt: ReceiptRow) -> Result<(), StoreError> {
+        self.0.change(move |connection| receipts::put(connection, &receipt)).await
+    }
+
+    async fn find_receipt(&self, seq: Seq) -> Result<Option<ReceiptRow>, StoreError> {
+        self.0.readers.run(move |connection| receipts::find(connection, seq)).await
     }
 }

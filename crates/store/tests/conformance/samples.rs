@@ -1,20 +1,27 @@
 //! Things to store, each different from all others.
 
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use claviger_model::{
     Abilities, Account, AccountId, AccountState, Digest, Entropy, Environment, EventId, KeyId, LinkId,
-    MemberId, OperatorId, Restrictions, Role, Scopes, SessionId, Timestamp,
+    MemberId, NodeId, OperatorId, Restrictions, Role, Scopes, SessionId, Timestamp,
 };
 use claviger_store::{
     AuditFilter, AuditNote, Authority, Entrance, Existing, Idempotency, KeyChange, LinkPurpose, MemberRow,
     NewAccount, NewKey, NewLink, NewMember, NewOperator, NewSecret, NewSession, OpenSession, PageRequest,
     SignInMethod, Store, StoreError,
 };
-use claviger_verify::feed::{Intake, Record};
+use claviger_verify::{
+    feed::{Intake, Record},
+    nodes::{Leases, NodeCard},
+};
 
 /// When everything happens that has no time of its own.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_736_937_000_000);
@@ -113,6 +120,24 @@ pub(crate) fn new_member(account: AccountId, email: &str, role: Role) -> NewMemb
         role,
         created_at: NOW,
         created_by: "operator:tests".to_owned(),
+    }
+}
+
+pub(crate) fn node_id() -> NodeId {
+    NodeId::from_bytes(next())
+}
+
+/// What a node says of itself; all of these stand at one place.
+pub(crate) fn card(id: NodeId) -> NodeCard {
+    let mut leases = Leases::of(Duration::from_mins(2));
+    leases.stricter.insert("strict".into(), Duration::from_secs(2));
+    NodeCard {
+        id,
+        name: "a node".into(),
+        place: [7; 32],
+        leases,
+        profiles: BTreeMap::from([("cashcat".into(), "00ff".to_owned())]),
+        version: "1.2.3",
     }
 }
 

@@ -16,9 +16,9 @@ use tokio::sync::{Mutex, Notify, mpsc, oneshot};
 
 use super::{
     failure::{CommitFailure, Failure, Outcome, of_commit, undone},
-    file::{self, DatabaseFile, DirectoryLock},
+    file::{self, DatabaseFile},
 };
-use crate::StoreError;
+use crate::{DirectoryLock, StoreError};
 
 /// Changes that may wait; whoever comes next waits to be let in.
 const QUEUE: usize = 1024;

@@ -8,6 +8,7 @@ mod keys;
 mod limits;
 mod links;
 mod members;
+mod nodes;
 mod operators;
 mod sealed;
 mod sessions;

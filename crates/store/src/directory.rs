@@ -1,0 +1,94 @@
+//! A data directory, which one process has to itself.
+
+use std::{
+    fs,
+    io::{self, Read, Seek, Write},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
+    path::Path,
+};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::OpenError;
+
+const LOCK: &str = "claviger.lock";
+/// A random name that the kernel takes when it starts.
+const KERNEL_RUN: &str = "/proc/sys/kernel/random/boot_id";
+
+/// Makes the directory, for its owner only, if it isn't there.
+fn make_directory(dir: &Path) -> Result<(), OpenError> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(|error| OpenError::of_io(dir, error))
+}
+
+/// Files are made for their owner only.
+pub(crate) fn owners_only() -> fs::OpenOptions {
+    let mut options = fs::OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    options
+}
+
+/// The right to use a data directory, until dropped. The operating system takes it back when the process ends,
+/// however it ends.
+#[derive(Debug)]
+pub struct DirectoryLock(fs::File);
+
+impl DirectoryLock {
+    /// Takes the lock, or says who has it. Makes the directory, for its owner only, if it isn't there.
+    pub fn take(dir: &Path) -> Result<Self, OpenError> {
+        make_directory(dir)?;
+        let path = dir.join(LOCK);
+        let mut file = owners_only().open(&path).map_err(|error| OpenError::of_io(&path, error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => {
+                return Err(OpenError::InUse { dir: dir.to_owned(), pid: holder(&mut file) });
+            }
+            Err(fs::TryLockError::Error(error)) => return Err(OpenError::of_io(path, error)),
+        }
+        sign(&mut file).map_err(|error| OpenError::of_io(path, error))?;
+        Ok(Self(file))
+    }
+
+    /// What tells this lock from every other that is held anywhere now: the run of the kernel, and the file. A copy of
+    /// the directory is another file, a restored or cloned machine another run.
+    pub fn place(&self) -> io::Result<[u8; 32]> {
+        let run = fs::read(KERNEL_RUN)?;
+        let file = self.0.metadata()?;
+        let mut hasher = Sha256::new();
+        hasher.update(&run);
+        hasher.update(file.dev().to_be_bytes());
+        hasher.update(file.ino().to_be_bytes());
+        Ok(hasher.finalize().into())
+    }
+}
+
+fn holder(file: &mut fs::File) -> Option<u32> {
+    let mut text = String::new();
+    file.take(16).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+fn sign(file: &mut fs::File) -> io::Result<()> {
+    file.set_len(0)?;
+    file.rewind()?;
+    writeln!(file, "{}", std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_the_same_for_whoever_holds_the_lock_and_another_for_a_copy() {
+        let (one, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let place = |dir: &Path| DirectoryLock::take(dir).unwrap().place().unwrap();
+        let first = place(one.path());
+        assert_eq!(first, place(one.path()));
+        fs::copy(one.path().join(LOCK), copy.path().join(LOCK)).unwrap();
+        assert_ne!(first, place(copy.path()));
+    }
+}
