@@ -129,6 +129,7 @@ mod tests {
             via: if complete { "ack" } else { "pending" },
             guaranteed_by: None,
             nodes: Vec::new(),
+            pending: Vec::new(),
         };
         assert_eq!(done_word(&receipt(true), "disabled"), "disabled");
         assert_eq!(done_word(&receipt(false), "disabled"), "pending");

@@ -89,7 +89,7 @@ impl Manager {
         let note = self.note(by, "account.create", detail);
         let committed =
             self.store.insert_account(NewAccount { account, first_key }, note, idempotency).await?;
-        let receipt = self.widened(committed.seq).await;
+        let receipt = self.widened(committed.seq, Some(&committed.value.0.api)).await;
         let (account, row) = committed.value;
         let first_key = row.zip(plain).map(|(row, plain)| Issued {
             key: self.view(row),
@@ -147,7 +147,8 @@ impl Manager {
             return Err(Refusal::Invalid(vec![Fault::new("", "nothing to change")]));
         }
         let committed = self.store.patch_account(id, changes).await.map_err(account_not_found)?;
-        Ok((committed.value, self.narrowed(committed.seq).await))
+        let receipt = self.narrowed(committed.seq, Some(&committed.value.api)).await;
+        Ok((committed.value, receipt))
     }
 
     pub(crate) async fn account(&self, id: AccountId) -> Result<Account, Refusal> {

@@ -9,11 +9,14 @@ mod apis;
 mod audit;
 mod check;
 mod keys;
+mod nodes;
+mod open_waits;
 mod operators;
 mod own;
 mod people;
 mod receipt;
 mod refusal;
+mod rollcall;
 mod usage;
 mod vault;
 
@@ -30,6 +33,7 @@ pub use keys::{
     Browse, Browsed, Changed, Diagnosis, IssueKey, Issued, KeyFinding, KeyPatch, KeyQuery, KeyShow, KeySort,
     KeyView, Rotation,
 };
+pub use nodes::Nodes;
 pub use operators::{IssuedOperator, OperatorOrder};
 pub use people::{
     Browser, Choice, Identity, IssuedLink, LinkOrder, MemberPermit, OidcEntrance, OneTimeToken,
@@ -54,6 +58,8 @@ pub struct Manager {
     apis: Arc<Apis>,
     vault: Option<Arc<vault::Vault>>,
     people: Arc<people::People>,
+    rollcall: Arc<rollcall::Rollcall>,
+    open_waits: Arc<open_waits::OpenWaits>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -82,7 +88,9 @@ impl Manager {
         let ManagerParts { store, verifier, apis, master, people, clock, entropy } = parts;
         let vault = master.map(|key| Arc::new(vault::Vault::new(key, store.installation())));
         let people = Arc::new(people::People::new(people, &*entropy));
-        Self { store, verifier, apis, vault, people, clock, entropy }
+        let rollcall = Arc::new(rollcall::Rollcall::new(store.clone(), Arc::clone(&clock)));
+        let open_waits = Arc::default();
+        Self { store, verifier, apis, vault, people, rollcall, open_waits, clock, entropy }
     }
 
     /// The apis there are.

@@ -57,7 +57,7 @@ impl Manager {
         let detail = json!({"name": operator.name, "can": operator.abilities, "hint": operator.hint});
         let note = self.note(by, "operator.issue", detail);
         let committed = self.store.insert_operator(operator, idempotency, note).await?;
-        let receipt = self.widened(committed.seq).await;
+        let receipt = self.widened(committed.seq, None).await;
         Ok(IssuedOperator { row: committed.value, plain, receipt })
     }
 
@@ -118,6 +118,6 @@ impl Manager {
                 Refusal::LastKey => Refusal::LastOperator,
                 other => other,
             })?;
-        Ok((committed.value, self.narrowed(committed.seq).await))
+        Ok((committed.value, self.narrowed(committed.seq, None).await))
     }
 }

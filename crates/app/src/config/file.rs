@@ -19,6 +19,7 @@ use crate::log;
 #[serde(deny_unknown_fields)]
 pub(super) struct Layer {
     pub(super) data: Option<PathBuf>,
+    pub(super) node: Option<String>,
     pub(super) profiles: Option<Vec<PathBuf>>,
     pub(super) gateway: Option<SocketAddr>,
     pub(super) portal: Option<SocketAddr>,
@@ -54,6 +55,7 @@ impl Layer {
     pub(super) fn over(self, below: Self) -> Self {
         Self {
             data: self.data.or(below.data),
+            node: self.node.or(below.node),
             profiles: self.profiles.or(below.profiles),
             gateway: self.gateway.or(below.gateway),
             portal: self.portal.or(below.portal),

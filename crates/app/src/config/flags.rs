@@ -80,6 +80,7 @@ impl ServeFlags {
 /// What the environment alone says, beside a file: for these there are no flags.
 pub(super) fn variables() -> anyhow::Result<Layer> {
     Ok(Layer {
+        node: env::var("CLAVIGER_NODE").ok(),
         session_idle: span("CLAVIGER_SESSION_IDLE")?,
         session_longest: span("CLAVIGER_SESSION_LONGEST")?,
         ..Layer::default()

@@ -28,6 +28,7 @@ const SESSION_MAX: Duration = Duration::from_hours(30 * 24);
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) data: PathBuf,
+    pub(crate) node: Option<String>,
     pub(crate) profiles: Vec<PathBuf>,
     pub(crate) gateway: SocketAddr,
     pub(crate) portal: SocketAddr,
@@ -57,6 +58,7 @@ impl Settings {
     fn of(layer: Layer) -> anyhow::Result<Self> {
         let settings = Self {
             data: layer.data.context("`data` has no value")?,
+            node: layer.node,
             profiles: layer.profiles.unwrap_or_default(),
             gateway: layer.gateway.context("`gateway` has no value")?,
             portal: layer.portal.context("`portal` has no value")?,

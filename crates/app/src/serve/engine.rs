@@ -1,12 +1,16 @@
-//! What decides and remembers: the store, the verifier, and the two tasks that connect them.
+//! What decides and remembers: the store, the verifier, and the tasks that connect them.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::{Context as _, anyhow};
+use claviger_manage::Manager;
 use claviger_model::{Clock, Entropy};
 use claviger_store::Store;
-use claviger_verify::{Follower, Verifier, usage::UsageWriter};
-use tokio::{sync::oneshot, task::JoinHandle};
+use claviger_verify::{Follower, Verifier, nodes::NodeCard, usage::UsageWriter};
+use tokio::{
+    sync::oneshot,
+    task::{JoinError, JoinHandle},
+};
 
 /// A running engine.
 pub(super) struct Engine {
@@ -14,6 +18,8 @@ pub(super) struct Engine {
     pub(super) verifier: Arc<Verifier>,
     follower: Task,
     usage: Task,
+    /// From when there is somebody to look after the nodes.
+    nodes: Option<Task>,
 }
 
 /// A task that ends when it is told to.
@@ -43,15 +49,15 @@ impl Task {
 }
 
 impl Engine {
-    /// Loads all keys, then follows what changes.
+    /// Joins the nodes as the one that `card` describes, loads all keys, then follows what changes.
     pub(super) async fn start(
         store: Store,
         clock: Arc<dyn Clock>,
-        entropy: &dyn Entropy,
-        lease: Duration,
+        entropy: Arc<dyn Entropy>,
+        card: NodeCard,
     ) -> anyhow::Result<Self> {
-        let verifier = Verifier::new(clock, lease);
-        let mut follower = Follower::new(Arc::clone(&verifier), store.feed());
+        let verifier = Verifier::new(clock, card.leases.node);
+        let mut follower = Follower::new(Arc::clone(&verifier), store.feed(), card, Arc::clone(&entropy));
         follower.load().await.context("the keys can't be loaded")?;
         let mut incarnation = [0; 16];
         entropy.fill(&mut incarnation);
@@ -61,7 +67,14 @@ impl Engine {
             verifier,
             follower: Task::start(|stopped| follower.run(async { drop(stopped.await) })),
             usage: Task::start(|stopped| usage.run(async { drop(stopped.await) })),
+            nodes: None,
         })
+    }
+
+    /// Has `manager` look after the nodes from here on.
+    pub(super) fn look_after_nodes(&mut self, manager: Manager) {
+        let work = |stopped| async move { manager.look_after_nodes(async { drop(stopped.await) }).await };
+        self.nodes = Some(Task::start(work));
     }
 
     /// Returns when a task ended although nobody told it to: there is no going on then.
@@ -69,6 +82,7 @@ impl Engine {
         let (what, result) = tokio::select! {
             result = &mut self.follower.running => ("following the feed", result),
             result = &mut self.usage.running => ("writing usage", result),
+            result = ended(self.nodes.as_mut()) => ("looking after the nodes", result),
         };
         match result {
             Ok(()) => anyhow!("{what} ended by itself"),
@@ -79,7 +93,18 @@ impl Engine {
     /// Writes what was counted, stops deciding, and closes the database, in this order.
     pub(super) async fn stop(self) {
         self.usage.stop("writing usage").await;
+        if let Some(nodes) = self.nodes {
+            nodes.stop("looking after the nodes").await;
+        }
         self.follower.stop("following the feed").await;
         self.store.close().await;
+    }
+}
+
+/// How a task ended; never, where there is none.
+async fn ended(task: Option<&mut Task>) -> Result<(), JoinError> {
+    match task {
+        Some(task) => (&mut task.running).await,
+        None => std::future::pending().await,
     }
 }

@@ -6,6 +6,7 @@ mod engine;
 mod first_start;
 mod listener;
 mod master;
+mod node;
 mod own_keys;
 mod pages;
 mod process;
@@ -100,7 +101,8 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         return Err(error);
     }
     let master = master::key(&settings, &profiles, &store, &*entropy).await?;
-    let mut engine = Engine::start(store, Arc::clone(&clock), &*entropy, settings.lease).await?;
+    let card = node::card(&settings, &profiles, [0; 32], &*clock, &*entropy);
+    let mut engine = Engine::start(store, Arc::clone(&clock), Arc::clone(&entropy), card).await?;
     let (store, verifier) = (engine.store.clone(), Arc::clone(&engine.verifier));
     let manager = Manager::new(ManagerParts {
         store,
@@ -111,6 +113,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     });
+    engine.look_after_nodes(manager.clone());
     let public_origin = settings.public_url.clone();
     let parts = Parts { manager, verifier, apis: prepared, pages, public_origin, clock, entropy };
     let ended = answer(&settings, &profiles, listeners, parts, &mut engine, signals).await;

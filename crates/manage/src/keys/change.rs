@@ -29,7 +29,7 @@ impl Manager {
         }
         let limits = KeyLimits { max: profile.keys.max, min: profile.keys.min };
         let committed = self.store.patch_key(row.id, seen, changes, limits).await.map_err(key_not_found)?;
-        let receipt = self.narrowed(committed.seq).await;
+        let receipt = self.narrowed(committed.seq, Some(&committed.value.api)).await;
         Ok(Changed { key: self.with_last_uses(committed.value).await?, receipt, made: committed.made })
     }
 
@@ -72,7 +72,7 @@ impl Manager {
         let committed =
             self.store.change_key(id, None, change, KeyLimits::default(), idempotency, note).await;
         let committed = committed.map_err(key_not_found)?;
-        let receipt = self.narrowed(committed.seq).await;
+        let receipt = self.narrowed(committed.seq, Some(&committed.value.api)).await;
         Ok(Issued { key: self.with_last_uses(committed.value).await?, plain, receipt })
     }
 
@@ -89,7 +89,7 @@ impl Manager {
         let committed =
             self.store.change_key(row.id, None, KeyChange::Enable, KeyLimits::default(), None, note).await;
         let committed = committed.map_err(key_not_found)?;
-        let receipt = self.widened(committed.seq).await;
+        let receipt = self.widened(committed.seq, Some(&committed.value.api)).await;
         Ok(Changed { key: self.with_last_uses(committed.value).await?, receipt, made: committed.made })
     }
 
@@ -125,7 +125,7 @@ impl Manager {
         let limits = KeyLimits { max: None, min: profile.keys.min };
         let committed =
             self.store.change_key(id, within, change, limits, None, note).await.map_err(key_not_found)?;
-        let receipt = self.narrowed(committed.seq).await;
+        let receipt = self.narrowed(committed.seq, Some(&committed.value.api)).await;
         Ok(Changed { key: self.with_last_uses(committed.value).await?, receipt, made: committed.made })
     }
 

@@ -41,7 +41,7 @@ impl Manager {
         let (key, note, plain) = self.prepare_key(by, account, &profile, order)?;
         let limits = KeyLimits { max: profile.keys.max, min: 0 };
         let committed = self.store.insert_key(key, limits, idempotency, note).await?;
-        let receipt = self.widened(committed.seq).await;
+        let receipt = self.widened(committed.seq, Some(&committed.value.api)).await;
         Ok(Issued { key: self.view(committed.value), plain, receipt })
     }
 

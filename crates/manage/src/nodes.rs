@@ -1,0 +1,87 @@
+//! The nodes: who they are, how far each has come; and what this one looks after while it runs.
+
+use std::{collections::BTreeSet, pin::pin, sync::Arc, time::Duration};
+
+use claviger_model::{Ability, KeyId, NodeId};
+use claviger_store::{KeyChange, KeyLimits};
+use claviger_verify::nodes::Roll;
+use serde_json::json;
+
+use crate::{By, Manager, Refusal};
+
+/// Longest pause between two looks at who lives.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// All members, as this node sees them.
+#[derive(Clone, Debug)]
+pub struct Nodes {
+    /// Who they are.
+    pub roll: Arc<Roll>,
+    /// Which of them answers.
+    pub this: Option<NodeId>,
+}
+
+impl Manager {
+    /// The nodes that follow the feed.
+    pub async fn list_nodes(&self, by: &By) -> Result<Nodes, Refusal> {
+        by.require(Ability::Read)?;
+        let roll = self.rollcall.since(self.clock.boot()).await?;
+        Ok(Nodes { roll, this: self.verifier.node() })
+    }
+
+    /// Ends the membership of a node that somebody knows to be dead: no change waits for it any more. If it lives, it
+    /// may go on deciding by what it knew until its lease ends or it is heard of again.
+    pub async fn fence_node(&self, by: &By, id: NodeId) -> Result<(), Refusal> {
+        by.require(Ability::Manage)?;
+        let note = self.note(by, "node.fence", json!({}));
+        self.store.fence(id, note).await.map_err(|error| match Refusal::from(error) {
+            Refusal::NotFound(_) => Refusal::NotFound("node"),
+            other => other,
+        })
+    }
+
+    /// Excludes the dead, completes receipts, and revokes anew what the database forgot, until `shutdown` is done.
+    pub async fn look_after_nodes(&self, shutdown: impl Future<Output = ()>) {
+        let mut shutdown = pin!(shutdown);
+        let mut forgotten = BTreeSet::new();
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut shutdown => return,
+                () = self.look_once(&mut forgotten) => {}
+            }
+        }
+    }
+
+    /// May be dropped at any await: what is left to do stays in `forgotten` or in the store.
+    async fn look_once(&self, forgotten: &mut BTreeSet<KeyId>) {
+        if let Ok(keys) = tokio::time::timeout(LOOK, self.verifier.revived()).await {
+            forgotten.extend(keys);
+        }
+        while let Some(id) = forgotten.first().copied() {
+            if let Err(refusal) = self.revoke_forgotten(id).await {
+                tracing::error!(key = %id, %refusal, "a revocation that the database lost can't be made again yet");
+                break;
+            }
+            forgotten.remove(&id);
+        }
+        if let Err(error) = self.rollcall.since(self.clock.boot()).await {
+            tracing::debug!(%error, "it can't be read who lives");
+        }
+        self.settle().await;
+    }
+
+    /// Revokes a key that was revoked before the database lost that. It is refused here meanwhile.
+    async fn revoke_forgotten(&self, id: KeyId) -> Result<(), Refusal> {
+        let note = self.note(&By::system(), "key.revoke", json!({"because": "the database lost it"}));
+        let change = self.store.change_key(id, None, KeyChange::Revoke, KeyLimits::default(), None, note);
+        match change.await.map_err(Refusal::from) {
+            Ok(_) => {
+                tracing::warn!(key = %id, "revoked again: the database had lost it");
+                Ok(())
+            }
+            Err(Refusal::NotFound(_)) => Ok(()),
+            Err(refusal) => Err(refusal),
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! Who is a member, read once for all who ask at the same time; and whoever is found dead on the way is excluded.
+
+use std::sync::Arc;
+
+use claviger_model::{Clock, Moment};
+use claviger_store::{Store, StoreError};
+use claviger_verify::nodes::{Roll, Watch};
+use tokio::sync::Mutex;
+
+/// The one reader of rolls in this process.
+pub(crate) struct Rollcall {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    heard: Mutex<Heard>,
+}
+
+#[derive(Default)]
+struct Heard {
+    last: Option<(Moment, Arc<Roll>)>,
+    watch: Watch,
+}
+
+impl Rollcall {
+    /// A rollcall that has heard nothing yet.
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self { store, clock, heard: Mutex::default() }
+    }
+
+    /// A roll that was asked for at `moment` or later. Who comes while another reads waits, and takes the next one
+    /// together with all who came meanwhile.
+    pub(crate) async fn since(&self, moment: Moment) -> Result<Arc<Roll>, StoreError> {
+        let mut heard = self.heard.lock().await;
+        if let Some((asked_at, roll)) = &heard.last
+            && *asked_at >= moment
+        {
+            return Ok(Arc::clone(roll));
+        }
+        let asked_at = self.clock.boot();
+        let mut roll = self.store.roll().await?;
+        for dead in heard.watch.observe(&roll, asked_at, self.clock.boot()) {
+            if self.store.exclude(dead).await? {
+                tracing::warn!(node = %dead.id, "a node that renews its lease no more is no member any longer");
+                roll.nodes.retain(|node| node.id != dead.id);
+            }
+        }
+        let roll = Arc::new(roll);
+        heard.last = Some((asked_at, Arc::clone(&roll)));
+        Ok(roll)
+    }
+}
