@@ -106,6 +106,7 @@ fn slot_of(refusal: Refusal) -> Slot {
         Refusal::StorageFull => Slot::Unavailable,
         // These answer verbs about operators and members, which no customer's program has, and changes by pages.
         Refusal::NotSealed
+        | Refusal::NodeAlive
         | Refusal::ChangedMeanwhile
         | Refusal::LastOperator
         | Refusal::MemberExists

@@ -88,6 +88,8 @@ fn absent(path: &str) -> &'static str {
         Some("members") => "no such member",
         Some("sessions") => "no such session",
         Some("operators") => "no such operator key",
+        Some("nodes") => "no such node",
+        Some("receipts") => "no such receipt",
         _ => "no such resource",
     }
 }

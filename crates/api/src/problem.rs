@@ -55,6 +55,8 @@ pub(crate) enum Code {
     TooManyAttempts,
     /// The api keeps digests only.
     NotSealed,
+    /// The node answers, so it is not dead.
+    NodeAlive,
     /// A replayed call: it created what `id` names.
     AlreadyCreated,
     /// The idempotency key was used for another request.
@@ -71,7 +73,7 @@ pub(crate) enum Code {
 
 impl Code {
     /// Every code.
-    pub(crate) const ALL: [Self; 26] = [
+    pub(crate) const ALL: [Self; 27] = [
         Self::Unauthorized,
         Self::Forbidden,
         Self::NotFound,
@@ -92,6 +94,7 @@ impl Code {
         Self::WrongPassword,
         Self::TooManyAttempts,
         Self::NotSealed,
+        Self::NodeAlive,
         Self::AlreadyCreated,
         Self::IdempotencyMismatch,
         Self::Unavailable,
@@ -123,6 +126,7 @@ impl Code {
             Self::WrongPassword => "wrong_password",
             Self::TooManyAttempts => "too_many_attempts",
             Self::NotSealed => "not_sealed",
+            Self::NodeAlive => "node_alive",
             Self::AlreadyCreated => "already_created",
             Self::IdempotencyMismatch => "idempotency_mismatch",
             Self::Unavailable => "unavailable",
@@ -163,6 +167,9 @@ impl Code {
             Self::WrongPassword => "Look at the address and the password, or sign in by a link.",
             Self::TooManyAttempts => "Try again after Retry-After, or sign in by a link.",
             Self::NotSealed => "Rotate the key to get a secret you can see.",
+            Self::NodeAlive => {
+                "Only a node that is known to be dead is fenced. A node that is asked to end leaves by itself."
+            }
             Self::AlreadyCreated => {
                 "The call was made before; `id` names what it created. Rotate the key if its answer was lost."
             }
@@ -195,6 +202,7 @@ impl Code {
             | Self::MemberExists
             | Self::LastAdministrator
             | Self::NotSealed
+            | Self::NodeAlive
             | Self::AlreadyCreated => StatusCode::CONFLICT,
             Self::LinkUsed | Self::LinkExpired => StatusCode::GONE,
             Self::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
@@ -226,6 +234,7 @@ impl Code {
             Self::WrongPassword => "The address or the password is wrong",
             Self::TooManyAttempts => "Too many attempts to sign in",
             Self::NotSealed => "Keys of this api can't be revealed",
+            Self::NodeAlive => "The node is alive",
             Self::AlreadyCreated => "Already created",
             Self::IdempotencyMismatch => "The idempotency key was used for another request",
             Self::Unavailable => "Not possible right now",
@@ -319,6 +328,7 @@ impl From<Refusal> for Problem {
                 ..Self::new(Code::TooManyAttempts, detail)
             },
             Refusal::NotSealed => Self::new(Code::NotSealed, detail),
+            Refusal::NodeAlive => Self::new(Code::NodeAlive, detail),
             Refusal::AuthorityLost => Self::new(Code::Unauthorized, detail),
             Refusal::AlreadyCreated { id } => {
                 Self { id: Some(id), ..Self::new(Code::AlreadyCreated, detail) }

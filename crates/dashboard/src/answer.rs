@@ -164,6 +164,7 @@ impl From<Refusal> for Stop {
             | Refusal::Revoked
             | Refusal::ExternalIdTaken
             | Refusal::NotSealed
+            | Refusal::NodeAlive
             | Refusal::WrongPassword
             | Refusal::AlreadyCreated { .. }
             | Refusal::IdempotencyMismatch => {

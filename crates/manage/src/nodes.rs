@@ -25,19 +25,33 @@ impl Manager {
     /// The nodes that follow the feed.
     pub async fn list_nodes(&self, by: &By) -> Result<Nodes, Refusal> {
         by.require(Ability::Read)?;
-        let roll = self.rollcall.since(self.clock.boot()).await?;
-        Ok(Nodes { roll, this: self.verifier.node() })
+        self.nodes().await
+    }
+
+    /// The same for whoever counts: it names nodes alone, and asks for no right.
+    pub async fn nodes_for_metrics(&self) -> Result<Nodes, Refusal> {
+        self.nodes().await
     }
 
     /// Ends the membership of a node that somebody knows to be dead: no change waits for it any more. If it lives, it
     /// may go on deciding by what it knew until its lease ends or it is heard of again.
-    pub async fn fence_node(&self, by: &By, id: NodeId) -> Result<(), Refusal> {
+    /// Returns who is left.
+    pub async fn fence_node(&self, by: &By, id: NodeId) -> Result<Nodes, Refusal> {
         by.require(Ability::Manage)?;
+        if self.verifier.node() == Some(id) {
+            return Err(Refusal::NodeAlive);
+        }
         let note = self.note(by, "node.fence", json!({}));
         self.store.fence(id, note).await.map_err(|error| match Refusal::from(error) {
             Refusal::NotFound(_) => Refusal::NotFound("node"),
             other => other,
-        })
+        })?;
+        self.nodes().await
+    }
+
+    async fn nodes(&self) -> Result<Nodes, Refusal> {
+        let roll = self.rollcall.since(self.clock.boot()).await?;
+        Ok(Nodes { roll, this: self.verifier.node() })
     }
 
     /// Excludes the dead, completes receipts, and revokes anew what the database forgot, until `shutdown` is done.

@@ -85,6 +85,9 @@ pub enum Refusal {
         "there is no sealed copy of this key: it was stored as a digest; rotate it to get a secret you can see"
     )]
     NotSealed,
+    /// A node that answers is not dead.
+    #[error("this is the node that answers, so it is alive: stop it, or ask another node to fence it")]
+    NodeAlive,
     /// Who asked was revoked, suspended or narrowed before the change was made.
     #[error("the key that asked is not accepted any more")]
     AuthorityLost,

@@ -6,6 +6,8 @@ mod audit;
 mod health;
 mod keys;
 mod members;
+mod metrics;
+mod nodes;
 mod operators;
 mod problems;
 mod sessions;
@@ -93,12 +95,16 @@ fn documented() -> OpenApiRouter<Shared> {
         .routes(routes!(sessions::end_session))
         .routes(routes!(operators::list_operators, operators::issue_operator))
         .routes(routes!(operators::revoke_operator))
+        .routes(routes!(nodes::list_nodes))
+        .routes(routes!(nodes::fence_node))
+        .routes(routes!(nodes::show_receipt))
         .routes(routes!(audit::list_events))
         .routes(routes!(audit::check_chain))
         .routes(routes!(usage::usage))
         .routes(routes!(usage::denials))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
+        .routes(routes!(metrics::metrics))
         .routes(routes!(problems::explain))
 }
 

@@ -9,6 +9,7 @@ mod init;
 mod key;
 mod link;
 mod member;
+mod node;
 mod operator;
 mod paging;
 mod profile;
@@ -52,6 +53,9 @@ enum Command {
     /// The keys of those who run Claviger
     #[command(subcommand)]
     Operator(operator::Command),
+    /// The nodes that share a database
+    #[command(subcommand)]
+    Node(node::Command),
     /// What was changed, when and by whom
     #[command(subcommand)]
     Audit(audit::Command),
@@ -107,6 +111,7 @@ fn carry_out(command: Command) -> anyhow::Result<Ending> {
         Command::Member(command) => waiting(command.run()),
         Command::Session(command) => waiting(command.run()),
         Command::Operator(command) => waiting(command.run()),
+        Command::Node(command) => waiting(command.run()),
         Command::Audit(command) => waiting(command.run()),
         Command::Profile(command) => command.run(),
     }

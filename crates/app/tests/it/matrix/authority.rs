@@ -95,6 +95,7 @@ fn kind(path: &str) -> &'static str {
         Some("operators") => "op_",
         Some("members") => "mem_",
         Some("sessions") => "ses_",
+        Some("nodes") => "node_",
         _ => "key_",
     }
 }

@@ -20,6 +20,10 @@ fn every_operation_of_the_document_is_served() {
     let world = World::start();
     for row in ROWS {
         let answer = world.call(row, Some(&world.operator));
+        if row.needs_another_node() {
+            assert_eq!(answer.status, 409, "{}: {}", row.name(), answer.text());
+            continue;
+        }
         assert!((200..300).contains(&answer.status), "{}: {}", row.name(), answer.text());
         let documented = &world.document()["paths"][row.operation.split_once(' ').expect("it has a path").1]
             [row.method().to_lowercase()]["responses"];

@@ -27,6 +27,11 @@ impl Row {
         self.method() != "GET" && !["/verify", "/find"].iter().any(|verb| self.operation.ends_with(verb))
     }
 
+    /// Whether it can't succeed here: on one node there is no other to fence.
+    pub(super) fn needs_another_node(&self) -> bool {
+        self.operation.ends_with("/fence")
+    }
+
     pub(super) fn name(&self) -> String {
         if self.to.is_empty() {
             self.operation.to_owned()
@@ -151,12 +156,16 @@ pub(super) const ROWS: &[Row] = &[
         let (id, _) = world.operator_with("all");
         (format!("/v1/operators/{id}/revoke"), Value::Null)
     }),
+    row("GET /v1/nodes", |_| ("/v1/nodes".into(), Value::Null)),
+    row("POST /v1/nodes/{id}/fence", |world| (format!("/v1/nodes/{}/fence", world.node()), Value::Null)),
+    row("GET /v1/receipts/{seq}", |_| ("/v1/receipts/1".into(), Value::Null)),
     row("GET /v1/audit-events", |_| ("/v1/audit-events".into(), Value::Null)),
     row("GET /v1/audit-events/check", |_| ("/v1/audit-events/check".into(), Value::Null)),
     row("GET /v1/usage", |_| ("/v1/usage".into(), Value::Null)),
     row("GET /v1/denials", |world| (format!("/v1/denials?key_id={}", world.key()), Value::Null)),
     row("GET /healthz", |_| ("/healthz".into(), Value::Null)),
     row("GET /readyz", |_| ("/readyz".into(), Value::Null)),
+    row("GET /metrics", |_| ("/metrics".into(), Value::Null)),
     row("GET /problems/{code}", |_| ("/problems/last_key".into(), Value::Null)),
 ];
 
@@ -176,6 +185,12 @@ impl World {
     /// A new account, with its first key.
     pub(super) fn account(&self) -> String {
         self.operator.account("Ada")
+    }
+
+    /// The node that answers.
+    fn node(&self) -> String {
+        let nodes = self.operator.get("/v1/nodes").expect(200).json();
+        nodes["items"][0]["id"].as_str().expect("a node has an id").to_owned()
     }
 
     /// A new key that isn't the last of its account.
