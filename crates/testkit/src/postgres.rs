@@ -1,0 +1,345 @@
+//! A real PostgreSQL server, on a port and in a directory of its own, gone when dropped.
+//!
+//! Making a cluster takes longer than most tests: one is made for each version of PostgreSQL and user of the machine, and
+//! every server starts from a copy of it. It has a role `claviger` without any special right.
+
+use std::{
+    fs::{self, File},
+    io::Write,
+    net::TcpListener,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::eventually;
+
+/// Where Debian and others put the programs, one directory for each version.
+const PROGRAMS: &str = "/usr/lib/postgresql";
+/// The role the tests' URLs name.
+const ROLE: &str = "claviger";
+
+/// A server to start.
+#[derive(Clone, Debug)]
+pub struct PostgresBuilder {
+    settings: Vec<(String, String)>,
+}
+
+/// A running server, or one that was stopped and starts again.
+#[derive(Debug)]
+pub struct Postgres {
+    directory: TempDir,
+    port: u16,
+    settings: Vec<(String, String)>,
+    process: Option<Child>,
+    databases: AtomicU32,
+}
+
+impl Default for PostgresBuilder {
+    fn default() -> Self {
+        let settings =
+            [("listen_addresses", "127.0.0.1"), ("max_connections", "50"), ("shared_buffers", "32MB")];
+        let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        Self { settings }
+    }
+}
+
+impl PostgresBuilder {
+    /// With a setting of `postgresql.conf`.
+    #[must_use]
+    pub fn setting(mut self, name: &str, value: &str) -> Self {
+        self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With at most this many connections.
+    #[must_use]
+    pub fn max_connections(self, most: u32) -> Self {
+        self.setting("max_connections", &most.to_string())
+    }
+
+    /// Without waiting for the disk, for tests that cut no power.
+    #[must_use]
+    pub fn without_fsync(self) -> Self {
+        self.setting("fsync", "off").setting("full_page_writes", "off")
+    }
+
+    /// Starts it; returns when it lets somebody in.
+    #[track_caller]
+    pub fn start(self) -> Postgres {
+        let directory = TempDir::new().expect("a directory can be made");
+        open_to_all(directory.path());
+        let data = directory.path().join("data");
+        let copied = as_owner(Path::new("cp"))
+            .args(["-a", path(&cluster()), path(&data)])
+            .current_dir("/")
+            .output()
+            .expect("cp starts");
+        must_succeed(&copied, "cp");
+        let mut server = Postgres {
+            directory,
+            port: 0,
+            settings: self.settings,
+            process: None,
+            databases: AtomicU32::new(0),
+        };
+        server.start_on_some_port();
+        server
+    }
+}
+
+impl Postgres {
+    /// A server as it comes: it waits for the disk.
+    #[track_caller]
+    pub fn start() -> Self {
+        PostgresBuilder::default().start()
+    }
+
+    /// A server with settings of its own.
+    pub fn builder() -> PostgresBuilder {
+        PostgresBuilder::default()
+    }
+
+    /// The port it listens on, the same after every start.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A new, empty database that belongs to a role without special rights: its URL.
+    #[track_caller]
+    pub fn database(&self) -> String {
+        let name = format!("test{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.sql("postgres", &format!("CREATE DATABASE {name} OWNER {ROLE}"))
+            .expect("a database can be made");
+        self.url(&name)
+    }
+
+    /// The URL of a database, for the role without special rights.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://{ROLE}@127.0.0.1:{}/{database}?sslmode=disable", self.port)
+    }
+
+    /// Runs statements as the superuser: what they found, a line for each row, or what the server said.
+    pub fn sql(&self, database: &str, sql: &str) -> Result<String, String> {
+        let mut psql = Command::new(program("psql"))
+            .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"])
+            .args(["--host=127.0.0.1", "--username=postgres"])
+            .arg(format!("--port={}", self.port))
+            .arg(format!("--dbname={database}"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("psql starts");
+        let mut input = psql.stdin.take().expect("it was piped");
+        // It reads no further than to the first statement that fails.
+        let _rest_unread = input.write_all(sql.as_bytes());
+        drop(input);
+        let done = psql.wait_with_output().expect("a child can be waited for");
+        if done.status.success() {
+            Ok(String::from_utf8_lossy(&done.stdout).trim_end().to_owned())
+        } else {
+            Err(String::from_utf8_lossy(&done.stderr).into_owned())
+        }
+    }
+
+    /// Stops it in order; whoever is connected is disconnected.
+    #[track_caller]
+    pub fn stop(&mut self) {
+        self.end(Signal::INT);
+    }
+
+    /// Stops it as a crash would (`SIGQUIT`): what was committed is found again at the next start.
+    #[track_caller]
+    pub fn crash(&mut self) {
+        self.end(Signal::QUIT);
+    }
+
+    /// Stops all of its processes where they are, as a machine that hangs would.
+    pub fn pause(&self) {
+        self.signal_all(Signal::STOP);
+    }
+
+    /// Lets them go on.
+    pub fn resume(&self) {
+        self.signal_all(Signal::CONT);
+    }
+
+    /// Starts it, on the same port if it ran before; returns when it lets somebody in.
+    #[track_caller]
+    pub fn start_again(&mut self) {
+        assert!(self.process.is_none(), "the server runs");
+        self.process = Some(self.spawn());
+        assert!(eventually(|| self.answers()), "PostgreSQL doesn't start: {}", self.log());
+    }
+
+    /// A free port may be taken by somebody else before the server has it.
+    #[track_caller]
+    fn start_on_some_port(&mut self) {
+        let started = (0..20).any(|_| {
+            self.port = free_port();
+            self.process = Some(self.spawn());
+            eventually(|| self.answers())
+        });
+        assert!(started, "PostgreSQL doesn't start: {}", self.log());
+    }
+
+    /// Everything it wrote to its log so far.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).expect("the log can be read")
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.directory.path().join("log")
+    }
+
+    fn spawn(&self) -> Child {
+        let log =
+            File::options().create(true).append(true).open(self.log_file()).expect("the log can be written");
+        let errors = log.try_clone().expect("a file can be shared");
+        let mut command = as_owner(&program("postgres"));
+        command.arg("-D").arg(self.directory.path().join("data")).arg("-p").arg(self.port.to_string());
+        // Its socket would be in a directory that others use too.
+        command.args(["-c", "unix_socket_directories="]);
+        for (name, value) in &self.settings {
+            command.arg("-c").arg(format!("{name}={value}"));
+        }
+        command.current_dir("/").stdin(Stdio::null()).stdout(log).stderr(errors);
+        command.spawn().expect("PostgreSQL starts")
+    }
+
+    /// Whether it lets somebody in; `Some(false)` where it has ended.
+    fn answers(&mut self) -> Option<bool> {
+        if let Some(process) = &mut self.process
+            && process.try_wait().expect("a child can be waited for").is_some()
+        {
+            return Some(false);
+        }
+        self.sql("postgres", "SELECT 1").is_ok().then_some(true)
+    }
+
+    fn end(&mut self, signal: Signal) {
+        let mut process = self.process.take().expect("the server runs");
+        signal_all_of(&process, Signal::CONT);
+        kill_process(pid(&process), signal).expect("a child can be signalled");
+        process.wait().expect("a child can be waited for");
+    }
+
+    fn signal_all(&self, signal: Signal) {
+        if let Some(process) = &self.process {
+            signal_all_of(process, signal);
+        }
+    }
+}
+
+/// The first process does nothing for connections that are there: each has a child of its own.
+fn signal_all_of(process: &Child, signal: Signal) {
+    let parent = process.id();
+    let listed = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+    let _gone_meanwhile = kill_process(pid(process), signal);
+    for child in listed.split_whitespace().filter_map(|id| id.parse().ok()).filter_map(Pid::from_raw) {
+        let _gone_meanwhile = kill_process(child, signal);
+    }
+}
+
+impl Drop for Postgres {
+    /// It ends as by a crash: nobody reads its files again.
+    fn drop(&mut self) {
+        if self.process.is_some() {
+            self.crash();
+        }
+    }
+}
+
+fn pid(process: &Child) -> Pid {
+    Pid::from_child(process)
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().expect("paths of tests are text")
+}
+
+/// A port that nobody listens on just now.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
+    listener.local_addr().expect("a listener has an address").port()
+}
+
+/// The newest version's program of this name.
+fn program(name: &str) -> PathBuf {
+    let versions = fs::read_dir(PROGRAMS).expect("PostgreSQL is installed below /usr/lib/postgresql");
+    let newest = versions
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
+        .max()
+        .expect("PostgreSQL is installed below /usr/lib/postgresql");
+    PathBuf::from(format!("{PROGRAMS}/{newest}/bin/{name}"))
+}
+
+/// PostgreSQL refuses to run as root: root's tests run it as the user that its package made.
+fn as_owner(program: &Path) -> Command {
+    if rustix::process::geteuid().is_root() {
+        let mut command = Command::new("setpriv");
+        command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]).arg(program);
+        command
+    } else {
+        Command::new(program)
+    }
+}
+
+/// Whoever owns the cluster has to get there, and make it.
+fn open_to_all(directory: &Path) {
+    fs::set_permissions(directory, fs::Permissions::from_mode(0o777))
+        .expect("one's own directory can be opened");
+}
+
+/// The cluster that all servers start from, made by the first who needs it.
+fn cluster() -> PathBuf {
+    let version = program("initdb");
+    let version = version.iter().rev().nth(2).expect("the programs' directory has a version");
+    let user = rustix::process::geteuid().as_raw();
+    let name = format!("claviger-testkit-postgres-{}-{user}", version.to_str().expect("a version is text"));
+    let place = std::env::temp_dir().join(name);
+    fs::create_dir_all(&place).expect("a directory can be made");
+    let lock = File::create(place.join("lock")).expect("a file can be made");
+    lock.lock().expect("a file can be locked");
+    let cluster = place.join("cluster");
+    if !cluster.exists() {
+        open_to_all(&place);
+        let half_made = place.join("half-made");
+        let _none_left_behind = fs::remove_dir_all(&half_made);
+        make_cluster(&half_made);
+        fs::rename(&half_made, &cluster).expect("a directory can be renamed");
+    }
+    cluster
+}
+
+fn make_cluster(place: &Path) {
+    let made = as_owner(&program("initdb"))
+        .args(["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"])
+        .args(["--wal-segsize=1", "-D", path(place)])
+        .current_dir("/")
+        .output()
+        .expect("initdb starts");
+    must_succeed(&made, "initdb");
+    let mut alone = as_owner(&program("postgres"));
+    alone.args(["--single", "-D", path(place), "postgres"]).current_dir("/");
+    alone.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut alone = alone.spawn().expect("PostgreSQL starts");
+    let statement = format!("CREATE ROLE {ROLE} LOGIN\n");
+    alone
+        .stdin
+        .take()
+        .expect("it was piped")
+        .write_all(statement.as_bytes())
+        .expect("a single-user server reads");
+    must_succeed(&alone.wait_with_output().expect("a child can be waited for"), "postgres --single");
+}
+
+#[track_caller]
+fn must_succeed(done: &Output, what: &str) {
+    assert!(done.status.success(), "{what}: {}", String::from_utf8_lossy(&done.stderr));
+}
