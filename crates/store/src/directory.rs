@@ -45,7 +45,7 @@ impl DirectoryLock {
         match file.try_lock() {
             Ok(()) => {}
             Err(fs::TryLockError::WouldBlock) => {
-                return Err(OpenError::InUse { dir: dir.to_owned(), pid: holder(&mut file) });
+                return Err(OpenError::InUse { place: dir.display().to_string(), pid: holder(&mut file) });
             }
             Err(fs::TryLockError::Error(error)) => return Err(OpenError::of_io(path, error)),
         }

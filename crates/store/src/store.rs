@@ -16,8 +16,8 @@ use crate::{
     AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, Candidate, ChainCheck, Committed,
     DayCount, Entrance, FoundSecret, Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, LinkRow,
     MemberChange, MemberFilter, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, OpenError,
-    OpenSession, OperatorRow, Page, PageRequest, ReceiptRow, SealedSecret, SessionRow, SessionsOf,
-    StoreError, UsageFilter, database::Database, sqlite,
+    OpenSession, OperatorRow, Page, PageRequest, PostgresOptions, ReceiptRow, SealedSecret, SessionRow,
+    SessionsOf, StoreError, UsageFilter, database::Database, postgres, sqlite,
 };
 
 /// Everything that is remembered. Cheap to clone: all clones are one.
@@ -44,6 +44,27 @@ impl Store {
         let installation = InstallationId::mint(now, entropy);
         let database = sqlite::open(dir.to_owned(), installation).await?;
         Ok(Self(Arc::new(database)))
+    }
+
+    /// Opens the database that nodes share, and makes its schema where it has none.
+    ///
+    /// Any number of processes may have it open. It returns when the database has answered; from then on an outage is
+    /// what each call says.
+    pub async fn open_postgres(
+        options: PostgresOptions,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<Self, OpenError> {
+        let installation = InstallationId::mint(now, entropy);
+        let database = postgres::open(options, installation).await?;
+        Ok(Self(Arc::new(database)))
+    }
+
+    /// Brings the schema of the database at this URL up to this version, and opens nothing.
+    ///
+    /// Nodes of the version before may go on meanwhile, unless what changed says otherwise.
+    pub async fn migrate_postgres(url: &str, now: Timestamp, entropy: &dyn Entropy) -> Result<(), OpenError> {
+        postgres::migrate(url, InstallationId::mint(now, entropy)).await
     }
 
     /// Which history this is: made with the database, never changed.

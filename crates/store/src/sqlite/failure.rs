@@ -84,16 +84,16 @@ pub(super) fn of_commit(error: &Error) -> CommitFailure {
 
 /// What a failure means while opening `path`.
 pub(super) fn of_open(path: &std::path::Path, error: &Error) -> OpenError {
-    let path = path.to_owned();
+    let place = path.display().to_string();
     let detail = error.to_string();
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => OpenError::Corrupt { path, detail },
-        Some(ErrorCode::DiskFull) => OpenError::Full { path },
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::Busy { path },
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => OpenError::Corrupt { place, detail },
+        Some(ErrorCode::DiskFull) => OpenError::Full { place },
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => OpenError::Busy { place },
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
-            OpenError::Permission { path, source: io::Error::other(detail) }
+            OpenError::Permission { place, source: io::Error::other(detail) }
         }
-        _ => OpenError::Failed { path, detail },
+        _ => OpenError::Failed { place, detail },
     }
 }
 

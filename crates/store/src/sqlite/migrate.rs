@@ -25,11 +25,11 @@ pub(super) fn migrate(
     let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
     let known = u32::try_from(steps.len()).expect("a handful of steps");
     if found > known {
-        return Err(OpenError::Newer { path: file.path().to_owned(), found, known });
+        return Err(OpenError::Newer { place: file.to_string(), found, known });
     }
     let verdict = quick_check(connection).map_err(failed)?;
     if verdict != "ok" {
-        return Err(OpenError::Corrupt { path: file.path().to_owned(), detail: verdict });
+        return Err(OpenError::Corrupt { place: file.to_string(), detail: verdict });
     }
     for (taken, step) in (1..=known).zip(steps).skip_while(|(taken, _)| *taken <= found) {
         take(connection, step, taken).map_err(failed)?;

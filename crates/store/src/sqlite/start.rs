@@ -28,10 +28,10 @@ const USAGE: &str = "usage.db";
 
 /// Opens the database of this directory; `installation` names it if it is new.
 pub(crate) async fn open(dir: PathBuf, installation: InstallationId) -> Result<Sqlite, OpenError> {
-    let place = dir.clone();
+    let place = dir.display().to_string();
     match tokio::task::spawn_blocking(move || start(&dir, installation)).await {
         Ok(started) => started,
-        Err(fault) => Err(OpenError::Failed { path: place, detail: fault.to_string() }),
+        Err(fault) => Err(OpenError::Failed { place, detail: fault.to_string() }),
     }
 }
 
@@ -72,7 +72,7 @@ fn refuse_replacement(dir: &Path) -> Result<(), OpenError> {
     let path = dir.join(DATABASE);
     if is_empty(&path) && !is_empty(&dir.join(USAGE)) {
         let detail = format!("it is missing or empty, and {USAGE} beside it is of an installation in use");
-        return Err(OpenError::Corrupt { path, detail });
+        return Err(OpenError::Corrupt { place: path.display().to_string(), detail });
     }
     Ok(())
 }
@@ -91,9 +91,7 @@ fn begin<T>(
 ) -> Result<T, OpenError> {
     work(connection).map_err(|failure| match failure {
         Failure::Sql(error) => of_open(file.path(), &error),
-        Failure::Refused(error) => {
-            OpenError::Failed { path: file.path().to_owned(), detail: error.to_string() }
-        }
+        Failure::Refused(error) => OpenError::Failed { place: file.to_string(), detail: error.to_string() },
     })
 }
 

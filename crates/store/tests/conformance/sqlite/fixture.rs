@@ -13,6 +13,9 @@ pub(crate) struct Fixture {
 }
 
 impl Fixture {
+    /// How an instant long ago is written where the database's clock dates things.
+    pub(crate) const LONG_AGO: &str = "0";
+
     /// An empty one.
     pub(crate) async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();

@@ -72,10 +72,13 @@ async fn counts_add_up_by_secret_day_and_outcome() {
 #[tokio::test]
 async fn of_more_counts_than_one_answer_holds_the_newest_days_are_shown() {
     let fixture = Fixture::new().await;
-    let many = "WITH RECURSIVE days(day) AS (SELECT 1 UNION ALL SELECT day + 1 FROM days WHERE day < 100002)
+    let key = Fixture::literal(&KEY.to_bytes());
+    let many = format!(
+        "WITH RECURSIVE days(day) AS (SELECT 1 UNION ALL SELECT day + 1 FROM days WHERE day < 100002)
                 INSERT INTO counts (key, day, api, secret, environment, outcome, count)
-                SELECT zeroblob(16), day, 'a', 1, 'live', 'allowed', 1 FROM days";
-    fixture.usage_raw(many).unwrap();
+                SELECT {key}, day, 'a', 1, 'live', 'allowed', 1 FROM days"
+    );
+    fixture.usage_raw(&many).unwrap();
     let shown = fixture.store.usage(days(1, 100_002)).await.unwrap();
     let ends = (shown.first().unwrap().day, shown.last().unwrap().day);
     assert_eq!((shown.len(), ends), (100_000, (100_002, 3)));

@@ -1,0 +1,100 @@
+//! Keys as they are read: each with its secrets, by one statement.
+
+use claviger_model::{Digest, KeyId, Timestamp};
+use tokio_postgres::Row;
+
+use super::{
+    ask::Ask,
+    columns::{Stored, bind, stored, stored_all, stored_if_any},
+    failure::Outcome,
+    pool::Pool,
+    select::Select,
+};
+use crate::{FoundSecret, KeyFilter, KeyRow, Page, PageRequest, SecretRow};
+
+const KEYS: &str = "SELECT k.id, k.account, a.api, k.name, k.environment, k.scopes, k.restrictions, k.state,
+                           k.created_at, k.created_by, k.expires_at, k.revoked_at, k.external_id, k.metadata,
+                           s.numbers, s.hints, s.minted, s.ends
+                      FROM keys     k
+                      JOIN accounts a ON a.id = k.account
+                     CROSS JOIN LATERAL (SELECT array_agg(number     ORDER BY number DESC) AS numbers,
+                                                array_agg(hint::text ORDER BY number DESC) AS hints,
+                                                array_agg(created_at ORDER BY number DESC) AS minted,
+                                                array_agg(ends_at    ORDER BY number DESC) AS ends
+                                           FROM secrets
+                                          WHERE key = k.id) s
+                     WHERE true";
+
+pub(super) async fn find(from: &impl Ask, id: KeyId) -> Outcome<Option<KeyRow>> {
+    let sql = format!("{KEYS} AND k.id = $1");
+    from.row(&sql, bind![id]).await?.as_ref().map(key).transpose()
+}
+
+/// The key that this digest leads to, and by which of its secrets.
+pub(super) async fn find_secret(pool: &Pool, digest: Digest) -> Outcome<Option<FoundSecret>> {
+    let sql = format!(
+        "SELECT found.number AS found, of.*
+           FROM secrets found
+          CROSS JOIN LATERAL ({KEYS} AND k.id = found.key) of
+          WHERE found.digest = $1"
+    );
+    let Some(row) = pool.row(&sql, bind![digest]).await? else { return Ok(None) };
+    Ok(Some(FoundSecret { key: key(&row)?, number: stored(&row, "found")? }))
+}
+
+pub(super) async fn list(
+    pool: &Pool,
+    filter: KeyFilter,
+    at: PageRequest<KeyId>,
+) -> Outcome<Page<KeyRow, KeyId>> {
+    // No text that begins with the value comes after it and the last character.
+    let of_hint = "k.id IN (SELECT key FROM secrets WHERE hint >= ? AND hint < ? || chr(1114111))";
+    Select::new(KEYS)
+        .and("k.id > ?", at.after)
+        .and(of_hint, filter.hint)
+        .and("k.account = ?", filter.account)
+        .and("k.external_id = ?", filter.external_id)
+        .and_if(!filter.include_revoked, "k.state <> 'revoked'")
+        .page(pool, "k.id", at.limit, key, |key| key.id)
+        .await
+}
+
+fn key(row: &Row) -> Outcome<KeyRow> {
+    Ok(KeyRow {
+        id: stored(row, "id")?,
+        account: stored(row, "account")?,
+        api: row.try_get::<_, &str>("api")?.into(),
+        name: row.try_get("name")?,
+        environment: stored(row, "environment")?,
+        scopes: stored(row, "scopes")?,
+        restrictions: stored(row, "restrictions")?,
+        state: stored(row, "state")?,
+        created_at: stored(row, "created_at")?,
+        created_by: row.try_get("created_by")?,
+        expires_at: stored_if_any(row, "expires_at")?,
+        revoked_at: stored_if_any(row, "revoked_at")?,
+        external_id: row.try_get("external_id")?,
+        metadata: stored(row, "metadata")?,
+        secrets: secrets(row)?,
+    })
+}
+
+/// The arrays are of equal length; there are none where somebody deleted a key's secrets by hand.
+fn secrets(row: &Row) -> Outcome<Vec<SecretRow>> {
+    if row.try_get::<_, Option<Vec<Stored<u16>>>>("numbers")?.is_none() {
+        return Ok(Vec::new());
+    }
+    let numbers: Vec<u16> = stored_all(row, "numbers")?;
+    let hints: Vec<String> = row.try_get("hints")?;
+    let minted: Vec<Timestamp> = stored_all(row, "minted")?;
+    let ends: Vec<Option<i64>> = row.try_get("ends")?;
+    let all = numbers.into_iter().zip(hints).zip(minted.into_iter().zip(ends));
+    Ok(all
+        .map(|((number, hint), (created_at, ends_at))| SecretRow {
+            number,
+            hint,
+            created_at,
+            ends_at: ends_at.map(Timestamp::from_millis),
+        })
+        .collect())
+}

@@ -1,0 +1,74 @@
+//! PostgreSQL: one database that any number of nodes share.
+//!
+//! Everything that is peculiar to PostgreSQL stays in here. It needs no extension, no right beyond owning its database,
+//! and no state of a connection beyond a transaction, so that PgBouncer may stand in between.
+
+mod accounts;
+mod address;
+mod ask;
+mod audit;
+mod authority;
+mod change;
+mod columns;
+mod connect;
+mod failure;
+mod feed;
+mod idempotency;
+mod key_rows;
+mod keys;
+mod limits;
+mod links;
+mod locks;
+mod members;
+mod migrate;
+mod operators;
+mod pool;
+mod receipts;
+mod records;
+mod roll;
+mod secrets;
+mod select;
+mod sessions;
+mod settings;
+mod start;
+mod usage;
+mod usage_rows;
+mod verbs;
+mod wake;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use claviger_model::InstallationId;
+
+use pool::Pool;
+use wake::Wake;
+
+pub(crate) use start::{migrate, open};
+
+/// Changes between two looks at what the feed may forget.
+const TRIM_EVERY: u32 = 4096;
+
+/// The shared database.
+pub(crate) struct Postgres(Arc<Inner>);
+
+struct Inner {
+    installation: InstallationId,
+    pool: Pool,
+    feed_pool: Pool,
+    wake: Wake,
+    changes: AtomicU32,
+}
+
+impl Inner {
+    /// Whatever comes after a change: nodes are told, and now and then the feed forgets.
+    fn changed(&self) {
+        self.wake.wake();
+        if self.changes.fetch_add(1, Ordering::Relaxed) % TRIM_EVERY == TRIM_EVERY - 1 {
+            let pool = self.pool.clone();
+            tokio::spawn(async move { feed::forget(&pool).await });
+        }
+    }
+}
