@@ -11,7 +11,8 @@ use serde_json::json;
 
 use super::Ending;
 use crate::{
-    config, out,
+    config::{self, DatabaseUrl, database_url},
+    out,
     serve::data,
     system::{SystemClock, SystemEntropy},
 };
@@ -21,7 +22,10 @@ pub(super) struct Init {
     /// The data directory
     #[arg(long, value_name = "DIR", env = "CLAVIGER_DATA")]
     data: Option<PathBuf>,
-    /// A file of settings, of which the data directory counts
+    /// The PostgreSQL database that several nodes share, instead of the embedded one
+    #[arg(long, value_name = "URL", env = "CLAVIGER_DATABASE_URL", value_parser = database_url, hide_env_values = true)]
+    database_url: Option<DatabaseUrl>,
+    /// A file of settings, of which the data directory and the database count
     #[arg(long, value_name = "FILE", env = "CLAVIGER_CONFIG")]
     config: Option<PathBuf>,
     /// Print one JSON value
@@ -31,9 +35,11 @@ pub(super) struct Init {
 
 impl Init {
     pub(super) async fn run(self) -> anyhow::Result<Ending> {
-        let dir = config::data_directory(self.data, self.config.as_deref())?;
+        let (dir, url) = config::places(self.data, self.database_url, self.config.as_deref())?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let store = data::open(&dir, &*clock).await?;
+        let shared = url.as_ref().map(|url| data::Shared { url, listen_url: None });
+        let opened = data::open(&dir, shared, &*clock).await?;
+        let store = opened.store.clone();
         let verifier = Verifier::new(Arc::clone(&clock), Duration::ZERO);
         let apis = Arc::new(Apis::default());
         let manager = Manager::new(ManagerParts {
@@ -49,10 +55,12 @@ impl Init {
         let made = manager.initialise(|key| show(key, self.json)).await;
         store.close().await;
         if !made.context("the first operator key can't be made")? {
+            let (place, other) = match url {
+                Some(_) => ("the database".to_owned(), "another database with --database-url"),
+                None => (dir.display().to_string(), "another directory with --data"),
+            };
             bail!(
-                "{} is initialised already, and its operator key was shown then: use that one, \
-                 or choose another directory with --data",
-                dir.display()
+                "{place} is initialised already, and its operator key was shown then: use that one, or choose {other}"
             );
         }
         if !self.json {

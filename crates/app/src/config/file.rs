@@ -12,6 +12,7 @@ use anyhow::{Context as _, anyhow};
 use claviger_model::parse_duration;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+use super::DatabaseUrl;
 use crate::log;
 
 /// The settings that one source names; the others come from a source below.
@@ -19,6 +20,8 @@ use crate::log;
 #[serde(deny_unknown_fields)]
 pub(super) struct Layer {
     pub(super) data: Option<PathBuf>,
+    pub(super) database_url: Option<DatabaseUrl>,
+    pub(super) database_listen_url: Option<DatabaseUrl>,
     pub(super) node: Option<String>,
     pub(super) profiles: Option<Vec<PathBuf>>,
     pub(super) gateway: Option<SocketAddr>,
@@ -55,6 +58,8 @@ impl Layer {
     pub(super) fn over(self, below: Self) -> Self {
         Self {
             data: self.data.or(below.data),
+            database_url: self.database_url.or(below.database_url),
+            database_listen_url: self.database_listen_url.or(below.database_listen_url),
             node: self.node.or(below.node),
             profiles: self.profiles.or(below.profiles),
             gateway: self.gateway.or(below.gateway),

@@ -7,7 +7,7 @@ use clap::Args;
 use claviger_model::{parse_duration, profile::origin};
 
 use super::{
-    check_lease,
+    DatabaseUrl, check_lease, database_url,
     file::{Layer, Span},
     public_url::public_url,
 };
@@ -19,6 +19,9 @@ pub(crate) struct ServeFlags {
     /// The data directory
     #[arg(long, value_name = "DIR", env = "CLAVIGER_DATA")]
     pub(super) data: Option<PathBuf>,
+    /// The PostgreSQL database that several nodes share, instead of the embedded one: `postgres://…`
+    #[arg(long, value_name = "URL", env = "CLAVIGER_DATABASE_URL", value_parser = database_url, hide_env_values = true)]
+    pub(super) database_url: Option<DatabaseUrl>,
     /// A profile to serve; may be given several times
     #[arg(long = "profile", value_name = "FILE", env = "CLAVIGER_PROFILE", value_delimiter = ':')]
     pub(super) profiles: Vec<PathBuf>,
@@ -61,6 +64,7 @@ impl ServeFlags {
     pub(super) fn into_layer(self) -> Layer {
         Layer {
             data: self.data,
+            database_url: self.database_url,
             profiles: (!self.profiles.is_empty()).then_some(self.profiles),
             gateway: self.gateway,
             portal: self.portal,
@@ -81,10 +85,17 @@ impl ServeFlags {
 pub(super) fn variables() -> anyhow::Result<Layer> {
     Ok(Layer {
         node: env::var("CLAVIGER_NODE").ok(),
+        database_listen_url: listen_url()?,
         session_idle: span("CLAVIGER_SESSION_IDLE")?,
         session_longest: span("CLAVIGER_SESSION_LONGEST")?,
         ..Layer::default()
     })
+}
+
+fn listen_url() -> anyhow::Result<Option<DatabaseUrl>> {
+    let Ok(text) = env::var("CLAVIGER_DATABASE_LISTEN_URL") else { return Ok(None) };
+    let url = database_url(&text).map_err(anyhow::Error::msg);
+    url.map(Some).context("CLAVIGER_DATABASE_LISTEN_URL can't be used")
 }
 
 fn span(name: &str) -> anyhow::Result<Option<Span>> {

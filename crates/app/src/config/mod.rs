@@ -1,5 +1,6 @@
 //! The settings of `serve`: from the command line, then the environment, then a file, then the documented defaults.
 
+mod database_url;
 mod file;
 mod flags;
 mod public_url;
@@ -14,7 +15,10 @@ use anyhow::{Context as _, anyhow, bail};
 use claviger_model::profile::{self, LEASE_MAX, LEASE_MIN};
 
 use self::file::Layer;
-pub(crate) use self::flags::ServeFlags;
+pub(crate) use self::{
+    database_url::{DatabaseUrl, database_url},
+    flags::ServeFlags,
+};
 use crate::log;
 
 /// The defaults are the documentation: one file is both.
@@ -28,6 +32,8 @@ const SESSION_MAX: Duration = Duration::from_hours(30 * 24);
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) data: PathBuf,
+    pub(crate) database_url: Option<DatabaseUrl>,
+    pub(crate) database_listen_url: Option<DatabaseUrl>,
     pub(crate) node: Option<String>,
     pub(crate) profiles: Vec<PathBuf>,
     pub(crate) gateway: SocketAddr,
@@ -58,6 +64,8 @@ impl Settings {
     fn of(layer: Layer) -> anyhow::Result<Self> {
         let settings = Self {
             data: layer.data.context("`data` has no value")?,
+            database_url: layer.database_url,
+            database_listen_url: layer.database_listen_url,
             node: layer.node,
             profiles: layer.profiles.unwrap_or_default(),
             gateway: layer.gateway.context("`gateway` has no value")?,
@@ -129,10 +137,16 @@ fn defaults() -> Layer {
     file::parse("claviger.default.toml", DEFAULTS).expect("the defaults are tested to be readable")
 }
 
-/// The data directory that `serve` uses with the same `flag`, which holds the environment too, and `config` file.
-pub(crate) fn data_directory(flag: Option<PathBuf>, config: Option<&Path>) -> anyhow::Result<PathBuf> {
+/// The data directory and the shared database that `serve` uses with the same flags, which hold the environment too,
+/// and `config` file.
+pub(crate) fn places(
+    data: Option<PathBuf>,
+    url: Option<DatabaseUrl>,
+    config: Option<&Path>,
+) -> anyhow::Result<(PathBuf, Option<DatabaseUrl>)> {
     let file = config.map(file::read).transpose()?.unwrap_or_default();
-    flag.or(file.data).or(defaults().data).context("`data` has no value")
+    let data = data.or(file.data).or(defaults().data).context("`data` has no value")?;
+    Ok((data, url.or(file.database_url)))
 }
 
 #[cfg(test)]
@@ -157,7 +171,7 @@ mod tests {
         assert_eq!(settings.lease, Duration::from_secs(3));
         assert_eq!(settings.log, log::Level::Debug);
         assert_eq!(settings.profiles, [PathBuf::from("a.toml")]);
-        assert_eq!(settings.data, data_directory(None, None).unwrap());
+        assert_eq!(settings.data, places(None, None, None).unwrap().0);
     }
 
     #[test]

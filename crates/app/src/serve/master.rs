@@ -33,6 +33,11 @@ pub(super) async fn key(
     };
     let (path, key) = match &settings.master_key_file {
         Some(path) => (path.clone(), read(path)?),
+        None if settings.database_url.is_some() => bail!(
+            "the profile {} seals its keys, and all nodes need one master key: put 64 hexadecimal digits into a file \
+             that is the same on every node, and name it with CLAVIGER_MASTER_KEY_FILE",
+            sealing.name
+        ),
         None => own_key(&settings.data, &sealing.name, store, entropy).await?,
     };
     let check = store.put_setting_if_absent(CHECK, key.check_value()).await?;
@@ -41,10 +46,18 @@ pub(super) async fn key(
             "{} is not the master key that the keys in {} are sealed with: put back the one that was used before, \
              or name its file with CLAVIGER_MASTER_KEY_FILE",
             path.display(),
-            settings.data.display()
+            place_of_keys(settings)
         );
     }
     Ok(Some(key))
+}
+
+fn place_of_keys(settings: &Settings) -> String {
+    if settings.database_url.is_some() {
+        "the database".to_owned()
+    } else {
+        settings.data.display().to_string()
+    }
 }
 
 fn read(path: &Path) -> anyhow::Result<MasterKey> {

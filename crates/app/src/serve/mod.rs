@@ -95,13 +95,14 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
 
     let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) =
         (Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
-    let store = data::open(&settings.data, &*clock).await?;
+    let opened = data::open(&settings.data, shared(&settings), &*clock).await?;
+    let store = opened.store.clone();
     if let Err(error) = profiles::cover(&profiles, &store).await {
         store.close().await;
         return Err(error);
     }
     let master = master::key(&settings, &profiles, &store, &*entropy).await?;
-    let card = node::card(&settings, &profiles, [0; 32], &*clock, &*entropy);
+    let card = node::card(&settings, &profiles, opened.place, &*clock, &*entropy);
     let mut engine = Engine::start(store, Arc::clone(&clock), Arc::clone(&entropy), card).await?;
     let (store, verifier) = (engine.store.clone(), Arc::clone(&engine.verifier));
     let manager = Manager::new(ManagerParts {
@@ -118,8 +119,15 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let parts = Parts { manager, verifier, apis: prepared, pages, public_origin, clock, entropy };
     let ended = answer(&settings, &profiles, listeners, parts, &mut engine, signals).await;
     engine.stop().await;
+    drop(opened);
     tracing::info!("ended");
     ended
+}
+
+/// The database that nodes share, where the settings name one.
+fn shared(settings: &Settings) -> Option<data::Shared<'_>> {
+    let listen_url = settings.database_listen_url.as_ref();
+    settings.database_url.as_ref().map(|url| data::Shared { url, listen_url })
 }
 
 /// Where links lead, and how long sessions last.
