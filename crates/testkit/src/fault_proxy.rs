@@ -25,6 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct FaultProxy {
     address: SocketAddr,
+    listener: Arc<TcpListener>,
     shared: Arc<Shared>,
     accepting: Option<JoinHandle<()>>,
 }
@@ -83,14 +84,14 @@ impl FaultProxy {
     /// A proxy on the address `host` of this machine before `server`.
     #[track_caller]
     pub fn on(host: IpAddr, server: SocketAddr) -> Self {
-        let listener = TcpListener::bind((host, 0)).expect("a port is free");
+        let listener = Arc::new(TcpListener::bind((host, 0)).expect("a port is free"));
         let address = listener.local_addr().expect("a listener has an address");
         let shared = Arc::<Shared>::default();
         let accepting = thread::spawn({
-            let shared = Arc::clone(&shared);
+            let (listener, shared) = (Arc::clone(&listener), Arc::clone(&shared));
             move || accept(&listener, server, &shared)
         });
-        Self { address, shared, accepting: Some(accepting) }
+        Self { address, listener, shared, accepting: Some(accepting) }
     }
 
     /// Where it listens.
@@ -143,8 +144,8 @@ impl FaultProxy {
 impl Drop for FaultProxy {
     fn drop(&mut self) {
         self.shared.over.store(true, Ordering::SeqCst);
-        // Wakes the thread that accepts; if nobody listens any more, it needs no waking.
-        let _ = TcpStream::connect(self.address);
+        // Wakes the thread that accepts, also where its address is gone.
+        let _ = SockRef::from(&*self.listener).shutdown(Shutdown::Both);
         let _ = self.accepting.take().map(JoinHandle::join);
         self.close_all();
     }

@@ -8,6 +8,7 @@ mod contracts;
 mod faults;
 mod matrix;
 mod members;
+mod nodes;
 mod pages;
 
 /// The program under test.
