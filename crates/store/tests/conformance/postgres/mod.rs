@@ -1,5 +1,6 @@
 //! PostgreSQL: the common suite, and what only a server can be asked.
 
+mod constraints;
 mod fixture;
 #[path = "../suite/mod.rs"]
 mod suite;

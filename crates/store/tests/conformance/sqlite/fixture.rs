@@ -30,6 +30,12 @@ impl Fixture {
         Self { store, dir: self.dir }
     }
 
+    /// Whoever else has the database open: nobody but the same process can.
+    #[expect(clippy::unused_async, reason = "other databases are opened once more")]
+    pub(crate) async fn another(&self) -> Store {
+        self.store.clone()
+    }
+
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
     }

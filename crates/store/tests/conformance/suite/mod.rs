@@ -10,6 +10,7 @@ mod links;
 mod members;
 mod nodes;
 mod operators;
+mod processes;
 mod sealed;
 mod sessions;
 mod settings;
