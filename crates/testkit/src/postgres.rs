@@ -6,7 +6,7 @@
 use std::{
     fs::{self, File},
     io::Write,
-    net::TcpListener,
+    net::SocketAddr,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
@@ -16,7 +16,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::eventually;
+use crate::{claim::Claim, eventually};
 
 /// Where Debian and others put the programs, one directory for each version.
 const PROGRAMS: &str = "/usr/lib/postgresql";
@@ -33,7 +33,7 @@ pub struct PostgresBuilder {
 #[derive(Debug)]
 pub struct Postgres {
     directory: TempDir,
-    port: u16,
+    port: Claim,
     settings: Vec<(String, String)>,
     process: Option<Child>,
     databases: AtomicU32,
@@ -82,12 +82,12 @@ impl PostgresBuilder {
         must_succeed(&copied, "cp");
         let mut server = Postgres {
             directory,
-            port: 0,
+            port: Claim::port(),
             settings: self.settings,
             process: None,
             databases: AtomicU32::new(0),
         };
-        server.start_on_some_port();
+        server.start_again();
         server
     }
 }
@@ -104,9 +104,9 @@ impl Postgres {
         PostgresBuilder::default()
     }
 
-    /// The port it listens on, the same after every start.
-    pub fn port(&self) -> u16 {
-        self.port
+    /// Where it listens, the same after every start.
+    pub fn address(&self) -> SocketAddr {
+        self.port.address()
     }
 
     /// A new, empty database that belongs to a role without special rights: its URL.
@@ -120,7 +120,7 @@ impl Postgres {
 
     /// The URL of a database, for the role without special rights.
     pub fn url(&self, database: &str) -> String {
-        format!("postgres://{ROLE}@127.0.0.1:{}/{database}?sslmode=disable", self.port)
+        format!("postgres://{ROLE}@{}/{database}?sslmode=disable", self.address())
     }
 
     /// Runs statements as the superuser: what they found, a line for each row, or what the server said.
@@ -128,7 +128,7 @@ impl Postgres {
         let mut psql = Command::new(program("psql"))
             .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"])
             .args(["--host=127.0.0.1", "--username=postgres"])
-            .arg(format!("--port={}", self.port))
+            .arg(format!("--port={}", self.port.number))
             .arg(format!("--dbname={database}"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -177,17 +177,6 @@ impl Postgres {
         assert!(eventually(|| self.answers()), "PostgreSQL doesn't start: {}", self.log());
     }
 
-    /// A free port may be taken by somebody else before the server has it.
-    #[track_caller]
-    fn start_on_some_port(&mut self) {
-        let started = (0..20).any(|_| {
-            self.port = free_port();
-            self.process = Some(self.spawn());
-            eventually(|| self.answers())
-        });
-        assert!(started, "PostgreSQL doesn't start: {}", self.log());
-    }
-
     /// Everything it wrote to its log so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.log_file()).expect("the log can be read")
@@ -202,7 +191,7 @@ impl Postgres {
             File::options().create(true).append(true).open(self.log_file()).expect("the log can be written");
         let errors = log.try_clone().expect("a file can be shared");
         let mut command = as_owner(&program("postgres"));
-        command.arg("-D").arg(self.directory.path().join("data")).arg("-p").arg(self.port.to_string());
+        command.arg("-D").arg(self.directory.path().join("data")).arg("-p").arg(self.port.number.to_string());
         // Its socket would be in a directory that others use too.
         command.args(["-c", "unix_socket_directories="]);
         for (name, value) in &self.settings {
@@ -261,12 +250,6 @@ fn pid(process: &Child) -> Pid {
 
 fn path(path: &Path) -> &str {
     path.to_str().expect("paths of tests are text")
-}
-
-/// A port that nobody listens on just now.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("there is a free port");
-    listener.local_addr().expect("a listener has an address").port()
 }
 
 /// The newest version's program of this name.

@@ -20,7 +20,7 @@ use super::{
 use crate::{AuditNote, Committed, StoreError};
 
 /// How long the work of a change may take, whatever the server says.
-const WORK: Duration = Duration::from_secs(20);
+const WORK: Duration = Duration::from_secs(10);
 /// How long the answer to COMMIT is waited for: longer than the server waits for its standby.
 const COMMIT: Duration = Duration::from_secs(7);
 /// How often a change is tried again after it stood in another's way.
@@ -240,7 +240,7 @@ impl Change {
         let sound = match failure {
             Failure::Refused(_) => true,
             Failure::Sql(_) => failure.is_conflict(),
-            Failure::TimedOut(_) => false,
+            Failure::Unreached(_) | Failure::TimedOut(_) => false,
         };
         if sound && let Ok(Ok(())) = tokio::time::timeout(COMMIT, self.lent.batch_execute("ROLLBACK")).await {
             self.lent.give_back();

@@ -88,7 +88,7 @@ impl Connector {
                     self.first.store(index, Ordering::Relaxed);
                     return Ok((client, connection, Arc::default()));
                 }
-                Ok(Err(error)) => failed = Some(Failure::Sql(error)),
+                Ok(Err(error)) => failed = Some(Failure::Unreached(error)),
                 Err(_elapsed) => failed = Some(Failure::TimedOut(LET_IN)),
             }
         }

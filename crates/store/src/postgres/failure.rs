@@ -16,6 +16,8 @@ pub(super) enum Failure {
     Refused(StoreError),
     /// PostgreSQL failed, or the way to it, or its content isn't what we wrote. Nothing was changed.
     Sql(Error),
+    /// No host let us in.
+    Unreached(Error),
     /// No answer came in time. Nothing was changed: COMMIT had not been sent.
     TimedOut(Duration),
 }
@@ -40,6 +42,7 @@ impl From<Failure> for StoreError {
         match failure {
             Failure::Refused(refusal) => refusal,
             Failure::Sql(error) => undone(&error),
+            Failure::Unreached(error) => Self::Unavailable(told(&error)),
             Failure::TimedOut(after) => Self::Unavailable(format!("no answer within {after:?}")),
         }
     }
@@ -60,7 +63,7 @@ impl Failure {
                 Some(code) => code.code().starts_with("08") || code.code().starts_with("57P"),
                 None => is_of_the_way(error),
             },
-            Self::Refused(_) | Self::TimedOut(_) => false,
+            Self::Refused(_) | Self::Unreached(_) | Self::TimedOut(_) => false,
         }
     }
 }
@@ -116,12 +119,18 @@ pub(super) fn of_open(place: &str, failure: Failure) -> OpenError {
         Failure::TimedOut(after) => {
             OpenError::Unreachable { place, detail: format!("no answer within {after:?}") }
         }
-        Failure::Sql(error) => {
+        Failure::Unreached(error) => {
             let detail = told(&error);
             match error.code() {
                 Some(code) if code.code().starts_with("28") || *code == SqlState::INVALID_CATALOG_NAME => {
                     OpenError::Denied { place, detail }
                 }
+                _ => OpenError::Unreachable { place, detail },
+            }
+        }
+        Failure::Sql(error) => {
+            let detail = told(&error);
+            match error.code() {
                 Some(code) if *code == SqlState::INSUFFICIENT_PRIVILEGE => OpenError::Unsuitable {
                     place,
                     detail: format!("{detail}; make the role the owner of its database"),

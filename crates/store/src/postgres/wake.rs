@@ -64,7 +64,7 @@ async fn keep_listening(connector: Arc<Connector>, woken: Arc<Notify>) {
         {
             said = true;
             let why = match failure {
-                Failure::Sql(error) => told(&error),
+                Failure::Sql(error) | Failure::Unreached(error) => told(&error),
                 other => crate::StoreError::from(other).to_string(),
             };
             tracing::warn!(why, "nobody tells of other nodes' changes: they are found by asking");

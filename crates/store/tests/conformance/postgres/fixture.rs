@@ -43,10 +43,6 @@ impl Fixture {
         Store::open_postgres(PostgresOptions::new(&self.url), NOW, &Counted).await.unwrap()
     }
 
-    pub(crate) fn url(&self) -> &str {
-        &self.url
-    }
-
     /// Runs statements on the database itself, as somebody with a shell would. The error is the database's.
     pub(crate) fn raw(&self, sql: &str) -> Result<(), String> {
         self.server.sql(self.name(), sql).map(drop)

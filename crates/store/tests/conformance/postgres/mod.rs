@@ -2,5 +2,6 @@
 
 mod constraints;
 mod fixture;
+mod server;
 #[path = "../suite/mod.rs"]
 mod suite;
