@@ -14,7 +14,7 @@ pub struct PostgresOptions {
     /// polling.
     pub listen_url: Option<String>,
     /// Connections for management, at least one. The feed has two more, and one listens.
-    pub connections: usize,
+    pub connections: u32,
     /// Whether a schema that is older than this version is brought up, or refused.
     pub migrate: bool,
 }

@@ -1,8 +1,9 @@
 //! A change: one transaction at READ COMMITTED, its audit events and its end.
 //!
-//! Locks are taken in one order, so that changes wait for each other and don't stand in each other's way: operators'
-//! rows, then accounts' rows, then the record of a repeated call, then whatever is changed, and `feed_head` last, by the
-//! end of the change alone. It stays locked for two round trips and the commit.
+//! Locks are taken in one order, so that changes wait for each other and never in a circle: accounts' rows, then the
+//! row of the operator who asks, then the record of a repeated call, then whatever is changed, and `feed_head` last, by
+//! the end of the change alone. It stays locked for two round trips and the commit. Revoking an operator locks the
+//! operators' rows instead of accounts', and making the first one locks `feed_head` and nothing before it.
 
 use std::{fmt, future::Future, time::Duration};
 
@@ -97,13 +98,18 @@ macro_rules! make {
         let mut attempts = $crate::postgres::change::Attempts::default();
         loop {
             let mut begun = None;
-            let worked = async {
-                let change = $crate::postgres::change::Change::begin($pool, $durability).await?;
-                let $change = begun.insert(change);
-                let left = $work.await?;
-                $change.settle(left).await
+            let worked = match $pool.lend().await {
+                Ok(lent) => {
+                    let $change = begun.insert($crate::postgres::change::Change::on(lent));
+                    let work = async {
+                        $change.begin($durability).await?;
+                        let left = $work.await?;
+                        $change.settle(left).await
+                    };
+                    $crate::postgres::change::in_time(work).await
+                }
+                Err(failure) => Err(failure),
             };
-            let worked = $crate::postgres::change::in_time(worked).await;
             if let Some(answer) = attempts.end($pool, begun, worked).await {
                 break answer;
             }
@@ -163,11 +169,14 @@ impl Attempts {
 }
 
 impl Change {
+    /// One that has yet to begin.
+    pub(super) fn on(lent: Lent) -> Self {
+        Self { lent, told: Vec::new() }
+    }
+
     /// Begins.
-    pub(super) async fn begin(pool: &Pool, durability: Durability) -> Outcome<Self> {
-        let lent = pool.lend().await?;
-        lent.batch_execute(durability.begin()).await?;
-        Ok(Self { lent, told: Vec::new() })
+    pub(super) async fn begin(&self, durability: Durability) -> Outcome<()> {
+        Ok(self.lent.batch_execute(durability.begin()).await?)
     }
 
     /// How many rows a statement changed.

@@ -73,8 +73,11 @@ fn is_of_the_way(error: &Error) -> bool {
     error.is_closed() || error.source().is_some_and(<dyn std::error::Error>::is::<io::Error>)
 }
 
-/// An error with what brought it about: by itself it says "db error".
+/// An error with what brought it about. Of what PostgreSQL says, the detail is left out: it may show the row.
 pub(super) fn told(error: &Error) -> String {
+    if let Some(said) = error.as_db_error() {
+        return format!("{} ({})", said.message(), said.code().code());
+    }
     match error.source() {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),

@@ -52,7 +52,8 @@ pub(super) async fn prepare(
 ) -> Result<(), OpenError> {
     let failed = |failure: Failure| of_open(place, failure);
     suits(connection, place).await?;
-    let (version, _) = must_be_readable(connection, place).await?;
+    let (version, oldest) = versions_if_any(connection).await.map_err(failed)?;
+    must_be_readable((version, oldest), place)?;
     if version >= known() {
         return Ok(());
     }
@@ -60,9 +61,11 @@ pub(super) async fn prepare(
         return Err(OpenError::Older { place: place.to_owned(), found: version, known: known() });
     }
     connection.batch_execute(BEGIN).await.map_err(|error| failed(error.into()))?;
+    connection.batch_execute(VERSIONS).await.map_err(|error| failed(error.into()))?;
     // Another node may have been faster.
-    let (version, _) = must_be_readable(connection, place).await?;
-    take(connection, version, installation).await.map_err(failed)?;
+    let found = versions(connection).await.map_err(failed)?;
+    must_be_readable(found, place)?;
+    take(connection, found.0, installation).await.map_err(failed)?;
     connection.batch_execute("COMMIT").await.map_err(|error| failed(error.into()))
 }
 
@@ -87,20 +90,22 @@ async fn suits(connection: &Connection, place: &str) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// The schema's version and the oldest version that may go on with it; (0, 0) where there is none.
-async fn must_be_readable(connection: &Connection, place: &str) -> Result<(u32, u32), OpenError> {
-    let found = versions(connection).await.map_err(|failure| of_open(place, failure))?;
-    if found.1 > known() {
-        return Err(OpenError::Newer { place: place.to_owned(), found: found.0, known: known() });
+fn must_be_readable((found, oldest_reader): (u32, u32), place: &str) -> Result<(), OpenError> {
+    let known = known();
+    if oldest_reader > known {
+        return Err(OpenError::Newer { place: place.to_owned(), found, known });
     }
-    Ok(found)
+    Ok(())
 }
 
-async fn versions(connection: &Connection) -> Outcome<(u32, u32)> {
+/// (0, 0) where there is no schema. The answer may be a moment old: whoever finds none asks again under the lock.
+async fn versions_if_any(connection: &Connection) -> Outcome<(u32, u32)> {
     let there = rows(connection, "SELECT to_regclass('schema_versions') IS NOT NULL", Vec::new()).await?;
-    if !there[0].try_get::<_, bool>(0)? {
-        return Ok((0, 0));
-    }
+    if there[0].try_get::<_, bool>(0)? { versions(connection).await } else { Ok((0, 0)) }
+}
+
+/// The schema's version, and the oldest version that may go on with it.
+async fn versions(connection: &Connection) -> Outcome<(u32, u32)> {
     let sql = "SELECT coalesce(max(version), 0), coalesce(max(oldest_reader), 0) FROM schema_versions";
     let found = rows(connection, sql, Vec::new()).await?;
     let number = |column: usize| -> Outcome<u32> {
@@ -110,7 +115,6 @@ async fn versions(connection: &Connection) -> Outcome<(u32, u32)> {
 }
 
 async fn take(connection: &Connection, version: u32, installation: InstallationId) -> Outcome<()> {
-    connection.batch_execute(VERSIONS).await?;
     for (number, step) in (1..).zip(STEPS).skip_while(|(number, _)| *number <= version) {
         connection.batch_execute(step.sql).await?;
         let sql = "INSERT INTO schema_versions (version, oldest_reader) VALUES ($1, $2)";

@@ -20,19 +20,25 @@ use crate::StoreError;
 /// How long a call waits for others to finish before it is refused.
 const TURN: Duration = Duration::from_secs(10);
 
+/// How long closing waits for calls under way.
+const LAST_CALLS: Duration = Duration::from_secs(10);
+
 /// Connections to one database, so many at once.
 #[derive(Clone)]
 pub(super) struct Pool(Arc<Shelf>);
 
 struct Shelf {
     connector: Arc<Connector>,
+    size: u32,
     free: Mutex<Vec<Connection>>,
     turns: Arc<Semaphore>,
 }
 
 impl Pool {
-    pub(super) fn of(connector: Arc<Connector>, size: usize) -> Self {
-        Self(Arc::new(Shelf { connector, free: Mutex::default(), turns: Arc::new(Semaphore::new(size)) }))
+    pub(super) fn of(connector: Arc<Connector>, size: u32) -> Self {
+        let size = size.max(1);
+        let turns = Arc::new(Semaphore::new(usize::try_from(size).unwrap_or(usize::MAX)));
+        Self(Arc::new(Shelf { connector, size, free: Mutex::default(), turns }))
     }
 
     /// A connection, the caller's alone until it is given back.
@@ -54,8 +60,12 @@ impl Pool {
         self.0.lock().clear();
     }
 
-    /// Refuses every later call, and lets the connections go that nobody uses.
-    pub(super) fn close(&self) {
+    /// Lets those who came before finish, refuses every later call, and lets the connections go.
+    pub(super) async fn close(&self) {
+        let everybody = self.0.turns.acquire_many(self.0.size);
+        if tokio::time::timeout(LAST_CALLS, everybody).await.is_err() {
+            tracing::warn!("the store is closed before its last calls have ended");
+        }
         self.0.turns.close();
         self.clear();
     }

@@ -19,7 +19,7 @@ use super::{
 use crate::{OpenError, PostgresOptions};
 
 /// Connections of the feed: management that uses up all others must not cost a node its lease.
-const FEED_CONNECTIONS: usize = 2;
+const FEED_CONNECTIONS: u32 = 2;
 
 /// Opens the database at this URL; `installation` names it if it is new.
 pub(crate) async fn open(

@@ -68,8 +68,8 @@ impl Database for Postgres {
 
     async fn close(&self) {
         self.0.wake.stop();
-        self.0.pool.close();
-        self.0.feed_pool.close();
+        self.0.pool.close().await;
+        self.0.feed_pool.close().await;
     }
 
     async fn is_initialised(&self) -> Result<bool, StoreError> {

@@ -12,6 +12,12 @@ thread_local! {
     static SERVER: Rc<Postgres> = Rc::new(Postgres::builder().without_fsync().start());
 }
 
+/// With few connections: on a machine that is busy, whoever waits for a lock behind many others waits too long.
+async fn open(url: &str) -> Store {
+    let options = PostgresOptions { connections: 4, ..PostgresOptions::new(url) };
+    Store::open_postgres(options, NOW, &Counted).await.unwrap()
+}
+
 /// A store that is gone with the test.
 pub(crate) struct Fixture {
     pub(crate) store: Store,
@@ -27,20 +33,18 @@ impl Fixture {
     pub(crate) async fn new() -> Self {
         let server = SERVER.with(Rc::clone);
         let url = server.database();
-        let store = Store::open_postgres(PostgresOptions::new(&url), NOW, &Counted).await.unwrap();
-        Self { store, url, server }
+        Self { store: open(&url).await, url, server }
     }
 
     /// The same one after an orderly restart.
     pub(crate) async fn restarted(self) -> Self {
         self.store.close().await;
-        let store = Store::open_postgres(PostgresOptions::new(&self.url), NOW, &Counted).await.unwrap();
-        Self { store, ..self }
+        Self { store: open(&self.url).await, ..self }
     }
 
     /// Another process on the same database.
     pub(crate) async fn another(&self) -> Store {
-        Store::open_postgres(PostgresOptions::new(&self.url), NOW, &Counted).await.unwrap()
+        open(&self.url).await
     }
 
     /// Runs statements on the database itself, as somebody with a shell would. The error is the database's.

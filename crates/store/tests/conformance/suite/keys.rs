@@ -329,3 +329,17 @@ async fn of_two_who_saw_the_same_key_one_changes_it() {
     let refused = answers.iter().filter(|answer| matches!(answer, Err(StoreError::ChangedMeanwhile)));
     assert_eq!(refused.count(), 1, "{answers:?}");
 }
+
+#[tokio::test]
+async fn whoever_looks_for_a_text_with_nul_finds_nothing() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    key(store, account(store).await).await;
+    let text = || Some("A\0".to_owned());
+    let keys = KeyFilter { hint: text(), ..KeyFilter::default() };
+    assert_eq!(store.list_keys(keys, first(9)).await.unwrap().items.len(), 0);
+    let accounts = claviger_store::AccountFilter { name: text(), ..Default::default() };
+    assert_eq!(store.list_accounts(accounts, first(9)).await.unwrap().items.len(), 0);
+    let events = claviger_store::AuditFilter { subject: text(), ..Default::default() };
+    assert_eq!(store.list_audit(events, first(9)).await.unwrap().items.len(), 0);
+    assert_eq!(store.denials(None, text()).await.unwrap().len(), 0);
+}
