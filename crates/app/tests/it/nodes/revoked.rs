@@ -151,6 +151,7 @@ fn round(stage: &Stage, trouble: Trouble) -> Round {
     let called = stage.clock.now();
     let answer = operator.post(&format!("/v1/keys/{id}/revoke"), &Value::Null);
     let took = stage.clock.now().saturating_sub(called);
+    assert!(matches!(answer.status, 200 | 202), "{trouble:?}: {} {}", answer.status, answer.text());
     // At a long lease it is complete only when the node is back.
     let late = answer.status == 202;
     if late {
@@ -178,15 +179,14 @@ fn round(stage: &Stage, trouble: Trouble) -> Round {
     }
 }
 
-/// What may be answered: nothing but yes before the call, nothing but no after the receipt, either between them; and
-/// in trouble that it can't be known, or nothing.
+/// What may be answered: no before the call never, yes after the receipt never; that it can't be known always, for two
+/// seconds without a turn on a busy machine are an outage to a node whose lease is that short.
 fn judge(probe: Probe, called: Duration, complete: Duration, trouble: Trouble) {
     match probe.status {
         Some(200) => assert!(probe.sent <= complete, "allowed after the receipt ({trouble:?}): {probe:?}"),
         Some(401) => assert!(probe.ended >= called, "a good key was refused ({trouble:?}): {probe:?}"),
-        Some(503) => assert_ne!(trouble, Trouble::None, "it could be known: {probe:?}"),
         // The last request of a hammer that is stopped has no answer.
-        other => assert_eq!(other, None, "({trouble:?}): {probe:?}"),
+        other => assert!(matches!(other, Some(503) | None), "answered {other:?} ({trouble:?}): {probe:?}"),
     }
 }
 
