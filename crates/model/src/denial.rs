@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt, ops::RangeInclusive};
 
-use crate::{Environment, Scope, Timestamp};
+use crate::{Environment, Exceeded, Scope, Timestamp, seconds_up};
 
 /// Why a credential doesn't allow an attempt.
 ///
@@ -38,9 +38,9 @@ pub enum Denial {
     /// The request can be read in two ways: refused as malformed rather than judged.
     Ambiguous(Misfit),
     /// Too many requests within a window.
-    Rate,
+    Rate(Box<Exceeded>),
     /// The calls of the day or month are used up.
-    Quota,
+    Quota(Box<Exceeded>),
 }
 
 /// In what way something can't be a key.
@@ -168,8 +168,8 @@ impl Denial {
             Self::Network => DenialCode::Network,
             Self::Referrer => DenialCode::Referrer,
             Self::Endpoint | Self::Ambiguous(Misfit::Path | Misfit::Method) => DenialCode::Endpoint,
-            Self::Rate => DenialCode::Rate,
-            Self::Quota => DenialCode::Quota,
+            Self::Rate(_) => DenialCode::Rate,
+            Self::Quota(_) => DenialCode::Quota,
         }
     }
 
@@ -188,8 +188,8 @@ impl Denial {
             Self::Referrer => Slot::Referrer,
             Self::Endpoint => Slot::Endpoint,
             Self::Ambiguous(_) => Slot::BadRequest,
-            Self::Rate => Slot::Rate,
-            Self::Quota => Slot::Quota,
+            Self::Rate(_) => Slot::Rate,
+            Self::Quota(_) => Slot::Quota,
         }
     }
 
@@ -216,8 +216,24 @@ impl Denial {
                 "The path can be read in more than one way; send it in canonical form.".into()
             }
             Self::Ambiguous(Misfit::Method) => "The method is not a single token.".into(),
-            Self::Rate => "Too many requests; wait and try again.".into(),
-            Self::Quota => "The quota is used up.".into(),
+            Self::Rate(exceeded) => {
+                let seconds = seconds_up(exceeded.retry_after);
+                format!("Too many requests for the limit {}; wait {seconds} s and try again.", exceeded.name)
+                    .into()
+            }
+            Self::Quota(exceeded) => {
+                let seconds = seconds_up(exceeded.retry_after);
+                format!("The quota {} is used up; the next period begins in {seconds} s.", exceeded.name)
+                    .into()
+            }
+        }
+    }
+
+    /// The limit that had no room, if that is the reason.
+    pub fn exceeded(&self) -> Option<&Exceeded> {
+        match self {
+            Self::Rate(exceeded) | Self::Quota(exceeded) => Some(exceeded),
+            _ => None,
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod profile;
 pub mod restriction;
 mod scope;
 mod secret;
+mod standing;
 mod time;
 
 pub use account::{Account, AccountState};
@@ -34,4 +35,5 @@ pub use operator::{Abilities, AbilitiesError, Ability, operator_key_format};
 pub use restriction::{Restrictions, RestrictionsPatch};
 pub use scope::{Scope, ScopeError, Scopes};
 pub use secret::{Digest, PlainKey};
+pub use standing::{Exceeded, Span, Standing, Standings, seconds_up};
 pub use time::{Clock, DurationError, Moment, Timestamp, TimestampError, parse_duration, write_duration};

@@ -1,6 +1,10 @@
 //! Profiles that ship are sound, and profiles that can't work are refused with the place of the fault.
 
-use claviger_model::profile::Profile;
+use claviger_model::{
+    Environment,
+    profile::{LimitHeaders, Profile},
+    restriction::{Quotas, Rates},
+};
 
 const SHIPPED: [(&str, &str); 5] = [
     ("cashcat", include_str!("../../../profiles/cashcat.toml")),
@@ -152,6 +156,68 @@ fn a_header_with_a_meaning_of_its_own_carries_no_key() {
     for name in ["X-API-Key", "Api-Key", "Acme-Key"] {
         with(name).expect(name);
     }
+}
+
+/// `CashCat`'s profile with a section of limits.
+fn with_limits(section: &str) -> Result<Profile, String> {
+    let text = SHIPPED[0].1.replacen("[hosts]", &format!("[limits]\n{section}\n[hosts]"), 1);
+    Profile::parse("p.toml", &text).map_err(|problems| problems.to_string())
+}
+
+#[test]
+fn keys_without_limits_get_those_of_their_environment() {
+    let profile = with_limits(
+        r#"
+headers = { limit = "X-RateLimit-Limit", remaining = "X-RateLimit-Remaining" }
+[[limits.rates]]
+name = "burst"
+limit = 100
+window = "60s"
+[[limits.quotas]]
+name = "trial"
+limit = 1000
+per = "month"
+environment = "test"
+"#,
+    )
+    .unwrap_or_else(|problems| panic!("{problems}"));
+    let names = |of: Environment| {
+        let defaults = profile.limits.defaults(of);
+        let rates = defaults.rates.iter().flat_map(Rates::iter).map(|rate| rate.name().as_str());
+        let quotas = defaults.quotas.iter().flat_map(Quotas::iter).map(|quota| quota.name().as_str());
+        rates.chain(quotas).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!((&*names(Environment::Live), &*names(Environment::Test)), ("burst", "burst trial"));
+    let own = LimitHeaders::Own {
+        limit: Some("x-ratelimit-limit".to_owned()),
+        remaining: Some("x-ratelimit-remaining".to_owned()),
+        reset: None,
+    };
+    assert_eq!(profile.limits.headers, own);
+}
+
+#[test]
+fn limits_that_cannot_work_are_refused_with_their_place() {
+    let rate = "[[limits.rates]]\nname = \"a\"\nlimit = 5\nwindow = \"1s\"\n";
+    let quota = "[[limits.quotas]]\nname = \"a\"\nlimit = 5\nper = \"day\"\n";
+    for (section, why) in [
+        ("headers = \"loud\"".to_owned(), "headers: \"standard\", \"none\""),
+        ("headers = { limit = \"Content-Length\" }".to_owned(), "\"Content-Length\" can't be set here"),
+        ("headers = { reset = \"Retry-After\" }".to_owned(), "\"Retry-After\" can't be set here"),
+        ("headers = { reset = \"X Reset\" }".to_owned(), "\"X Reset\" can't be set here"),
+        (rate.replace("\"a\"", "\"A\""), "rates: name: must be"),
+        (rate.replace("1s", "1 s"), "rates: window: must be from 1s to 31d"),
+        (rate.replace('5', "0"), "rates: must be a number of calls"),
+        (quota.replace('5', "0"), "quotas: must be a number of calls"),
+        (quota.replace("day", "week"), "unknown variant `week`"),
+        (rate.repeat(2), "rates: a name is there twice"),
+        (format!("{rate}{quota}"), "quotas: \"a\" is the name of a rate too"),
+    ] {
+        let problems = with_limits(&section).expect_err(&section);
+        assert!(problems.contains(why), "{section}: {problems}");
+    }
+    let apart = format!("{rate}environment = \"live\"\n{quota}environment = \"test\"\n");
+    with_limits(&apart).unwrap_or_else(|problems| panic!("{problems}"));
 }
 
 #[test]

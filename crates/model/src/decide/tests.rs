@@ -141,7 +141,12 @@ fn a_key_without_scopes_may_use_open_routes_only() {
 
 #[test]
 fn what_is_not_known_is_refused_where_it_is_restricted() {
-    let restrictions = |networks, referrers, endpoints| Restrictions { networks, referrers, endpoints };
+    let restrictions = |networks, referrers, endpoints| Restrictions {
+        networks,
+        referrers,
+        endpoints,
+        ..Restrictions::default()
+    };
     let network = policy(Scopes::All, restrictions(Networks::parse(&["10.0.0.0/8"]).ok(), None, None));
     let referrer =
         policy(Scopes::All, restrictions(None, Referrers::parse(&["https://a.example"]).ok(), None));
@@ -161,6 +166,7 @@ prop_compose! {
             networks: network.then(|| Networks::parse(&["10.0.0.0/8", "2001:db8::/32"]).unwrap()),
             referrers: referrer.then(|| Referrers::parse(&["https://app.example.com/*"]).unwrap()),
             endpoints: endpoint.then(|| Endpoints::parse(&["GET /v1/costs", "* /v1/a/**"]).unwrap()),
+            ..Restrictions::default()
         }
     }
 }

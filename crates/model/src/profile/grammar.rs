@@ -6,7 +6,7 @@ use serde::Deserialize;
 use toml::{Spanned, Table};
 
 use super::Dashboard;
-use crate::{Environment, key::Checksum};
+use crate::{Environment, key::Checksum, restriction::Per};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,6 +31,8 @@ pub(super) struct ProfileText {
     #[serde(default)]
     pub(super) routes: Vec<Spanned<RouteText>>,
     pub(super) answers: AnswersText,
+    #[serde(default)]
+    pub(super) limits: LimitsText,
     pub(super) self_service: Option<Spanned<SelfServiceText>>,
     #[serde(default)]
     pub(super) roles: RolesText,
@@ -184,6 +186,48 @@ pub(super) struct SlotText {
     pub(super) message: Option<String>,
     pub(super) body: Option<Spanned<String>>,
     pub(super) headers: Option<Spanned<Table>>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct LimitsText {
+    pub(super) headers: Option<Spanned<LimitHeadersText>>,
+    pub(super) rates: Vec<Spanned<RateText>>,
+    pub(super) quotas: Vec<Spanned<QuotaText>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "must be \"standard\", \"none\", or names under limit, remaining and reset")]
+pub(super) enum LimitHeadersText {
+    Word(String),
+    Own(OwnHeadersText),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OwnHeadersText {
+    pub(super) limit: Option<String>,
+    pub(super) remaining: Option<String>,
+    pub(super) reset: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RateText {
+    pub(super) name: String,
+    pub(super) limit: u64,
+    pub(super) window: String,
+    pub(super) burst: Option<u64>,
+    pub(super) environment: Option<Environment>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct QuotaText {
+    pub(super) name: String,
+    pub(super) limit: u64,
+    pub(super) per: Per,
+    pub(super) environment: Option<Environment>,
 }
 
 #[derive(Deserialize)]

@@ -7,6 +7,7 @@
 mod answers;
 mod dashboard;
 mod grammar;
+mod limits;
 mod look_alike;
 mod people;
 mod problem;
@@ -19,6 +20,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 
 pub use answers::{Answer, Answers, Body};
 pub use dashboard::Dashboard;
+pub use limits::{DefaultLimits, LimitHeaders, LimitRules};
 pub use people::{Oidc, Roles, SignIn};
 pub use problem::{Problem, Problems};
 pub use routes::{Demand, Need, Route, RouteTable};
@@ -61,6 +63,8 @@ pub struct Profile {
     pub routes: RouteTable,
     /// What is answered when no permit is given.
     pub answers: Answers,
+    /// The limits of keys that have none of their own, and what callers are told of limits.
+    pub limits: LimitRules,
     /// Endpoints by which customers manage their own keys.
     pub self_service: Option<SelfService>,
     /// What members may do, by role.

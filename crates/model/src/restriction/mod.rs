@@ -32,19 +32,25 @@ macro_rules! text_list {
 }
 
 mod endpoint;
+mod limit;
 mod network;
+mod quota;
+mod rate;
 mod referrer;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use endpoint::{Endpoint, Endpoints, Methods};
+pub use limit::{LimitError, LimitName, MAX_LIMITS};
 pub use network::Networks;
+pub use quota::{Per, Period, Quota, Quotas};
+pub use rate::{Rate, Rates};
 pub use referrer::{Referrer, Referrers};
 
 /// Most entries in one restriction's list.
 pub const MAX_ENTRIES: usize = 64;
 
-/// Where a key may be used from and for. `None` doesn't narrow.
+/// Where a key may be used from and for, and how much. `None` doesn't narrow.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Restrictions {
@@ -54,6 +60,12 @@ pub struct Restrictions {
     pub referrers: Option<Referrers>,
     /// Methods and paths the request must be for.
     pub endpoints: Option<Endpoints>,
+    /// How often it may be used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rates: Option<Rates>,
+    /// How many calls of a day or a month it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub quotas: Option<Quotas>,
 }
 
 /// A change of restrictions, kind by kind: what is `None` stays, `Some(None)` lifts it.
@@ -69,6 +81,12 @@ pub struct RestrictionsPatch {
     /// New endpoints.
     #[serde(deserialize_with = "stated", skip_serializing_if = "Option::is_none")]
     pub endpoints: Option<Option<Endpoints>>,
+    /// New rates.
+    #[serde(deserialize_with = "stated", skip_serializing_if = "Option::is_none")]
+    pub rates: Option<Option<Rates>>,
+    /// New quotas.
+    #[serde(deserialize_with = "stated", skip_serializing_if = "Option::is_none")]
+    pub quotas: Option<Option<Quotas>>,
 }
 
 /// A member that is there, be it `null`.
@@ -127,12 +145,25 @@ impl Restrictions {
             networks: patch.networks.unwrap_or_else(|| self.networks.clone()),
             referrers: patch.referrers.unwrap_or_else(|| self.referrers.clone()),
             endpoints: patch.endpoints.unwrap_or_else(|| self.endpoints.clone()),
+            rates: patch.rates.unwrap_or_else(|| self.rates.clone()),
+            quotas: patch.quotas.unwrap_or_else(|| self.quotas.clone()),
         }
     }
 
     /// Whether nothing is narrowed.
     pub fn is_empty(&self) -> bool {
-        self.networks.is_none() && self.referrers.is_none() && self.endpoints.is_none()
+        *self == Self::default()
+    }
+
+    /// Whether how much is used is narrowed.
+    pub fn limit_use(&self) -> bool {
+        self.rates.is_some() || self.quotas.is_some()
+    }
+
+    /// A name that a rate and a quota have in common: in headers they could not be told apart.
+    pub fn shared_limit_name(&self) -> Option<&LimitName> {
+        let (rates, quotas) = (self.rates.as_ref()?, self.quotas.as_ref()?);
+        rates.iter().map(Rate::name).find(|name| quotas.iter().any(|quota| quota.name() == *name))
     }
 }
 
@@ -151,5 +182,26 @@ mod tests {
         assert_eq!(after.referrers, before.referrers);
         assert_eq!(after.endpoints.unwrap().to_texts(), ["GET /v1"]);
         assert_eq!(serde_json::to_string(&patch(r#"{"networks":null}"#)).unwrap(), r#"{"networks":null}"#);
+        let limited = before.patched(patch(r#"{"rates":[{"name":"a","limit":5,"window":"1s"}]}"#));
+        assert_eq!(limited.networks, before.networks);
+        assert!(limited.limit_use() && !before.limit_use());
+        assert_eq!(limited.patched(patch(r#"{"rates":null}"#)), before);
+    }
+
+    #[test]
+    fn a_rate_and_a_quota_of_one_name_are_noticed() {
+        let read = |text: &str| serde_json::from_str::<Restrictions>(text).unwrap();
+        let rates = r#""rates":[{"name":"a","limit":5,"window":"1s"},{"name":"b","limit":5,"window":"1s"}]"#;
+        let quotas = r#""quotas":[{"name":"b","limit":5,"per":"day"}]"#;
+        let both = read(&format!("{{{rates},{quotas}}}"));
+        assert_eq!(both.shared_limit_name().unwrap().as_str(), "b");
+        assert_eq!(read(&format!("{{{rates}}}")).shared_limit_name(), None);
+    }
+
+    #[test]
+    fn what_was_written_before_there_were_limits_reads_and_writes_as_it_did() {
+        let text = r#"{"networks":["10.0.0.0/8"],"referrers":null,"endpoints":null}"#;
+        let read: Restrictions = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&read).unwrap(), text);
     }
 }

@@ -16,7 +16,7 @@ use super::{
 use crate::{RequestId, Slot};
 
 /// Header fields that the server sets itself.
-const OWN_HEADERS: [&str; 8] = [
+pub(super) const OWN_HEADERS: [&str; 8] = [
     "cache-control",
     "connection",
     "content-length",

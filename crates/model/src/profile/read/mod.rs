@@ -4,6 +4,7 @@
 
 mod answers;
 mod keys;
+mod limits;
 mod people;
 mod places;
 mod self_service;
@@ -74,6 +75,7 @@ impl Reading<'_> {
         let upstream = self.upstream(&text.upstream);
         let trusted_proxies = self.trusted_proxies(&text.trusted_proxies);
         let answers = self.answers(&text.answers, keys.as_ref());
+        let limits = self.limits(&text.limits);
         let self_service =
             text.self_service.as_ref().map(|section| self.self_service(section, keys.as_ref()));
         let roles = self.roles(&text.roles);
@@ -92,6 +94,7 @@ impl Reading<'_> {
             scopes,
             routes,
             answers: answers?,
+            limits,
             self_service,
             roles,
             sign_in,
