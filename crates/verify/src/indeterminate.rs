@@ -12,6 +12,9 @@ pub enum Indeterminate {
     /// The key ends within the difference between the node's clock and the database's.
     #[error("the key ends at about now, and this node's clock differs from the database's")]
     Clock,
+    /// The calls this node had of the key's quota are used, and whether there are more can't be asked.
+    #[error("what is left of the key's quota can't be known now")]
+    QuotaUnknown,
 }
 
 /// What a node can do for those who ask it.

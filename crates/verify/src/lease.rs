@@ -79,7 +79,9 @@ impl Lease {
         match self.check(now, None) {
             Ok(()) => Readiness::Ready,
             Err(Indeterminate::NotReady) => Readiness::Loading,
-            Err(Indeterminate::LeaseLost | Indeterminate::Clock) => Readiness::LeaseLost,
+            Err(Indeterminate::LeaseLost | Indeterminate::Clock | Indeterminate::QuotaUnknown) => {
+                Readiness::LeaseLost
+            }
         }
     }
 }

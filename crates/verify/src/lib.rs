@@ -1,6 +1,7 @@
 //! What is decided: the in-memory replica of all keys, and the permit that only it can make.
 //!
-//! It knows no database: records arrive through [`feed::FeedSource`] and counts leave through [`usage::UsageSink`].
+//! It knows no database: records arrive through [`feed::FeedSource`], counts leave through [`usage::UsageSink`], and
+//! what several nodes use up together is asked for through [`limits::SharedLimits`] and [`limits::QuotaLedger`].
 //! A miss is final (nothing is fetched on demand), and where it can't be known whether a key works the answer is
 //! [`Indeterminate`], never a denial.
 
@@ -11,6 +12,7 @@ pub mod feed;
 mod follower;
 mod indeterminate;
 mod lease;
+pub mod limits;
 pub mod nodes;
 mod permit;
 mod protocol;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use claviger_model::{
-    Abilities, Ability, AccountId, Environment, KeyId, OperatorId, Restrictions, Scopes, Timestamp,
+    Abilities, Ability, AccountId, Environment, KeyId, OperatorId, Restrictions, Scopes, Standings, Timestamp,
 };
 
 use crate::{
@@ -21,12 +21,14 @@ pub struct Permit {
     expires_at: Option<Timestamp>,
     account: Arc<AccountRecord>,
     terms: Arc<Terms>,
+    standings: Option<Box<Standings>>,
 }
 
 impl Permit {
-    pub(crate) fn new(held: Held) -> Self {
+    /// `standings` is where the key stands with its limits, if it has any.
+    pub(crate) fn new(held: Held, standings: Option<Box<Standings>>) -> Self {
         let Held { key, secret, environment, expires_at, account, terms, .. } = held;
-        Self { key, secret, environment, expires_at, account, terms }
+        Self { key, secret, environment, expires_at, account, terms, standings }
     }
 
     /// The key.
@@ -72,6 +74,11 @@ impl Permit {
     /// When the key expires.
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.expires_at
+    }
+
+    /// Where the key stands with its limits after this call; `None` where it has none.
+    pub fn standings(&self) -> Option<&Standings> {
+        self.standings.as_deref()
     }
 
     /// Who created the key.

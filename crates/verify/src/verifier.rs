@@ -1,5 +1,7 @@
 //! The one way through: lease, form, digest, look-up, decision, count.
 
+mod count;
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
@@ -10,11 +12,13 @@ use claviger_model::{
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
+use self::count::has_limits;
 use crate::{
     Indeterminate, OperatorPermit, Permit, Readiness, ReplicaSize,
     doubt::{self, Doubt},
     feed::{Intake as _, Record, Seq},
     lease::Lease,
+    limits::{Limiter, QuotaLedger, SharedLimits},
     replica::{Broom, Held, Replica},
     usage::{Gatherer, SecretRef, Seen, UsageBatch, UsageDropped},
 };
@@ -45,6 +49,7 @@ pub struct Verifier {
     revived: watch::Sender<Vec<KeyId>>,
     operator_format: KeyFormat,
     usage: Gatherer,
+    limits: Limiter,
 }
 
 /// Something presented that is no key of the api, and the environment it claims by its form.
@@ -62,6 +67,17 @@ impl From<Denial> for Stranger {
 impl Verifier {
     /// A verifier that knows nothing yet. `lease` is the node's own; a profile may have a shorter one.
     pub fn new(clock: Arc<dyn Clock>, lease: Duration) -> Arc<Self> {
+        Self::with_limits(clock, lease, None, None)
+    }
+
+    /// The same, with rates that it shares with other nodes, and a ledger of quotas that outlives it. Without the one
+    /// rates are this node's own, without the other quotas begin anew with the process.
+    pub fn with_limits(
+        clock: Arc<dyn Clock>,
+        lease: Duration,
+        shared: Option<Arc<dyn SharedLimits>>,
+        ledger: Option<Arc<dyn QuotaLedger>>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             clock,
             lease: Lease::new(lease),
@@ -74,6 +90,7 @@ impl Verifier {
             revived: watch::Sender::default(),
             operator_format: operator_key_format(),
             usage: Gatherer::default(),
+            limits: Limiter::new(shared, ledger),
         })
     }
 
@@ -81,7 +98,10 @@ impl Verifier {
     ///
     /// `presented` is the credential that was found, or the objection to how it was presented. The lease comes first:
     /// a look-up before it could be followed by a lease that was granted after what it saw had changed.
-    pub fn verify(
+    ///
+    /// It waits for nothing but a key's own limits: at most 50 ms for rates that nodes share, and for the ledger where
+    /// the calls reserved of a quota are used. For keys without limits it is ready at once.
+    pub async fn verify(
         &self,
         profile: &Profile,
         presented: Result<&[u8], Denial>,
@@ -95,7 +115,7 @@ impl Verifier {
         let seen = Seen { api: &profile.name, at: now, attempt: &kept, request };
         match self.recognise(profile, presented) {
             Ok(held) if self.is_in_doubt(&held, now) => Err(Indeterminate::Clock),
-            Ok(held) => Ok(self.judge(profile, held, attempt, &seen)),
+            Ok(held) => self.judge(profile, held, attempt, &seen).await,
             Err(Stranger { denial, environment }) => {
                 self.usage.denied(&seen, None, environment, &denial);
                 Ok(Decision::Deny(denial))
@@ -214,16 +234,31 @@ impl Verifier {
         held.filter(|held| held.account.api == profile.name).ok_or(unknown)
     }
 
-    fn judge(&self, profile: &Profile, held: Held, attempt: &Attempt<'_>, seen: &Seen<'_>) -> Decision {
+    async fn judge(
+        &self,
+        profile: &Profile,
+        held: Held,
+        attempt: &Attempt<'_>,
+        seen: &Seen<'_>,
+    ) -> Result<Decision, Indeterminate> {
+        let decided = decide(&held.facts(), &profile.rules(), attempt, seen.at);
+        let counted = match decided {
+            // Apart and in a box, so that keys without limits don't carry what waiting takes.
+            Ok(()) if has_limits(profile, &held) => {
+                Box::pin(self.count(profile, &held, attempt, seen)).await?
+            }
+            Ok(()) => Ok(None),
+            Err(denial) => Err(denial),
+        };
         let secret = SecretRef { key: held.key, secret: held.secret };
-        match decide(&held.facts(), &profile.rules(), attempt, seen.at) {
-            Ok(()) => {
+        match counted {
+            Ok(standings) => {
                 self.usage.allowed(seen, secret, held.environment);
-                Decision::Allow(Permit::new(held))
+                Ok(Decision::Allow(Permit::new(held, standings)))
             }
             Err(denial) => {
                 self.usage.denied(seen, Some(secret), Some(held.environment), &denial);
-                Decision::Deny(denial)
+                Ok(Decision::Deny(denial))
             }
         }
     }

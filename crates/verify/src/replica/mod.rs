@@ -36,6 +36,7 @@ pub(crate) struct Replica {
 /// What is known of a presented secret.
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
+    pub(crate) digest: Digest,
     pub(crate) key: KeyId,
     pub(crate) secret: u16,
     pub(crate) environment: Environment,
@@ -79,6 +80,7 @@ impl Replica {
         let row = self.secrets.get(digest)?;
         let account = self.accounts.get(row.account)?;
         Some(Held {
+            digest: *digest,
             key: row.key,
             secret: row.secret,
             environment: row.environment,

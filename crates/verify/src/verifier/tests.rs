@@ -15,8 +15,8 @@ use claviger_model::{
 use crate::{
     Decision, Indeterminate, Readiness,
     fake::{
-        LEASE, NEW_YEAR, Node, REQUEST, account, account_id, first_account, get, key_id, plain, profile,
-        revoked, scoped, secret,
+        LEASE, NEW_YEAR, Node, REQUEST, account, account_id, at_once, first_account, get, key_id, plain,
+        profile, revoked, scoped, secret,
     },
     feed::{AccountRecord, OperatorRecord, Record, SecretRecord, Seq},
 };
@@ -87,7 +87,8 @@ async fn a_key_that_ended_says_how() {
     assert_eq!(node.decide(3).unwrap_err(), Denial::Expired(NEW_YEAR));
     assert_eq!(node.decide(4).unwrap_err(), Denial::Disabled);
     let attempt = get("/reports/1");
-    let decision = node.verifier.verify(&node.profile, Ok(plain(5).as_bytes()), &attempt, REQUEST).unwrap();
+    let decision =
+        at_once(node.verifier.verify(&node.profile, Ok(plain(5).as_bytes()), &attempt, REQUEST)).unwrap();
     let Decision::Deny(denial) = decision else { panic!("{decision:?}") };
     assert_eq!(denial, Denial::Scope("reports:read".parse().unwrap()));
 }
@@ -209,7 +210,8 @@ async fn a_profile_with_a_stricter_lease_loses_it_alone() {
     let strict = profile("lease = \"2s\"");
     node.clock.pass(Duration::from_secs(2));
     let attempt = Attempt::default();
-    let decided = |profile| node.verifier.verify(profile, Ok(plain(1).as_bytes()), &attempt, REQUEST);
+    let decided =
+        |profile| at_once(node.verifier.verify(profile, Ok(plain(1).as_bytes()), &attempt, REQUEST));
     assert!(matches!(decided(&strict), Err(Indeterminate::LeaseLost)));
     assert!(matches!(decided(&node.profile), Ok(Decision::Allow(_))));
     assert_eq!(node.verifier.readiness(), Readiness::Ready);
