@@ -6,7 +6,9 @@ use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use claviger_layer::Api;
 use claviger_manage::Fault;
-use claviger_model::{Ability, Attempt, Denial, Environment, RequestId, Scope, Scopes, Timestamp};
+use claviger_model::{
+    Ability, Attempt, Denial, Environment, RequestId, Scope, Scopes, Timestamp, seconds_up,
+};
 use claviger_verify::{Decision, Permit, Verifier, feed::Seq};
 use http::{HeaderValue, Request, Response, header};
 use http_body_util::BodyExt as _;
@@ -18,6 +20,7 @@ use crate::{
     by::operator,
     json::{collect, expects_json, read},
     problem::{Code, Problem},
+    view::{LimitJson, limits_json},
 };
 
 /// How long a call waits for the change it names in `min_seq`.
@@ -89,6 +92,9 @@ struct PermitJson<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     expires_at: Option<Timestamp>,
+    /// Where the key stands with its limits; left out where it has none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    limits: Vec<LimitJson>,
 }
 
 /// Why not: for the asker and the key's owner, not for the caller.
@@ -99,6 +105,12 @@ struct DenialJson<'a> {
     /// `endpoint` `rate` `quota`
     code: &'static str,
     detail: std::borrow::Cow<'a, str>,
+    /// For `rate` and `quota`: seconds until there is room again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+    /// For `rate` and `quota`: where the key stands with its limits.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    limits: Vec<LimitJson>,
 }
 
 /// What the profile answers the caller, ready to relay.
@@ -155,9 +167,9 @@ impl VerifyCall {
             scopes: &call.scopes,
         };
         let presented = if call.key.is_empty() { Err(Denial::Missing) } else { Ok(call.key.as_bytes()) };
-        match self.verifier.verify(api.profile(), presented, &attempt, id) {
+        match self.verifier.verify(api.profile(), presented, &attempt, id).await {
             Ok(Decision::Allow(permit)) => Ok(allowed(&permit)),
-            Ok(Decision::Deny(denial)) => denied(api, &denial, id).await,
+            Ok(Decision::Deny(denial)) => denied(api, denial, id).await,
             Err(indeterminate) => Err(Problem::new(Code::Unavailable, indeterminate.to_string())),
         }
     }
@@ -213,12 +225,19 @@ fn allowed(permit: &Permit) -> Vec<u8> {
         environment: permit.environment(),
         scopes: permit.scopes(),
         expires_at: permit.expires_at(),
+        limits: limits_json(permit.standings()),
     };
     bytes_of(&Verdict { allowed: true, permit: Some(permit), denial: None, response: None })
 }
 
-async fn denied(api: &Api, denial: &Denial, id: RequestId) -> Result<Vec<u8>, Problem> {
-    let answer = api.answer(denial.slot(), id);
+async fn denied(api: &Api, denial: Denial, id: RequestId) -> Result<Vec<u8>, Problem> {
+    let reason = DenialJson {
+        code: denial.code().as_str(),
+        detail: denial.detail(),
+        retry_after: denial.exceeded().map(|exceeded| seconds_up(exceeded.retry_after)),
+        limits: limits_json(denial.exceeded().map(|exceeded| &exceeded.standings)),
+    };
+    let answer = api.refuse(&denial.into(), id);
     let status = answer.status().as_u16();
     let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
     let headers = answer.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
@@ -229,7 +248,7 @@ async fn denied(api: &Api, denial: &Denial, id: RequestId) -> Result<Vec<u8>, Pr
     Ok(bytes_of(&Verdict {
         allowed: false,
         permit: None,
-        denial: Some(DenialJson { code: denial.code().as_str(), detail: denial.detail() }),
+        denial: Some(reason),
         response: Some(ResponseJson { status, headers, body }),
     }))
 }

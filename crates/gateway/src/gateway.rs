@@ -84,11 +84,14 @@ impl Gateway {
         let id = RequestId::mint(self.clock.now(), &*self.entropy);
         let (head, request_body) = request.into_parts();
         let request_body = body(request_body);
-        let mut response = match self.admit(&head, peer, id) {
+        let mut response = match self.admit(&head, peer, id).await {
             Ok((passage, permit)) => {
                 let api = &passage.backend.api;
+                let told = api.limit_fields(&permit);
                 let passed = self.pass(passage, permit, head, request_body).await;
-                passed.unwrap_or_else(|refusal| refusal.answer(api, id))
+                let mut response = passed.unwrap_or_else(|refusal| refusal.answer(api, id));
+                response.headers_mut().extend(told);
+                response
             }
             Err(not_admitted) => {
                 leftover::read_off(&head, request_body);
@@ -100,7 +103,7 @@ impl Gateway {
     }
 
     /// Which api the request is for, and whether it may: decided by its head alone.
-    fn admit(
+    async fn admit(
         &self,
         head: &Parts,
         peer: SocketAddr,
@@ -118,8 +121,8 @@ impl Gateway {
         // Before it is judged: what is too large was never let in, and isn't counted as a use.
         check_length(head, body_max).map_err(refused)?;
         let caller = Caller { host: &host, peer: Some(peer.ip()) };
-        let permit =
-            backend.api.judge(&self.verifier, head, caller, id).map_err(|slot| refused(slot.into()))?;
+        let judged = backend.api.judge(&self.verifier, head, caller, id).await;
+        let permit = judged.map_err(|no_permit| refused(no_permit.into()))?;
         if own.is_none() && service.is_some_and(|service| service.resembles(path)) {
             return Err(refused(Slot::BadRequest.into()));
         }

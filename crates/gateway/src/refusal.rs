@@ -1,6 +1,6 @@
 //! A request that is not passed on: the cause to answer for, and where HTTP has a more exact status, that one.
 
-use claviger_layer::Api;
+use claviger_layer::{Api, NoPermit};
 use claviger_model::{RequestId, Slot};
 use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode,
@@ -14,21 +14,23 @@ use crate::{
     upload::UploadFault,
 };
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
-    slot: Slot,
-    status: Option<StatusCode>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// There is no permit.
+    NoPermit(NoPermit),
+    /// It is refused for what it is, with a more exact status.
+    Exactly(Slot, StatusCode),
 }
 
 impl Refusal {
-    const URI_TOO_LONG: Self = Self { slot: Slot::TooLarge, status: Some(StatusCode::URI_TOO_LONG) };
+    const URI_TOO_LONG: Self = Self::Exactly(Slot::TooLarge, StatusCode::URI_TOO_LONG);
     const HEADERS_TOO_LARGE: Self =
-        Self { slot: Slot::TooLarge, status: Some(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE) };
+        Self::Exactly(Slot::TooLarge, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
 
-    pub(crate) fn answer(self, api: &Api, request: RequestId) -> Response<Body> {
-        let answer = match self.status {
-            Some(status) => api.answer_with(self.slot, status, request),
-            None => api.answer(self.slot, request),
+    pub(crate) fn answer(&self, api: &Api, request: RequestId) -> Response<Body> {
+        let answer = match self {
+            Self::NoPermit(no_permit) => api.refuse(no_permit, request),
+            Self::Exactly(slot, status) => api.answer_with(*slot, *status, request),
         };
         let mut response = answer.map(body);
         if response.status() == StatusCode::BAD_REQUEST {
@@ -45,7 +47,13 @@ pub(crate) fn close_after<B>(response: &mut Response<B>) {
 
 impl From<Slot> for Refusal {
     fn from(slot: Slot) -> Self {
-        Self { slot, status: None }
+        Self::NoPermit(slot.into())
+    }
+}
+
+impl From<NoPermit> for Refusal {
+    fn from(no_permit: NoPermit) -> Self {
+        Self::NoPermit(no_permit)
     }
 }
 

@@ -5,11 +5,12 @@ use std::{fmt, net::IpAddr, sync::Arc};
 use bytes::Bytes;
 use claviger_model::{RequestId, Slot, profile::Profile};
 use claviger_verify::{Decision, Indeterminate, Permit, Verifier};
-use http::{Response, StatusCode, request::Parts};
+use http::{HeaderMap, Response, StatusCode, request::Parts};
 use http_body_util::Full;
 
 use crate::{
-    Host, UnsendableHeader, address::caller_address, answers::Answers, attempt::attempt_of, credential,
+    Host, NoPermit, UnsendableHeader, address::caller_address, answers::Answers, attempt::attempt_of,
+    credential, limits,
 };
 
 /// A profile with its answers made ready.
@@ -49,26 +50,45 @@ impl Api {
         self.answers.render(slot, Some(status), request)
     }
 
-    /// Finds the credential of a request and judges it: a permit, or the cause to answer for.
-    pub fn judge(
+    /// What the api answers where there is no permit.
+    pub fn refuse(&self, no_permit: &NoPermit, request: RequestId) -> Response<Full<Bytes>> {
+        let mut response = self.answer(no_permit.slot(), request);
+        if let Some(exceeded) = no_permit.exceeded() {
+            response.headers_mut().extend(limits::fields_of_refusal(&self.profile.limits.headers, exceeded));
+        }
+        response
+    }
+
+    /// The fields by which the answer to an allowed request tells where its key stands; none where it has no limits.
+    /// They take the place of fields of the same name.
+    pub fn limit_fields(&self, permit: &Permit) -> HeaderMap {
+        let told = |standings| limits::fields(&self.profile.limits.headers, standings);
+        permit.standings().map(told).unwrap_or_default()
+    }
+
+    /// Finds the credential of a request and judges it.
+    pub async fn judge(
         &self,
         verifier: &Verifier,
         head: &Parts,
         caller: Caller<'_>,
         request: RequestId,
-    ) -> Result<Permit, Slot> {
+    ) -> Result<Permit, NoPermit> {
         let profile = &*self.profile;
         let environment = profile.host_rule(&caller.host.name).and_then(|rule| rule.environment);
         let address = caller_address(profile, caller.peer, &head.headers);
         let attempt = attempt_of(head, environment, address);
         let found = credential::find(&head.headers, &profile.credentials);
         let presented = found.as_deref().map_err(Clone::clone);
-        match verifier.verify(profile, presented, &attempt, request) {
+        match verifier.verify(profile, presented, &attempt, request).await {
             Ok(Decision::Allow(permit)) => Ok(permit),
-            Ok(Decision::Deny(denial)) => Err(denial.slot()),
-            Err(Indeterminate::NotReady | Indeterminate::LeaseLost | Indeterminate::Clock) => {
-                Err(Slot::Unavailable)
-            }
+            Ok(Decision::Deny(denial)) => Err(denial.into()),
+            Err(
+                Indeterminate::NotReady
+                | Indeterminate::LeaseLost
+                | Indeterminate::Clock
+                | Indeterminate::QuotaUnknown,
+            ) => Err(Slot::Unavailable.into()),
         }
     }
 }

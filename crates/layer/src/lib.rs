@@ -13,6 +13,8 @@ mod challenge;
 pub mod credential;
 pub mod host;
 pub mod identity;
+mod limits;
+mod no_permit;
 pub mod request_id;
 mod service;
 
@@ -20,4 +22,5 @@ pub use answers::UnsendableHeader;
 pub use api::{Api, Caller};
 pub use credential::Credential;
 pub use host::{Host, HostError};
+pub use no_permit::NoPermit;
 pub use service::{ClavigerLayer, ClavigerService, Peer};

@@ -6,23 +6,23 @@
 use std::{
     fmt,
     future::Future,
+    mem,
     net::IpAddr,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use bytes::Bytes;
 use claviger_model::{Clock, Entropy, RequestId, Slot};
 use claviger_verify::Verifier;
-use http::{Request, Response, request::Parts};
+use http::{HeaderMap, Request, Response, request::Parts};
 use http_body::Body;
 use http_body_util::{Either, Full};
-use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{Api, Caller, Host, credential, identity, request_id};
+use crate::{Api, Caller, Host, NoPermit, credential, identity, request_id};
 
 /// The address of the connection's other end, put into the request's extensions by the server.
 ///
@@ -71,11 +71,12 @@ pub struct ClavigerService<S> {
 }
 
 impl Guard {
-    /// Judges a request and makes its head what the service behind may see.
-    fn admit(&self, head: &mut Parts, id: RequestId) -> Result<(), Slot> {
+    /// Judges a request and makes its head what the service behind may see; what its answer tells of limits.
+    async fn admit(&self, head: &mut Parts, id: RequestId) -> Result<HeaderMap, NoPermit> {
         let host = Host::of(&head.uri, &head.headers).or(Err(Slot::BadRequest))?;
         let peer = head.extensions.get::<Peer>().map(|peer| peer.0);
-        let permit = self.api.judge(&self.verifier, head, Caller { host: &host, peer }, id)?;
+        let permit = self.api.judge(&self.verifier, head, Caller { host: &host, peer }, id).await?;
+        let told = self.api.limit_fields(&permit);
         let credentials = &self.api.profile().credentials;
         if !credentials.forward {
             credential::withdraw(&mut head.headers, credentials);
@@ -83,67 +84,44 @@ impl Guard {
         identity::remove_claimed(&mut head.headers);
         request_id::set(&mut head.headers, id);
         head.extensions.insert(permit);
-        Ok(())
+        Ok(told)
     }
 }
 
+type Answering<R, E> = Pin<Box<dyn Future<Output = Result<Response<Either<Full<Bytes>, R>>, E>> + Send>>;
+
 impl<S, B, R> Service<Request<B>> for ClavigerService<S>
 where
-    S: Service<Request<B>, Response = Response<R>>,
+    S: Service<Request<B>, Response = Response<R>, Future: Send> + Clone + Send + 'static,
+    B: Send + 'static,
     R: Body<Data = Bytes>,
 {
     type Response = Response<Either<Full<Bytes>, R>>;
     type Error = S::Error;
-    type Future = Answering<S::Future>;
+    type Future = Answering<R, S::Error>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
+    /// The api's own answer, or that of the service behind, named with the request's id.
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let id = RequestId::mint(self.guard.clock.now(), &*self.guard.entropy);
+        let guard = Arc::clone(&self.guard);
+        let id = RequestId::mint(guard.clock.now(), &*guard.entropy);
         let (mut head, body) = request.into_parts();
-        let origin = match self.guard.admit(&mut head, id) {
-            Ok(()) => Origin::Behind { answering: self.inner.call(Request::from_parts(head, body)), id },
-            Err(slot) => Origin::Here { answer: Some(self.guard.api.answer(slot, id)) },
-        };
-        Answering { origin }
-    }
-}
-
-pin_project! {
-    /// The answer: the api's own at once, or that of the service behind, named with the request's id.
-    pub struct Answering<F> {
-        #[pin]
-        origin: Origin<F>,
-    }
-}
-
-pin_project! {
-    #[project = OriginProjection]
-    enum Origin<F> {
-        Behind { #[pin] answering: F, id: RequestId },
-        Here { answer: Option<Response<Full<Bytes>>> },
-    }
-}
-
-impl<F, R, E> Future for Answering<F>
-where
-    F: Future<Output = Result<Response<R>, E>>,
-{
-    type Output = Result<Response<Either<Full<Bytes>, R>>, E>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Poll::Ready(Ok(match self.project().origin.project() {
-            OriginProjection::Behind { answering, id } => {
-                let mut response = ready!(answering.poll(cx))?;
-                request_id::set(response.headers_mut(), *id);
-                response.map(Either::Right)
-            }
-            OriginProjection::Here { answer } => {
-                answer.take().expect("a future isn't polled after it is ready").map(Either::Left)
-            }
-        }))
+        // The one that said it is ready is the one to be called.
+        let fresh = self.inner.clone();
+        let mut inner = mem::replace(&mut self.inner, fresh);
+        Box::pin(async move {
+            let told = match guard.admit(&mut head, id).await {
+                Ok(told) => told,
+                Err(no_permit) => return Ok(guard.api.refuse(&no_permit, id).map(Either::Left)),
+            };
+            let mut response = inner.call(Request::from_parts(head, body)).await?;
+            response.headers_mut().extend(told);
+            request_id::set(response.headers_mut(), id);
+            Ok(response.map(Either::Right))
+        })
     }
 }
 

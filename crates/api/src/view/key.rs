@@ -6,7 +6,10 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::ReceiptJson;
+use super::{
+    ReceiptJson,
+    limit::{QuotaJson, RateJson, quotas_json, rates_json},
+};
 
 /// A key.
 #[derive(Debug, Serialize, ToSchema)]
@@ -51,6 +54,8 @@ pub(crate) struct RestrictionsJson {
     networks: Option<Vec<String>>,
     referrers: Option<Vec<String>>,
     endpoints: Option<Vec<String>>,
+    rates: Option<Vec<RateJson>>,
+    quotas: Option<Vec<QuotaJson>>,
 }
 
 /// A secret of a key.
@@ -96,6 +101,8 @@ impl From<&KeyView> for KeyJson {
                     .endpoints
                     .as_ref()
                     .map(claviger_model::restriction::Endpoints::to_texts),
+                rates: rates_json(&row.restrictions),
+                quotas: quotas_json(&row.restrictions),
             },
             state: row.state.as_str().to_owned(),
             created_at: row.created_at.to_string(),
