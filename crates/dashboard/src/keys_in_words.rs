@@ -4,7 +4,8 @@ use claviger_manage::{KeyRow, Receipt};
 use claviger_model::{
     KeyState, Restrictions, Scope, Scopes, Timestamp, operator_key_format,
     profile::Profile,
-    restriction::{Endpoints, Networks, Referrers},
+    restriction::{Endpoints, Networks, Quota, Quotas, Rate, Rates, Referrers},
+    write_duration,
 };
 
 use crate::words;
@@ -67,15 +68,29 @@ pub(crate) struct Allowed {
 
 /// What narrows a key, kind by kind; of kinds that don't, nothing.
 pub(crate) fn allowed(restrictions: &Restrictions) -> Vec<Allowed> {
-    let Restrictions { networks, referrers, endpoints } = restrictions;
+    let Restrictions { networks, referrers, endpoints, rates, quotas } = restrictions;
+    let rates = rates.as_ref().map(|rates| Rates::iter(rates).map(rate_in_words).collect());
+    let quotas = quotas.as_ref().map(|quotas| Quotas::iter(quotas).map(quota_in_words).collect());
     [
         ("Allowed networks", "network", networks.as_ref().map(Networks::to_texts)),
         ("Allowed websites", "website", referrers.as_ref().map(Referrers::to_texts)),
         ("Allowed endpoints", "endpoint", endpoints.as_ref().map(Endpoints::to_texts)),
+        ("Rate limits", "rate limit", rates),
+        ("Quotas", "quota", quotas),
     ]
     .into_iter()
     .filter_map(|(label, one, entries)| Some(Allowed { label, one, entries: entries? }))
     .collect()
+}
+
+fn rate_in_words(rate: &Rate) -> String {
+    let at_once =
+        if rate.burst() == rate.limit() { String::new() } else { format!(", {} at once", rate.burst()) };
+    format!("{}: {} requests in {}{at_once}", rate.name(), rate.limit(), write_duration(rate.window()))
+}
+
+fn quota_in_words(quota: &Quota) -> String {
+    format!("{}: {} requests a {}", quota.name(), quota.limit(), quota.per())
 }
 
 impl Allowed {
@@ -114,10 +129,14 @@ mod tests {
         let narrowed = serde_json::json!({
             "networks": ["10.0.0.0/8", "192.0.2.1"],
             "endpoints": ["GET /v1/users/**"],
+            "rates": [{"name": "burst", "limit": 100, "window": "60s", "burst": 5}],
+            "quotas": [{"name": "day", "limit": 5, "per": "day"}, {"name": "plan", "limit": 9, "per": "month"}],
         });
         let narrowed: Restrictions = serde_json::from_value(narrowed).unwrap();
         let short: Vec<_> = allowed(&narrowed).iter().map(Allowed::in_short).collect();
-        assert_eq!(short, ["2 networks", "GET /v1/users/**"]);
+        let rate = "burst: 100 requests in 1m, 5 at once";
+        assert_eq!(short, ["2 networks", "GET /v1/users/**", rate, "2 quotas"]);
+        assert_eq!(allowed(&narrowed)[3].entries, ["day: 5 requests a day", "plan: 9 requests a month"]);
         assert!(allowed(&Restrictions::default()).is_empty());
     }
 

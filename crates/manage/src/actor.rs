@@ -108,6 +108,16 @@ impl By {
         }
     }
 
+    /// Refuses who may not say how much a key is used: customers would lift their own limits.
+    pub(crate) fn require_limits(&self) -> Result<(), Refusal> {
+        match &self.actor {
+            Actor::Operator(_) | Actor::System => Ok(()),
+            Actor::Key(_) | Actor::Member(_) => {
+                Err(Refusal::Forbidden("only the people who run this set rates and quotas".to_owned()))
+            }
+        }
+    }
+
     /// Refuses who is not an operator with `ability`. A key is never an operator, nor is a member.
     pub fn require(&self, ability: Ability) -> Result<(), Refusal> {
         match &self.actor {

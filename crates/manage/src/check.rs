@@ -1,6 +1,6 @@
 //! Whether texts and times that callers choose can be taken.
 
-use claviger_model::{Scopes, Timestamp, profile::Profile};
+use claviger_model::{Restrictions, Scopes, Timestamp, profile::Profile};
 
 use crate::{Fault, Refusal};
 
@@ -43,6 +43,13 @@ impl Faults {
     pub(crate) fn expiry(&mut self, expires_at: Option<Timestamp>, now: Timestamp) {
         if expires_at.is_some_and(|at| at <= now) {
             self.add("/expires_at", "must be in the future");
+        }
+    }
+
+    /// What is told by name must have a name of its own.
+    pub(crate) fn limits(&mut self, restrictions: &Restrictions) {
+        if let Some(name) = restrictions.shared_limit_name() {
+            self.add("/restrictions/quotas", format!("\"{name}\" is the name of a rate too"));
         }
     }
 

@@ -9,6 +9,7 @@ use claviger_model::{
 };
 use claviger_verify::{
     feed::{FeedSource, Seq},
+    limits::QuotaLedger,
     nodes::{Dead, Roll},
     usage::{DeniedAttempt, LastUse, UsageSink},
 };
@@ -27,6 +28,7 @@ pub(crate) trait Database: Send + Sync {
     fn installation(&self) -> InstallationId;
     fn feed(&self) -> Arc<dyn FeedSource>;
     fn usage_sink(&self) -> Arc<dyn UsageSink>;
+    fn quota_ledger(&self) -> Arc<dyn QuotaLedger>;
     async fn close(&self);
 
     async fn is_initialised(&self) -> Result<bool, StoreError>;

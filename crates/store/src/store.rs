@@ -8,6 +8,7 @@ use claviger_model::{
 };
 use claviger_verify::{
     feed::{FeedSource, Seq},
+    limits::QuotaLedger,
     nodes::{Dead, Roll},
     usage::{DeniedAttempt, LastUse, UsageSink},
 };
@@ -83,6 +84,11 @@ impl Store {
     /// Where counts go.
     pub fn usage_sink(&self) -> Arc<dyn UsageSink> {
         self.0.usage_sink()
+    }
+
+    /// Where calls of quotas are reserved.
+    pub fn quota_ledger(&self) -> Arc<dyn QuotaLedger> {
+        self.0.quota_ledger()
     }
 
     /// The value of a setting.

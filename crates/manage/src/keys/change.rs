@@ -19,7 +19,10 @@ impl Manager {
     pub async fn patch_key(&self, by: &By, id: KeyId, mut patch: KeyPatch) -> Result<Changed, Refusal> {
         by.allow(Ability::Manage)?;
         let (row, profile) = self.key_and_profile(by, id).await?;
-        self.check_patch(&patch, &profile)?;
+        if patch.restrictions.rates.is_some() || patch.restrictions.quotas.is_some() {
+            by.require_limits()?;
+        }
+        self.check_patch(&patch, &row, &profile)?;
         let seen = patch.seen.take().map(|seen| *seen);
         let changes = patch_changes(patch).into_iter();
         let changes: Vec<_> =
@@ -33,7 +36,7 @@ impl Manager {
         Ok(Changed { key: self.with_last_uses(committed.value).await?, receipt, made: committed.made })
     }
 
-    fn check_patch(&self, patch: &KeyPatch, profile: &Profile) -> Result<(), Refusal> {
+    fn check_patch(&self, patch: &KeyPatch, row: &KeyRow, profile: &Profile) -> Result<(), Refusal> {
         if let Some(name) = &patch.name {
             check::key_name(name.as_deref(), profile)?;
         }
@@ -41,6 +44,7 @@ impl Manager {
         if let Some(scopes) = &patch.scopes {
             faults.scopes(scopes, profile);
         }
+        faults.limits(&row.restrictions.patched(patch.restrictions.clone()));
         faults.expiry(patch.expires_at.flatten(), self.clock.now());
         faults.external_id(patch.external_id.as_ref().and_then(Option::as_deref));
         if let Some(metadata) = &patch.metadata {

@@ -57,12 +57,16 @@ impl Manager {
         let environment = order.environment.unwrap_or(Environment::Live);
         let scopes = order.scopes.unwrap_or(Scopes::All);
         let metadata = order.metadata.unwrap_or_else(|| json!({}));
+        if order.restrictions.limit_use() {
+            by.require_limits()?;
+        }
         check::key_name(order.name.as_deref(), profile)?;
         let mut faults = Faults::default();
         if profile.minted_format().prefix(environment).is_none() {
             faults.add("/environment", format!("this api has no {environment} keys"));
         }
         faults.scopes(&scopes, profile);
+        faults.limits(&order.restrictions);
         faults.expiry(order.expires_at, now);
         faults.external_id(order.external_id.as_deref());
         faults.metadata(&metadata);

@@ -9,25 +9,12 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Statements kept compiled, per connection.
 const STATEMENTS: usize = 96;
 
-/// When a commit is on disk.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Durability {
-    /// When it returns.
-    EveryCommit,
-    /// At the next checkpoint: a power cut costs the commits since.
-    EveryCheckpoint,
-}
-
-/// A connection that writes.
-pub(super) fn to_write(path: &Path, durability: Durability) -> rusqlite::Result<Connection> {
+/// A connection that writes. What it commits is on disk when the commit returns.
+pub(super) fn to_write(path: &Path) -> rusqlite::Result<Connection> {
     let connection = open(path)?;
     // The busy handler doesn't cover the switch to WAL; the result row says which mode it is in now.
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    let synchronous = match durability {
-        Durability::EveryCommit => "FULL",
-        Durability::EveryCheckpoint => "NORMAL",
-    };
-    connection.pragma_update(None, "synchronous", synchronous)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
     // Checkpoints are the writer's own work, which looks at what they return.
     connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     connection.pragma_update_and_check(None, "journal_size_limit", 64 << 20, |_| Ok(()))?;

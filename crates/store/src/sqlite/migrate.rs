@@ -13,7 +13,10 @@ pub(super) const DATABASE: &[&str] = &[
     include_str!("../../migrations/sqlite/0003_receipts.sql"),
 ];
 /// The usage file's.
-pub(super) const USAGE: &[&str] = &[include_str!("../../migrations/sqlite-usage/0001_initial.sql")];
+pub(super) const USAGE: &[&str] = &[
+    include_str!("../../migrations/sqlite-usage/0001_initial.sql"),
+    include_str!("../../migrations/sqlite-usage/0002_quotas.sql"),
+];
 
 /// Checks that the file is sound and not from the future, then takes the steps it lacks.
 pub(super) fn migrate(

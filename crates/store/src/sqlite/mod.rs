@@ -18,6 +18,7 @@ mod links;
 mod members;
 mod migrate;
 mod operators;
+mod quota;
 mod readers;
 mod receipts;
 mod records;

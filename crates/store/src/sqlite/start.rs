@@ -10,8 +10,7 @@ use claviger_model::InstallationId;
 use rusqlite::Connection;
 
 use super::{
-    Inner, Sqlite,
-    connection::{self, Durability},
+    Inner, Sqlite, connection,
     failure::{Failure, Outcome, of_open},
     feed,
     file::DatabaseFile,
@@ -40,13 +39,13 @@ fn start(dir: &Path, installation: InstallationId) -> Result<Sqlite, OpenError> 
 
     refuse_replacement(dir)?;
     let file = DatabaseFile::make(dir.join(DATABASE))?;
-    let connection = prepare(&file, Durability::EveryCommit, migrate::DATABASE)?;
+    let connection = prepare(&file, migrate::DATABASE)?;
     let installation = begin(&connection, &file, |connection| {
         feed::trim(connection)?;
         feed::begin(connection, installation)
     })?;
     let usage_file = DatabaseFile::make(dir.join(USAGE))?;
-    let usage_connection = prepare(&usage_file, Durability::EveryCheckpoint, migrate::USAGE)?;
+    let usage_connection = prepare(&usage_file, migrate::USAGE)?;
     begin(&usage_connection, &usage_file, usage::begin)?;
 
     // Only a fresh start reads what is really on disk.
@@ -77,8 +76,8 @@ fn refuse_replacement(dir: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-fn prepare(file: &DatabaseFile, durability: Durability, steps: &[&str]) -> Result<Connection, OpenError> {
-    let opened = connection::to_write(file.path(), durability);
+fn prepare(file: &DatabaseFile, steps: &[&str]) -> Result<Connection, OpenError> {
+    let opened = connection::to_write(file.path());
     let mut connection = opened.map_err(|error| of_open(file.path(), &error))?;
     migrate(&mut connection, file, steps)?;
     Ok(connection)

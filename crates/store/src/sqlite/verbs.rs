@@ -9,6 +9,7 @@ use claviger_model::{
 };
 use claviger_verify::{
     feed::{FeedSource, Seq},
+    limits::QuotaLedger,
     nodes::{Dead, Roll},
     usage::{DeniedAttempt, LastUse, UsageSink},
 };
@@ -17,7 +18,7 @@ use rusqlite::Connection;
 
 use super::{
     Sqlite, accounts, audit, authority, failure::Outcome, feed, feed::Feed, idempotency, key_rows, keys,
-    links, members, operators, receipts, secrets, sessions, settings, usage::Sink, usage_rows,
+    links, members, operators, quota::Ledger, receipts, secrets, sessions, settings, usage::Sink, usage_rows,
 };
 use crate::{
     AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, Candidate, ChainCheck, Committed,
@@ -54,6 +55,10 @@ impl Database for Sqlite {
 
     fn usage_sink(&self) -> Arc<dyn UsageSink> {
         Arc::new(Sink(Arc::clone(&self.0)))
+    }
+
+    fn quota_ledger(&self) -> Arc<dyn QuotaLedger> {
+        Arc::new(Ledger(Arc::clone(&self.0)))
     }
 
     async fn close(&self) {

@@ -72,7 +72,7 @@ impl Typed {
             Scopes::All => ("all", Vec::new()),
             Scopes::Listed(scopes) => ("only", scopes.iter().map(ToString::to_string).collect()),
         };
-        let Restrictions { networks, referrers, endpoints } = &key.restrictions;
+        let Restrictions { networks, referrers, endpoints, .. } = &key.restrictions;
         let lines = |texts: Option<Vec<String>>| texts.unwrap_or_default().join("\n");
         Self {
             name: key.name.clone().unwrap_or_default(),
@@ -112,11 +112,13 @@ impl Typed {
         let scopes = if self.asks_for(&before, profile) { None } else { self.read_scopes(&mut problems) };
         let expires_at = self.read_expiry(now, &mut problems).filter(|at| *at != key.expires_at);
         let after = self.read_restrictions(&mut problems);
-        let Restrictions { networks, referrers, endpoints } = &key.restrictions;
+        // What limits how much it is used is not theirs to change.
+        let Restrictions { networks, referrers, endpoints, .. } = &key.restrictions;
         let restrictions = RestrictionsPatch {
             networks: (after.networks != *networks).then_some(after.networks),
             referrers: (after.referrers != *referrers).then_some(after.referrers),
             endpoints: (after.endpoints != *endpoints).then_some(after.endpoints),
+            ..RestrictionsPatch::default()
         };
         let patch = KeyPatch { name, scopes, restrictions, expires_at, ..KeyPatch::default() };
         if problems.is_empty() { Ok(patch) } else { Err(problems) }
@@ -216,6 +218,7 @@ impl Typed {
             networks: lines("networks", &self.networks, |lines| Networks::parse(lines), problems),
             referrers: lines("referrers", &self.referrers, |lines| Referrers::parse(lines), problems),
             endpoints: lines("endpoints", &self.endpoints, |lines| Endpoints::parse(lines), problems),
+            ..Restrictions::default()
         }
     }
 }

@@ -8,10 +8,7 @@ use std::{
 
 use tokio::task::JoinHandle;
 
-use super::{
-    super::connection::{Durability, to_write},
-    *,
-};
+use super::{super::connection::to_write, *};
 
 static LOST: AtomicU32 = AtomicU32::new(0);
 
@@ -25,7 +22,7 @@ fn place(prepare: impl FnOnce(&Connection)) -> Place {
     let dir = tempfile::tempdir().unwrap();
     let lock = Arc::new(DirectoryLock::take(dir.path()).unwrap());
     let file = DatabaseFile::make(dir.path().join("test.db")).unwrap();
-    let connection = to_write(file.path(), Durability::EveryCommit).unwrap();
+    let connection = to_write(file.path()).unwrap();
     let table = "CREATE TABLE things (
                      id     INTEGER PRIMARY KEY,
                      parent INTEGER REFERENCES things (id) DEFERRABLE INITIALLY DEFERRED,
@@ -204,7 +201,7 @@ async fn a_lost_outcome_is_told_as_such_and_reported() {
     let dir = tempfile::tempdir().unwrap();
     let lock = Arc::new(DirectoryLock::take(dir.path()).unwrap());
     let file = DatabaseFile::make(dir.path().join("test.db")).unwrap();
-    let connection = to_write(file.path(), Durability::EveryCommit).unwrap();
+    let connection = to_write(file.path()).unwrap();
     let outcome_lost = || _ = LOST.fetch_add(1, Ordering::Relaxed);
     let settings = Settings { name: "test-writer", file, lock, outcome_lost };
     let (_sender, queue) = tokio::sync::mpsc::channel(1);

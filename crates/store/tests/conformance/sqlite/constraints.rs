@@ -201,6 +201,11 @@ async fn every_rule_of_the_usage_file_is_kept() {
         "INSERT INTO denials (api, key, at, request, code, detail) VALUES ('', zeroblob(15), 1, zeroblob(16), 'x', '')",
         "INSERT INTO denials (api, key, at, request, code, detail) VALUES ('', NULL, 1, zeroblob(15), 'x', '')",
         "INSERT INTO denials (api, key, at, request, code, detail) VALUES ('', NULL, 1, zeroblob(16), '', '')",
+        "INSERT INTO quotas VALUES (zeroblob(15), 'a', 1, 0, 0)",
+        "INSERT INTO quotas VALUES (zeroblob(16), '', 1, 0, 0)",
+        "INSERT INTO quotas VALUES (zeroblob(16), 'a', 1, -1, 0)",
+        "INSERT INTO quotas VALUES (zeroblob(16), 'a', 1, 0, -1)",
+        "INSERT INTO quotas VALUES (zeroblob(16), 'a', 1, 0, 0), (zeroblob(16), 'a', 1, 0, 0)",
     ] {
         assert_refused(fixture.usage_raw(broken), broken);
     }

@@ -11,6 +11,7 @@ mod members;
 mod nodes;
 mod operators;
 mod processes;
+mod quotas;
 mod sealed;
 mod sessions;
 mod settings;
