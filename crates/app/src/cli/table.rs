@@ -78,6 +78,7 @@ fn cell(value: &Value) -> String {
         Value::String(text) => visible(text),
         Value::Array(items) if items.is_empty() => "none".to_owned(),
         Value::Array(items) => items.iter().map(cell).collect::<Vec<_>>().join(","),
+        Value::Object(_) => format!("({})", inline(value)),
         other => visible(&other.to_string()),
     }
 }

@@ -1,7 +1,7 @@
 //! The grammar of the settings file, which is one layer of the settings.
 
 use std::{
-    fs,
+    fmt, fs,
     net::SocketAddr,
     ops::Range,
     path::{Path, PathBuf},
@@ -29,6 +29,7 @@ pub(super) struct Layer {
     pub(super) control: Option<SocketAddr>,
     pub(super) public_url: Option<String>,
     pub(super) upstream: Option<String>,
+    pub(super) redis_url: Option<RedisUrl>,
     pub(super) lease: Option<Span>,
     pub(super) session_idle: Option<Span>,
     pub(super) session_longest: Option<Span>,
@@ -40,6 +41,23 @@ pub(super) struct Layer {
     pub(super) connections_per_address: Option<usize>,
     pub(super) header_timeout: Option<Span>,
     pub(super) drain_timeout: Option<Span>,
+}
+
+/// The address of a Redis as it was given: a password may be in it, so it is said nowhere.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub(super) struct RedisUrl(pub(super) String);
+
+impl From<&str> for RedisUrl {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl fmt::Debug for RedisUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RedisUrl(…)")
+    }
 }
 
 /// A duration as the settings write it.
@@ -67,6 +85,7 @@ impl Layer {
             control: self.control.or(below.control),
             public_url: self.public_url.or(below.public_url),
             upstream: self.upstream.or(below.upstream),
+            redis_url: self.redis_url.or(below.redis_url),
             lease: self.lease.or(below.lease),
             session_idle: self.session_idle.or(below.session_idle),
             session_longest: self.session_longest.or(below.session_longest),

@@ -8,7 +8,7 @@ use claviger_model::{parse_duration, profile::origin};
 
 use super::{
     DatabaseUrl, check_lease, database_url,
-    file::{Layer, Span},
+    file::{Layer, RedisUrl, Span},
     public_url::public_url,
 };
 use crate::log;
@@ -40,6 +40,9 @@ pub(crate) struct ServeFlags {
     /// Where allowed requests go, instead of the profiles' live upstreams
     #[arg(long, value_name = "URL", env = "CLAVIGER_UPSTREAM", value_parser = origin)]
     pub(super) upstream: Option<String>,
+    /// The Redis or Valkey by which several nodes share rate limits; may have a password, so better in the environment
+    #[arg(long, value_name = "URL", env = "CLAVIGER_REDIS_URL", hide_env_values = true)]
+    pub(super) redis_url: Option<RedisUrl>,
     /// How long this node goes on deciding after it last confirmed that it knows every change
     #[arg(long, value_name = "DURATION", env = "CLAVIGER_LEASE", value_parser = lease)]
     pub(super) lease: Option<Duration>,
@@ -71,6 +74,7 @@ impl ServeFlags {
             control: self.control,
             public_url: self.public_url,
             upstream: self.upstream,
+            redis_url: self.redis_url,
             lease: self.lease.map(Span),
             master_key_file: self.master_key_file,
             ready_file: self.ready_file,

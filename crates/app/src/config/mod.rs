@@ -12,6 +12,7 @@ use std::{
 };
 
 use anyhow::{Context as _, anyhow, bail};
+use claviger_counters::RedisAddress;
 use claviger_model::profile::{self, LEASE_MAX, LEASE_MIN};
 
 use self::file::Layer;
@@ -41,6 +42,7 @@ pub(crate) struct Settings {
     pub(crate) control: SocketAddr,
     pub(crate) public_url: Option<String>,
     pub(crate) upstream: Option<String>,
+    pub(crate) redis: Option<RedisAddress>,
     pub(crate) lease: Duration,
     pub(crate) session_idle: Duration,
     pub(crate) session_longest: Duration,
@@ -73,6 +75,7 @@ impl Settings {
             control: layer.control.context("`control` has no value")?,
             public_url: layer.public_url.map(|text| public_url(&text)).transpose()?,
             upstream: layer.upstream.map(|text| upstream(&text)).transpose()?,
+            redis: layer.redis_url.map(|url| redis(&url.0)).transpose()?,
             lease: layer.lease.context("`lease` has no value")?.0,
             session_idle: layer.session_idle.context("`session_idle` has no value")?.0,
             session_longest: layer.session_longest.context("`session_longest` has no value")?.0,
@@ -129,6 +132,10 @@ fn upstream(text: &str) -> anyhow::Result<String> {
     profile::origin(text).with_context(|| format!("the upstream {text:?} can't be used"))
 }
 
+fn redis(text: &str) -> anyhow::Result<RedisAddress> {
+    text.parse().context("`redis_url` can't be used")
+}
+
 fn public_url(text: &str) -> anyhow::Result<String> {
     public_url::public_url(text).map_err(|why| anyhow!("the public URL {text:?} can't be used: it {why}"))
 }
@@ -175,6 +182,18 @@ mod tests {
     }
 
     #[test]
+    fn the_password_of_redis_is_told_nowhere() {
+        let read = |url: &str| file::parse("claviger.toml", &format!("redis_url = \"{url}\"")).unwrap();
+        let layer = read("redis://:hunter2@cache:6379");
+        assert!(!format!("{layer:?}").contains("hunter2"));
+        let settings = Settings::of(layer.over(defaults())).unwrap();
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        assert_eq!(settings.redis.unwrap().to_string(), "cache:6379");
+        let refused = Settings::of(read("redis//:hunter2@cache").over(defaults())).unwrap_err();
+        assert!(!format!("{refused:?}").contains("hunter2"), "{refused:?}");
+    }
+
+    #[test]
     fn what_can_not_work_is_refused() {
         for text in [
             "lease = \"1s\"",
@@ -182,6 +201,7 @@ mod tests {
             "connections = 0",
             "header_timeout = \"0\"",
             "upstream = \"localhost:3000\"",
+            "redis_url = \"localhost:6379\"",
             "public_url = \"http://keys.example.com\"",
             "public_url = \"https://keys.example.com/portal\"",
             "session_idle = \"59s\"",

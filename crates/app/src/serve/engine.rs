@@ -6,7 +6,7 @@ use anyhow::{Context as _, anyhow};
 use claviger_manage::Manager;
 use claviger_model::{Clock, Entropy};
 use claviger_store::Store;
-use claviger_verify::{Follower, Verifier, nodes::NodeCard, usage::UsageWriter};
+use claviger_verify::{Follower, Verifier, limits::SharedLimits, nodes::NodeCard, usage::UsageWriter};
 use tokio::{
     sync::oneshot,
     task::{JoinError, JoinHandle},
@@ -55,8 +55,10 @@ impl Engine {
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         card: NodeCard,
+        shared: Option<Arc<dyn SharedLimits>>,
     ) -> anyhow::Result<Self> {
-        let verifier = Verifier::new(clock, card.leases.node);
+        let ledger = store.quota_ledger();
+        let verifier = Verifier::with_limits(clock, card.leases.node, shared, Some(ledger));
         let mut follower = Follower::new(Arc::clone(&verifier), store.feed(), card, Arc::clone(&entropy));
         follower.load().await.context("the keys can't be loaded")?;
         let mut incarnation = [0; 16];
@@ -90,12 +92,14 @@ impl Engine {
         }
     }
 
-    /// Writes what was counted, stops deciding, and closes the database, in this order.
+    /// Writes what was counted, gives back what is reserved of quotas, stops deciding, and closes the database, in this
+    /// order.
     pub(super) async fn stop(self) {
         self.usage.stop("writing usage").await;
         if let Some(nodes) = self.nodes {
             nodes.stop("looking after the nodes").await;
         }
+        self.verifier.give_back_quotas().await;
         self.follower.stop("following the feed").await;
         self.store.close().await;
     }

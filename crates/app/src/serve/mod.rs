@@ -19,9 +19,11 @@ mod whole_file;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use claviger_counters::{RedisAddress, RedisLimits};
 use claviger_gateway::limits;
 use claviger_manage::{Apis, Manager, ManagerParts, PeopleSettings};
 use claviger_model::{Clock, Entropy, profile::Profile};
+use claviger_verify::limits::SharedLimits;
 use tokio::sync::watch::{self, Receiver};
 
 use self::{
@@ -103,7 +105,9 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     }
     let master = master::key(&settings, &profiles, &store, &*entropy).await?;
     let card = node::card(&settings, &profiles, opened.place, &*clock, &*entropy);
-    let mut engine = Engine::start(store, Arc::clone(&clock), Arc::clone(&entropy), card).await?;
+    let limits = shared_limits(settings.redis.clone())?;
+    let mut engine =
+        Engine::start(store, Arc::clone(&clock), Arc::clone(&entropy), card, limits).await?;
     let (store, verifier) = (engine.store.clone(), Arc::clone(&engine.verifier));
     let manager = Manager::new(ManagerParts {
         store,
@@ -128,6 +132,13 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
 fn shared(settings: &Settings) -> Option<data::Shared<'_>> {
     let listen_url = settings.database_listen_url.as_ref();
     settings.database_url.as_ref().map(|url| data::Shared { url, listen_url })
+}
+
+/// What nodes share rates by, if they do.
+fn shared_limits(redis: Option<RedisAddress>) -> anyhow::Result<Option<Arc<dyn SharedLimits>>> {
+    let Some(address) = redis else { return Ok(None) };
+    tracing::info!(redis = %address, "rates are shared by way of Redis");
+    Ok(Some(Arc::new(RedisLimits::at(address)?)))
 }
 
 /// Where links lead, and how long sessions last.

@@ -10,11 +10,12 @@ use std::{
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Who may name whom: data plane, control plane, and the binary on top.
-const TABLE: [(&str, &[&str]); 10] = [
+const TABLE: [(&str, &[&str]); 11] = [
     ("claviger-model", &[]),
     ("claviger-verify", &["claviger-model"]),
     ("claviger-layer", &["claviger-model", "claviger-verify"]),
     ("claviger-gateway", &["claviger-model", "claviger-verify", "claviger-layer"]),
+    ("claviger-counters", &["claviger-model", "claviger-verify"]),
     ("claviger-store", &["claviger-model", "claviger-verify"]),
     ("claviger-manage", &["claviger-model", "claviger-verify", "claviger-store"]),
     ("claviger-api", &["claviger-model", "claviger-verify", "claviger-layer", "claviger-manage"]),
@@ -26,6 +27,7 @@ const TABLE: [(&str, &[&str]); 10] = [
             "claviger-verify",
             "claviger-layer",
             "claviger-gateway",
+            "claviger-counters",
             "claviger-store",
             "claviger-manage",
             "claviger-api",

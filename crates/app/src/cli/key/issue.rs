@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use claviger_model::{Clock as _, Timestamp, parse_duration};
+use claviger_model::{
+    Clock as _, Timestamp, parse_duration,
+    restriction::{Quota, Rate},
+};
 use serde_json::{Value, json};
 
 use super::show_issued;
@@ -41,6 +44,12 @@ pub(in crate::cli) struct Issue {
     /// Only for requests like "GET /v1/users/**"; may be given several times
     #[arg(long = "endpoint", value_name = "PATTERN")]
     endpoints: Vec<String>,
+    /// At most so many calls in a window, such as 100/60s or burst=100/60s; may be given several times
+    #[arg(long = "rate", value_name = "[NAME=]CALLS/WINDOW")]
+    rates: Vec<Rate>,
+    /// So many calls a day or month, such as 10000/month; may be given several times
+    #[arg(long = "quota", value_name = "[NAME=]CALLS/PERIOD")]
+    quotas: Vec<Quota>,
     #[command(flatten)]
     remote: Remote,
 }
@@ -81,6 +90,12 @@ impl Issue {
             [("networks", &self.networks), ("referrers", &self.referrers), ("endpoints", &self.endpoints)];
         for (field, entries) in lists.into_iter().filter(|(_, entries)| !entries.is_empty()) {
             order["restrictions"][field] = json!(entries);
+        }
+        if !self.rates.is_empty() {
+            order["restrictions"]["rates"] = json!(self.rates);
+        }
+        if !self.quotas.is_empty() {
+            order["restrictions"]["quotas"] = json!(self.quotas);
         }
         order
     }
@@ -138,6 +153,17 @@ mod tests {
         let order = order(&["--network", "10.0.0.0/8", "--endpoint", "GET /v1/users/**", "--network", "::1"]);
         let restrictions = json!({"networks": ["10.0.0.0/8", "::1"], "endpoints": ["GET /v1/users/**"]});
         assert_eq!(order, json!({"restrictions": restrictions}));
+    }
+
+    #[test]
+    fn limits_are_named_after_what_they_count_by_or_as_they_are_told() {
+        let order = order(&["--rate", "100/60s", "--rate", "burst=5/1s", "--quota", "10000/month"]);
+        let rates = json!([{"name": "60s", "limit": 100, "window": "1m"}, {"name": "burst", "limit": 5, "window": "1s"}]);
+        let quotas = json!([{"name": "month", "limit": 10_000, "per": "month"}]);
+        assert_eq!(order, json!({"restrictions": {"rates": rates, "quotas": quotas}}));
+        let line = ["claviger", "key", "issue", "--account", "acc_1", "--rate", "100"];
+        let refused = Cli::try_parse_from(line).unwrap_err().to_string();
+        assert!(refused.contains("must be calls and a window, such as 100/60s"), "{refused}");
     }
 
     #[test]

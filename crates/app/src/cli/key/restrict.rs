@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use clap::Args;
-use claviger_model::parse_duration;
+use claviger_model::{
+    parse_duration,
+    restriction::{Quota, Rate},
+};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -48,6 +52,18 @@ pub(in crate::cli) struct Restrict {
     /// For any request
     #[arg(long, conflicts_with = "endpoints")]
     no_endpoints: bool,
+    /// At most so many calls in a window, such as 100/60s or burst=100/60s; may be given several times
+    #[arg(long = "rate", value_name = "[NAME=]CALLS/WINDOW")]
+    rates: Vec<Rate>,
+    /// As often as it likes, the profile's rates aside
+    #[arg(long, conflicts_with = "rates")]
+    no_rates: bool,
+    /// So many calls a day or month, such as 10000/month; may be given several times
+    #[arg(long = "quota", value_name = "[NAME=]CALLS/PERIOD")]
+    quotas: Vec<Quota>,
+    /// As much as it likes, the profile's quotas aside
+    #[arg(long, conflicts_with = "quotas")]
+    no_quotas: bool,
     #[command(flatten)]
     remote: Remote,
 }
@@ -72,17 +88,19 @@ impl Restrict {
         }
         if patch == json!({}) {
             return Err(wrong_usage(
-                "nothing to change: name a scope, an expiry, a network, a referrer or an endpoint",
+                "nothing to change: name a scope, an expiry, a network, a referrer, an endpoint, a rate or a quota",
             ));
         }
         show_changed(&self.remote, &client.patch(&key, &patch).await?)
     }
 
-    fn lists(&self) -> [(&'static str, &[String], bool); 3] {
+    fn lists(&self) -> [(&'static str, Option<Value>, bool); 5] {
         [
-            ("networks", &self.networks, self.no_networks),
-            ("referrers", &self.referrers, self.no_referrers),
-            ("endpoints", &self.endpoints, self.no_endpoints),
+            ("networks", named(&self.networks), self.no_networks),
+            ("referrers", named(&self.referrers), self.no_referrers),
+            ("endpoints", named(&self.endpoints), self.no_endpoints),
+            ("rates", named(&self.rates), self.no_rates),
+            ("quotas", named(&self.quotas), self.no_quotas),
         ]
     }
 
@@ -91,13 +109,18 @@ impl Restrict {
         let mut wanted = json!({});
         for (kind, entries, none) in self.lists() {
             match entries {
-                [] if none => wanted[kind] = Value::Null,
-                [] => {}
-                entries => wanted[kind] = json!(entries),
+                Some(entries) => wanted[kind] = entries,
+                None if none => wanted[kind] = Value::Null,
+                None => {}
             }
         }
         wanted
     }
+}
+
+/// The entries of a kind, if any are named.
+fn named<T: Serialize>(entries: &[T]) -> Option<Value> {
+    (!entries.is_empty()).then(|| json!(entries))
 }
 
 #[cfg(test)]
@@ -119,6 +142,8 @@ mod tests {
     fn what_is_not_named_stays() {
         let asked = restrict(&["--no-networks", "--endpoint", "GET /v1"]);
         assert_eq!(asked.restrictions(), json!({"networks": null, "endpoints": ["GET /v1"]}));
+        let asked = restrict(&["--no-rates", "--quota", "5/day"]).restrictions();
+        assert_eq!(asked, json!({"rates": null, "quotas": [{"name": "day", "limit": 5, "per": "day"}]}));
         assert_eq!(restrict(&["--no-expiry"]).restrictions(), json!({}));
     }
 
