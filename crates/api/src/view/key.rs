@@ -54,7 +54,11 @@ pub(crate) struct RestrictionsJson {
     networks: Option<Vec<String>>,
     referrers: Option<Vec<String>>,
     endpoints: Option<Vec<String>>,
+    /// Left out where the key has none of its own; the api's profile may have some for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     rates: Option<Vec<RateJson>>,
+    /// The same.
+    #[serde(skip_serializing_if = "Option::is_none")]
     quotas: Option<Vec<QuotaJson>>,
 }
 

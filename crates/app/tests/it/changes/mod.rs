@@ -11,6 +11,7 @@ mod found;
 mod hammer;
 mod idempotency;
 mod keys;
+mod limits;
 mod members;
 mod operators;
 mod receipts;

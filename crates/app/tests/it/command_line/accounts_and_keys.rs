@@ -50,6 +50,10 @@ fn a_key_is_issued_with_everything_that_narrows_it() {
         "https://*.acme.example",
         "--endpoint",
         "GET /v1/costs/**",
+        "--rate",
+        "burst=100/60s",
+        "--quota",
+        "10000/month",
     ];
     let issued = json(&cli, &order);
     let by_api = server.operator().get(&format!("/v1/keys/{}", text(&issued, "id"))).expect(200).json();
@@ -60,6 +64,11 @@ fn a_key_is_issued_with_everything_that_narrows_it() {
     assert_eq!(issued["restrictions"]["networks"], json!(["127.0.0.0/8", "::1"]));
     assert_eq!(issued["restrictions"]["referrers"], json!(["https://*.acme.example"]));
     assert_eq!(issued["restrictions"]["endpoints"], json!(["GET /v1/costs/**"]));
+    let rate = json!([{"name": "burst", "limit": 100, "window": "1m"}]);
+    assert_eq!(issued["restrictions"]["rates"], rate);
+    assert_eq!(issued["restrictions"]["quotas"], json!([{"name": "month", "limit": 10_000, "per": "month"}]));
+    let shown = cli.run(&["key", "show", text(&issued, "id")]).expect(0).out;
+    assert!(shown.contains("rates=(name=burst limit=100 window=1m)"), "{shown}");
     assert_eq!(text(&issued, "environment"), "test");
     assert!(text(&issued, "expires_at") > text(&issued, "created_at"));
     assert_eq!(json(&cli, &["key", "show", text(&issued, "id")]), by_api);

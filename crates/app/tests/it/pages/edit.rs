@@ -83,6 +83,34 @@ fn only_what_was_changed_changes() {
     assert!(widened["restrictions"]["networks"].is_null() && widened["restrictions"]["endpoints"].is_null());
 }
 
+/// Whoever is limited doesn't lift the limit, whatever they send.
+#[test]
+fn limits_are_shown_to_customers_and_not_theirs_to_change() {
+    let (server, account, mut developer) = stage("cicosts");
+    let limits = json!({
+        "rates": [{"name": "burst", "limit": 5, "window": "1m"}], "quotas": [{"name": "plan", "limit": 9, "per": "month"}],
+    });
+    let issued = server.operator().issue(&account, &json!({"name": "CI", "restrictions": limits}));
+    let id = issued["id"].as_str().expect("a key has an id");
+    let detail = developer.get(&format!("/keys/{id}")).expect(200);
+    assert!(detail.text().contains("burst: 5 requests in 1m"), "{}", detail.text());
+    assert!(detail.text().contains("plan: 9 requests a month"), "{}", detail.text());
+    let path = format!("/keys/{id}/edit");
+    let _ = developer.get(&path).expect(200);
+    let widened = [
+        ("name", "CI of the shop"),
+        ("permissions", "all"),
+        ("expiry", "never"),
+        ("rates", ""),
+        ("quotas", ""),
+        ("restrictions", "{\"rates\":null,\"quotas\":null}"),
+    ];
+    let _ = developer.submit(&path, &widened);
+    let after = key(&server, id)["restrictions"].clone();
+    assert_eq!((&after["rates"], &after["quotas"]), (&limits["rates"], &limits["quotas"]));
+    assert!(!actions(&server, id).iter().any(|action| action == "key.restrict"));
+}
+
 #[test]
 fn two_who_change_a_key_at_once_learn_of_each_other() {
     let (server, account, mut developer) = stage("cicosts");
