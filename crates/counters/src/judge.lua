@@ -1,18 +1,18 @@
 -- Judges one call by all windows of a key: it has room in all of them and is noted in all of them, or in none.
 --
--- KEYS[1]  a hash: the name of a window to the instant at which it is whole again, as "microseconds:part".
--- ARGV     five for each window: its name; the whole microseconds that a call takes, the numerator of the rest, and its
+-- KEYS[1]  a hash: the field of a window to the instant at which it is whole again, as "microseconds:part".
+-- ARGV     five for each window: its field; the whole microseconds that a call takes, the numerator of the rest, and its
 --          denominator; and how far ahead of now the instant may be.
 -- Returns  whether it had room, `now`, and two numbers for each window: the state after it.
 --
 -- This is `admit` of claviger-verify, number by number; none comes near 2^53, above which Lua's would not be exact.
 
 local windows = #ARGV / 5
-local names = {}
+local fields = {}
 for i = 1, windows do
-  names[i] = ARGV[5 * i - 4]
+  fields[i] = ARGV[5 * i - 4]
 end
-local stored = redis.call('HMGET', KEYS[1], unpack(names))
+local stored = redis.call('HMGET', KEYS[1], unpack(fields))
 
 local admitted = 1
 local settled, after = {}, {}
@@ -44,9 +44,13 @@ if admitted == 1 then
   left = after
   local states, last = {}, now
   for i = 1, windows do
-    states[2 * i - 1] = names[i]
+    states[2 * i - 1] = fields[i]
     states[2 * i] = string.format('%.0f:%.0f', after[i][1], after[i][2])
     last = math.max(last, after[i][1])
+  end
+  -- Of rates that were changed again and again meanwhile, nothing is kept.
+  if redis.call('HLEN', KEYS[1]) > 32 then
+    redis.call('DEL', KEYS[1])
   end
   redis.call('HSET', KEYS[1], unpack(states))
   -- When all windows are whole there is nothing left to know.

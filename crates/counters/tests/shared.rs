@@ -13,7 +13,7 @@ const KEY: KeyId = KeyId::from_bytes([7; 16]);
 
 fn windows(texts: &[&str]) -> Vec<Window> {
     let rates = texts.iter().map(|text| text.parse::<Rate>().unwrap());
-    rates.map(|rate| Window { name: rate.name().clone(), rule: Gcra::of(&rate) }).collect()
+    rates.map(|rate| Window { rule: Gcra::of(&rate), rate }).collect()
 }
 
 fn limits(url: &str) -> RedisLimits {
@@ -83,9 +83,22 @@ async fn nothing_but_windows_is_held_and_that_for_as_long_as_they_are_used_up() 
     connected(&limits).await;
     assert!(admits(&limits, &windows(&["a=2/10s"])).await.unwrap());
     let name = format!("claviger:{{{KEY}}}");
-    assert_eq!(redis.command(&["HKEYS", &name]), "a");
+    assert_eq!(redis.command(&["HKEYS", &name]), "a:2/10/2");
     let left: u64 = redis.command(&["PTTL", &name]).parse().unwrap();
     assert!((5000..=6001).contains(&left), "{left}");
+}
+
+#[tokio::test]
+async fn a_rate_that_is_changed_begins_anew_and_leaves_little_behind() {
+    let redis = Redis::start();
+    let limits = limits(&redis.url());
+    connected(&limits).await;
+    for limit in 1..100 {
+        let changed = windows(&[&format!("a={limit}/1h")]);
+        assert!(admits(&limits, &changed).await.unwrap());
+    }
+    let held: u32 = redis.command(&["HLEN", &format!("claviger:{{{KEY}}}")]).parse().unwrap();
+    assert!(held <= 33, "{held}");
 }
 
 #[tokio::test]

@@ -74,7 +74,7 @@ impl Gcra {
     }
 
     /// `tat` as it counts now: not in the past, and not further ahead than a window that is used up, so that a clock
-    /// that was set back, or another rule's state, costs a window and no more.
+    /// that was set back, or another number of nodes, costs a window and no more.
     fn settled(&self, tat: Tat, now: u64) -> Tat {
         let tat = Tat { micros: tat.micros, part: tat.part.min(self.limit - 1) };
         let (whole, used_up) = (Tat { micros: now, part: 0 }, Tat { micros: now + self.tolerance, part: 0 });

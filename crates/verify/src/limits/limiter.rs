@@ -221,7 +221,7 @@ impl Drawn {
 }
 
 fn windows(rates: &Rates, rule: impl Fn(&Rate) -> Gcra) -> Vec<Window> {
-    rates.iter().map(|rate| Window { name: rate.name().clone(), rule: rule(rate) }).collect()
+    rates.iter().map(|rate| Window { rate: rate.clone(), rule: rule(rate) }).collect()
 }
 
 fn of_quotas(drawn: &[Drawn], now: Timestamp) -> Standings {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use claviger_model::{KeyId, restriction::LimitName};
+use claviger_model::{KeyId, restriction::Rate};
 use parking_lot::Mutex;
 
 use super::{Judged, Tat, Window, admit};
@@ -22,7 +22,7 @@ struct Shard {
     look_at: usize,
 }
 
-type States = Vec<(LimitName, Tat)>;
+type States = Vec<(Rate, Tat)>;
 
 impl Default for LocalLimits {
     fn default() -> Self {
@@ -36,13 +36,13 @@ impl LocalLimits {
         let mut shard = self.0[shard_of(key, SHARDS)].lock();
         shard.make_room(now);
         let held = shard.keys.entry(key).or_default();
-        let state = |name: &LimitName| held.iter().find(|(held, _)| held == name).map(|(_, tat)| *tat);
+        let state = |rate: &Rate| held.iter().find(|(held, _)| held == rate).map(|(_, tat)| *tat);
         let mut judged: Vec<_> =
-            windows.iter().map(|window| (window.rule, state(&window.name).unwrap_or_default())).collect();
+            windows.iter().map(|window| (window.rule, state(&window.rate).unwrap_or_default())).collect();
         let admitted = admit(&mut judged, now);
         let tats: Vec<_> = judged.into_iter().map(|(_, tat)| tat).collect();
         held.clear();
-        held.extend(windows.iter().map(|window| window.name.clone()).zip(tats.iter().copied()));
+        held.extend(windows.iter().map(|window| window.rate.clone()).zip(tats.iter().copied()));
         Judged { admitted, now, tats }
     }
 
@@ -74,12 +74,7 @@ mod tests {
 
     fn windows(texts: &[&str]) -> Vec<Window> {
         let rates = texts.iter().map(|text| text.parse().unwrap());
-        rates
-            .map(|rate: claviger_model::restriction::Rate| Window {
-                name: rate.name().clone(),
-                rule: Gcra::of(&rate),
-            })
-            .collect()
+        rates.map(|rate| Window { rule: Gcra::of(&rate), rate }).collect()
     }
 
     #[test]
@@ -90,6 +85,17 @@ mod tests {
         assert!(admitted(1, &two) && admitted(1, &two) && !admitted(1, &two));
         assert!(admitted(2, &five));
         assert!(!admitted(1, &five), "a window that is added leaves the others as they were");
+    }
+
+    #[test]
+    fn a_rate_that_is_changed_begins_anew_and_one_that_stays_goes_on() {
+        let limits = LocalLimits::default();
+        let admitted = |texts: &[&str]| limits.judge(key_id(1), &windows(texts), 1_000_000).admitted;
+        assert!(admitted(&["a=1/1h", "b=5/1h"]));
+        assert!(!admitted(&["a=1/1h", "b=5/1h"]));
+        assert!(admitted(&["a=2/1h", "b=5/1h"]) && admitted(&["a=2/1h", "b=5/1h"]));
+        assert!(!admitted(&["a=2/1h", "b=5/1h"]));
+        assert!(admitted(&["b=5/1h"]) && admitted(&["b=5/1h"]) && !admitted(&["b=5/1h"]));
     }
 
     #[test]

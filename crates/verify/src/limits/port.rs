@@ -3,17 +3,17 @@
 use async_trait::async_trait;
 use claviger_model::{
     KeyId,
-    restriction::{LimitName, Period},
+    restriction::{LimitName, Period, Rate},
 };
 
 use super::{Gcra, Tat};
 
-/// One window of a key.
+/// One window of a key. Its state is that of its rate: a rate that is changed begins anew.
 #[derive(Clone, Debug)]
 pub struct Window {
-    /// Its name, unique within the key.
-    pub name: LimitName,
-    /// What it allows.
+    /// The rate.
+    pub rate: Rate,
+    /// What is allowed of it here.
     pub rule: Gcra,
 }
 
