@@ -79,8 +79,10 @@ impl Manager {
             }
             forgotten.remove(&id);
         }
-        if let Err(error) = self.rollcall.since(self.clock.boot()).await {
-            tracing::debug!(%error, "it can't be read who lives");
+        match self.rollcall.since(self.clock.boot()).await {
+            // What nodes can't share they divide.
+            Ok(roll) => self.verifier.set_nodes(u32::try_from(roll.nodes.len()).unwrap_or(u32::MAX).max(1)),
+            Err(error) => tracing::debug!(%error, "it can't be read who lives"),
         }
         self.settle().await;
     }

@@ -106,8 +106,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let master = master::key(&settings, &profiles, &store, &*entropy).await?;
     let card = node::card(&settings, &profiles, opened.place, &*clock, &*entropy);
     let limits = shared_limits(settings.redis.clone())?;
-    let mut engine =
-        Engine::start(store, Arc::clone(&clock), Arc::clone(&entropy), card, limits).await?;
+    let mut engine = Engine::start(store, Arc::clone(&clock), Arc::clone(&entropy), card, limits).await?;
     let (store, verifier) = (engine.store.clone(), Arc::clone(&engine.verifier));
     let manager = Manager::new(ManagerParts {
         store,

@@ -231,24 +231,24 @@ impl<'a> FromSql<'a> for Stored<Timestamp> {
     }
 }
 
-impl<'a> FromSql<'a> for Stored<u64> {
-    fn from_sql(of: &Type, raw: &'a [u8]) -> Read<Self> {
-        Ok(Self(i64::from_sql(of, raw)?.try_into()?))
-    }
+macro_rules! counts {
+    ($($name:ty: $sent:ty, $type:ident;)*) => {$(
+        impl<'a> FromSql<'a> for Stored<$name> {
+            fn from_sql(of: &Type, raw: &'a [u8]) -> Read<Self> {
+                Ok(Self(<$sent>::from_sql(of, raw)?.try_into()?))
+            }
 
-    fn accepts(of: &Type) -> bool {
-        *of == Type::INT8
-    }
+            fn accepts(of: &Type) -> bool {
+                *of == Type::$type
+            }
+        }
+    )*};
 }
 
-impl<'a> FromSql<'a> for Stored<u16> {
-    fn from_sql(of: &Type, raw: &'a [u8]) -> Read<Self> {
-        Ok(Self(i32::from_sql(of, raw)?.try_into()?))
-    }
-
-    fn accepts(of: &Type) -> bool {
-        *of == Type::INT4
-    }
+counts! {
+    u64: i64, INT8;
+    u32: i64, INT8;
+    u16: i32, INT4;
 }
 
 /// The value in a column.

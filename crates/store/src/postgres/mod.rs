@@ -23,6 +23,7 @@ mod members;
 mod migrate;
 mod operators;
 mod pool;
+mod quota;
 mod receipts;
 mod records;
 mod roll;

@@ -9,6 +9,7 @@ use claviger_model::{
 };
 use claviger_verify::{
     feed::{FeedSource, Seq},
+    limits::QuotaLedger,
     nodes::{Dead, Roll},
     usage::{DeniedAttempt, LastUse, UsageSink},
 };
@@ -17,7 +18,9 @@ use super::{
     Postgres, accounts, audit,
     change::{Durability, make},
     feed::Feed,
-    idempotency, key_rows, keys, links, members, operators, receipts, roll, secrets, sessions, settings,
+    idempotency, key_rows, keys, links, members, operators,
+    quota::Ledger,
+    receipts, roll, secrets, sessions, settings,
     usage::Sink,
     usage_rows,
 };
@@ -60,6 +63,10 @@ impl Database for Postgres {
 
     fn feed(&self) -> Arc<dyn FeedSource> {
         Arc::new(Feed(Arc::clone(&self.0)))
+    }
+
+    fn quota_ledger(&self) -> Arc<dyn QuotaLedger> {
+        Arc::new(Ledger(Arc::clone(&self.0)))
     }
 
     fn usage_sink(&self) -> Arc<dyn UsageSink> {

@@ -44,10 +44,10 @@ impl Stage {
         let with = |builder: ServerBuilder| builder.argument("--lease").argument(lease);
         let cluster = Cluster::start(crate::PROGRAM, 2, &url, |builder, _| with(builder));
         let network = Namespace::new();
-        let server = format!("127.0.0.1:{}", database.port());
-        let proxy = FaultProxy::on(network.host_address(), server.parse().expect("it is an address"));
+        let server = database.address();
+        let proxy = FaultProxy::on(network.host_address(), server);
         let third = with(ServerBuilder::new(crate::PROGRAM))
-            .database(&url.replace(&server, &proxy.address().to_string()))
+            .database(&url.replace(&server.to_string(), &proxy.address().to_string()))
             .listening_on(network.address())
             .under(&network.prefix())
             .join(cluster.operator_key());
