@@ -101,6 +101,13 @@ impl Link {
         }
     }
 
+    /// Begins a connection, if there is none.
+    pub(crate) fn begin(&self) {
+        if let Err(error) = self.hold() {
+            tracing::warn!(%error, "Redis can't be connected to");
+        }
+    }
+
     /// The connection there is, or one that is begun.
     fn hold(&self) -> RedisResult<Held> {
         let mut held = self.0.held.lock();

@@ -37,6 +37,11 @@ impl RedisLimits {
         }
     }
 
+    /// Begins to connect, so that the first call finds a connection. Where that fails the first call begins another.
+    pub fn begin(&self) {
+        self.link.begin();
+    }
+
     async fn ask(&self, key: KeyId, windows: &[Window]) -> Result<Vec<u64>, NoAnswer> {
         let known = self.link.ask(&self.judge.known(key, windows), ANSWER, is_unknown_script).await?;
         match known {

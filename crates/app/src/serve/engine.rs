@@ -1,6 +1,6 @@
 //! What decides and remembers: the store, the verifier, and the tasks that connect them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
 use claviger_manage::Manager;
@@ -11,6 +11,9 @@ use tokio::{
     sync::oneshot,
     task::{JoinError, JoinHandle},
 };
+
+/// How long an end waits for the calls of quotas that are given back.
+const GIVE_BACK: Duration = Duration::from_secs(5);
 
 /// A running engine.
 pub(super) struct Engine {
@@ -99,7 +102,11 @@ impl Engine {
         if let Some(nodes) = self.nodes {
             nodes.stop("looking after the nodes").await;
         }
-        self.verifier.give_back_quotas().await;
+        if tokio::time::timeout(GIVE_BACK, self.verifier.give_back_quotas()).await.is_err() {
+            tracing::warn!(
+                "calls of quotas that were reserved and not used are forfeited: giving them back took too long"
+            );
+        }
         self.follower.stop("following the feed").await;
         self.store.close().await;
     }

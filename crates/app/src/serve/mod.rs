@@ -137,7 +137,9 @@ fn shared(settings: &Settings) -> Option<data::Shared<'_>> {
 fn shared_limits(redis: Option<RedisAddress>) -> anyhow::Result<Option<Arc<dyn SharedLimits>>> {
     let Some(address) = redis else { return Ok(None) };
     tracing::info!(redis = %address, "rates are shared by way of Redis");
-    Ok(Some(Arc::new(RedisLimits::at(address)?)))
+    let limits = RedisLimits::at(address)?;
+    limits.begin();
+    Ok(Some(Arc::new(limits)))
 }
 
 /// Where links lead, and how long sessions last.

@@ -162,7 +162,9 @@ impl Limiter {
     /// The windows a call was judged by, what became of it, and whether that was by this node's share alone.
     async fn judge_rates(&self, call: &Call<'_>, rates: &Rates) -> (Vec<Window>, Judged, bool) {
         let windows = windows(rates, Gcra::of);
+        let now = u64::try_from(call.boot.as_duration().as_micros()).unwrap_or(u64::MAX);
         if let Some(judged) = self.ask_shared(call, &windows).await {
+            self.local.remember(call.key, &windows, &judged, now);
             return (windows, judged, false);
         }
         let nodes = self.nodes.load(Ordering::Relaxed);
@@ -171,7 +173,6 @@ impl Limiter {
             self.judged_alone.fetch_add(1, Ordering::Relaxed);
         }
         let windows = self::windows(rates, |rate| Gcra::of(rate).share(nodes));
-        let now = u64::try_from(call.boot.as_duration().as_micros()).unwrap_or(u64::MAX);
         let judged = self.local.judge(call.key, &windows, now);
         (windows, judged, alone)
     }

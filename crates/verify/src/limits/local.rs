@@ -41,9 +41,17 @@ impl LocalLimits {
             windows.iter().map(|window| (window.rule, state(&window.rate).unwrap_or_default())).collect();
         let admitted = admit(&mut judged, now);
         let tats: Vec<_> = judged.into_iter().map(|(_, tat)| tat).collect();
-        held.clear();
-        held.extend(windows.iter().map(|window| window.rate.clone()).zip(tats.iter().copied()));
+        hold(held, windows, tats.iter().copied());
         Judged { admitted, now, tats }
+    }
+
+    /// Remembers what was judged elsewhere, by another clock, as of `now` by the boot clock: should that go away, this
+    /// node goes on from there, and its share is a share of what is left.
+    pub(super) fn remember(&self, key: KeyId, windows: &[Window], judged: &Judged, now: u64) {
+        let mut shard = self.0[shard_of(key, SHARDS)].lock();
+        shard.make_room(now);
+        let here = |tat: &Tat| Tat { micros: now + tat.micros.saturating_sub(judged.now), part: tat.part };
+        hold(shard.keys.entry(key).or_default(), windows, judged.tats.iter().map(here));
     }
 
     /// How many keys are held.
@@ -51,6 +59,11 @@ impl LocalLimits {
     pub(super) fn len(&self) -> usize {
         self.0.iter().map(|shard| shard.lock().keys.len()).sum()
     }
+}
+
+fn hold(held: &mut States, windows: &[Window], tats: impl Iterator<Item = Tat>) {
+    held.clear();
+    held.extend(windows.iter().map(|window| window.rate.clone()).zip(tats));
 }
 
 impl Shard {

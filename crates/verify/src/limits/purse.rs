@@ -33,6 +33,8 @@ struct State {
     reserved: u32,
     used_up_at: Option<Moment>,
     refilling: bool,
+    /// What was in hand is being given back: nothing is reserved any more.
+    closed: bool,
 }
 
 /// Which quota of which key, and when.
@@ -82,6 +84,7 @@ impl Purse {
             reserved: 0,
             used_up_at: None,
             refilling: false,
+            closed: false,
         };
         Self { state: Mutex::new(state), asking: tokio::sync::Mutex::default() }
     }
@@ -126,8 +129,7 @@ impl Purse {
         let purse = Arc::clone(self);
         tokio::spawn(async move {
             let _asking = purse.asking.lock().await;
-            let in_hand = purse.state.lock().in_hand;
-            let wanted = lease_of(draw.quota.limit()).saturating_sub(in_hand);
+            let wanted = purse.state.lock().lacks(&draw);
             let granted = if wanted == 0 { None } else { draw.reserve(&*ledger, wanted).await.ok() };
             let mut state = purse.state.lock();
             // Where it failed, whoever takes the last call asks again, and says so.
@@ -147,9 +149,11 @@ impl Purse {
         Left { taken: false, calls: state.left() }
     }
 
-    /// What is in hand, which nobody gets any more.
-    pub(super) fn empty(&self) -> (Period, u32) {
+    /// What is in hand, which nobody gets any more, once whoever asks the ledger has its answer.
+    pub(super) async fn close(&self) -> (Period, u32) {
+        let _asking = self.asking.lock().await;
         let mut state = self.state.lock();
+        state.closed = true;
         (state.period, std::mem::take(&mut state.in_hand))
     }
 
@@ -192,6 +196,11 @@ impl State {
         self.in_hand += grant.granted;
         self.reserved = grant.reserved;
         self.used_up_at = (grant.granted == 0).then_some(draw.boot);
+    }
+
+    /// Calls that are missing from a lease.
+    fn lacks(&self, draw: &Draw) -> u32 {
+        if self.closed { 0 } else { lease_of(draw.quota.limit()).saturating_sub(self.in_hand) }
     }
 
     fn left(&self) -> u32 {

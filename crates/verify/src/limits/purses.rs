@@ -49,7 +49,7 @@ impl Purses {
         for shard in &self.0 {
             let purses = std::mem::take(&mut shard.lock().purses);
             for ((key, name), purse) in purses {
-                let (period, in_hand) = purse.empty();
+                let (period, in_hand) = purse.close().await;
                 if in_hand == 0 {
                     continue;
                 }

@@ -20,9 +20,10 @@ use super::{
     local::LocalLimits, memory::MemoryLedger,
 };
 use crate::{
-    Decision, Follower, Indeterminate, Verifier,
+    Decision, Indeterminate, Verifier,
     fake::{
-        FakeClock, FakeSource, LEASE, REQUEST, at_once, first_account, get, plain, profile, revoked, secret,
+        FakeClock, FakeSource, LEASE, REQUEST, at_once, first_account, follower, get, plain, profile,
+        revoked, secret,
     },
     feed::{Record, SecretRecord, Terms},
 };
@@ -109,7 +110,7 @@ impl Limited {
             shared.map(|shared| Arc::clone(shared) as _),
             disk.map(|disk| Arc::clone(disk) as _),
         );
-        Follower::new(Arc::clone(&verifier), source as _).load().await.unwrap();
+        follower(&verifier, &source).load().await.unwrap();
         Self { clock, verifier, profile: profile("") }
     }
 
@@ -265,6 +266,24 @@ async fn while_the_counters_are_away_each_node_enforces_its_share_and_says_so() 
     node.pass(Duration::from_secs(2));
     assert!(!node.call(1).await.unwrap().local);
     assert!(!node.verifier.limits_health().degraded);
+}
+
+#[tokio::test]
+async fn a_share_is_a_share_of_what_is_left() {
+    let counters = Arc::new(Counters::default());
+    *counters.now.lock() = 1_767_225_600_000_000;
+    let key = [limited(1, &["a=90/60s"], &[])];
+    let node = Limited::new(&key, Some(&counters), None).await;
+    node.verifier.set_nodes(3);
+    assert_eq!(node.allowed(1, 60).await, 60);
+    counters.away.store(true, Ordering::SeqCst);
+    assert_eq!(node.allowed(1, 60).await, 10, "a third of thirty");
+    let used_up = Limited::new(&key, Some(&counters), None).await;
+    used_up.verifier.set_nodes(3);
+    counters.away.store(false, Ordering::SeqCst);
+    used_up.allowed(1, 60).await;
+    counters.away.store(true, Ordering::SeqCst);
+    assert_eq!(used_up.allowed(1, 60).await, 0);
 }
 
 #[tokio::test(start_paused = true)]
