@@ -63,6 +63,8 @@ struct KeyPage {
     can_manage: bool,
     is_revoked: bool,
     is_disabled: bool,
+    /// The place in the feed of what was done just now.
+    receipt: Option<u64>,
 }
 
 struct UseLine {
@@ -127,6 +129,7 @@ async fn show(
         can_manage: operator.may(Ability::Manage),
         is_revoked: row.state == KeyState::Revoked,
         is_disabled: row.state == KeyState::Disabled,
+        receipt: query.get("receipt").parse().ok(),
         id: id.to_string(),
         name,
     };
@@ -164,7 +167,7 @@ fn secrets(key: &KeyView, now: Timestamp) -> Vec<SecretLine> {
 
 /// Back to the key, with word of what was done.
 fn done(id: KeyId, receipt: &Receipt, done: &'static str) -> Response<Body> {
-    answer::go(&format!("/keys/{id}?done={}", done_word(receipt, done)))
+    answer::go(&format!("/keys/{id}?done={}&receipt={}", done_word(receipt, done), receipt.seq))
 }
 
 async fn disable(

@@ -1,19 +1,22 @@
-//! How this node stands: how much of the feed it has, and for how long it may go on deciding.
+//! The nodes: how far each has come and for how long it may go on deciding; and how far one change has come.
 
 use std::time::Duration;
 
 use askama::Template;
 use axum::{Router, extract::State, routing::get};
-use claviger_verify::Readiness;
+use claviger_manage::{Nodes, Receipt, Refusal};
+use claviger_model::Timestamp;
+use claviger_verify::{Readiness, nodes::NodeRow};
 use http::{Response, StatusCode};
 
-use super::desk::{Desk, Place, Reader};
+use super::desk::{Desk, Operator, Place, Reader};
 use crate::{
     Body,
     answer::{self, Stop},
+    form::Query,
     frame::Frame,
     keys_in_words::Badge,
-    words,
+    words::{self, Time},
 };
 
 pub(super) fn routes() -> Router<Desk> {
@@ -31,9 +34,36 @@ struct NodesPage {
     held: [(&'static str, String); 4],
     dropped: Option<String>,
     version: &'static str,
+    /// `None` where the database can't be asked.
+    nodes: Option<Vec<NodeLine>>,
+    receipt: Option<ReceiptShown>,
 }
 
-async fn show(State(desk): State<Desk>, Reader(operator): Reader) -> Result<Response<Body>, Stop> {
+struct NodeLine {
+    id: String,
+    name: String,
+    is_this: bool,
+    lag: String,
+    lease: String,
+    version: String,
+    renewed: Time,
+}
+
+/// How far the change has come that was asked about.
+struct ReceiptShown {
+    seq: u64,
+    badge: Badge,
+    via: &'static str,
+    guaranteed_by: Option<Time>,
+    confirmed: Vec<String>,
+    pending: Vec<String>,
+}
+
+async fn show(
+    State(desk): State<Desk>,
+    Reader(operator): Reader,
+    query: Query,
+) -> Result<Response<Body>, Stop> {
     let verifier = desk.site.verifier();
     let (size, dropped) = (verifier.size(), verifier.usage_dropped());
     let count = |number: usize| words::grouped(u64::try_from(number).unwrap_or(u64::MAX));
@@ -56,8 +86,65 @@ async fn show(State(desk): State<Desk>, Reader(operator): Reader) -> Result<Resp
         ],
         dropped: (lost > 0).then(|| words::grouped(lost)),
         version: env!("CARGO_PKG_VERSION"),
+        nodes: nodes(&desk, &operator).await?,
+        receipt: receipt(&desk, &operator, query.get("receipt")).await?,
     };
     answer::page(StatusCode::OK, &shown)
+}
+
+/// The members. That the database can't be asked is what this page is looked at for.
+async fn nodes(desk: &Desk, operator: &Operator) -> Result<Option<Vec<NodeLine>>, Stop> {
+    match desk.site.manager().list_nodes(&operator.by()).await {
+        Ok(nodes) => Ok(Some(lines(&nodes, desk.site.now()))),
+        Err(Refusal::Unavailable(_)) => Ok(None),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+fn lines(nodes: &Nodes, now: Timestamp) -> Vec<NodeLine> {
+    let head = nodes.roll.head.0;
+    let behind = |node: &NodeRow| node.acked.map(|acked| head.saturating_sub(acked.0));
+    let line = |node: &NodeRow| NodeLine {
+        id: node.id.to_string(),
+        name: node.name.clone(),
+        is_this: nodes.this == Some(node.id),
+        lag: behind(node).map_or_else(|| "Loading".to_owned(), words::grouped),
+        lease: seconds(node.leases.node),
+        version: node.version.clone(),
+        renewed: Time::ago(node.renewed_at, now),
+    };
+    nodes.roll.nodes.iter().map(line).collect()
+}
+
+/// The receipt with the number that was asked for; none where there is no such change, or nothing was asked.
+async fn receipt(desk: &Desk, operator: &Operator, asked: &str) -> Result<Option<ReceiptShown>, Stop> {
+    let Ok(seq) = asked.parse() else { return Ok(None) };
+    match desk.site.manager().show_receipt(&operator.by(), seq).await {
+        Ok(receipt) => Ok(Some(ReceiptShown::of(&receipt, desk.site.now()))),
+        Err(Refusal::Unavailable(_) | Refusal::NotFound(_)) => Ok(None),
+        Err(refusal) => Err(refusal.into()),
+    }
+}
+
+impl ReceiptShown {
+    fn of(receipt: &Receipt, now: Timestamp) -> Self {
+        Self {
+            seq: receipt.seq,
+            badge: if receipt.complete {
+                Badge::new("active", "Complete")
+            } else {
+                Badge::new("warn", "Pending")
+            },
+            via: match receipt.via {
+                "ack" => "Every node has confirmed it.",
+                "lease" => "Whoever has not confirmed it can hold no lease any more.",
+                _ => "Some nodes may still decide as before it.",
+            },
+            guaranteed_by: receipt.guaranteed_by.map(|at| Time::ago(at, now)),
+            confirmed: receipt.nodes.iter().map(ToString::to_string).collect(),
+            pending: receipt.pending.iter().map(ToString::to_string).collect(),
+        }
+    }
 }
 
 /// `98.4 s`.

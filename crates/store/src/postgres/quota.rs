@@ -25,7 +25,19 @@ impl QuotaLedger for Ledger {
     async fn reserve(&self, of: &Allotment, amount: u32, limit: u32) -> Result<Grant, LedgerError> {
         let reserved =
             make!(&self.0.pool, Durability::EveryCommit, |change| reserve(change, of, amount, limit));
-        reserved.map(|done| done.value).map_err(|error| LedgerError(error.to_string()))
+        let grant = reserved.map(|done| done.value).map_err(|error| LedgerError(error.to_string()))?;
+        // The first of its period: a good time to forget older ones, and one that comes seldom.
+        if grant.granted == grant.reserved {
+            let inner = Arc::clone(&self.0);
+            let before = of.period.begins - KEPT;
+            tokio::spawn(async move {
+                let forgotten = make!(&inner.pool, Durability::Soon, |change| forget(change, before));
+                if let Err(error) = forgotten {
+                    tracing::debug!(%error, "quotas of long ago can't be forgotten yet");
+                }
+            });
+        }
+        Ok(grant)
     }
 
     async fn give_back(&self, of: &Allotment, amount: u32) -> Result<(), LedgerError> {
@@ -35,8 +47,6 @@ impl QuotaLedger for Ledger {
 }
 
 async fn reserve(change: &Change, of: &Allotment, amount: u32, limit: u32) -> Outcome<Left<Grant>> {
-    let sql = "DELETE FROM quotas WHERE begins < $1";
-    change.execute(sql, bind![of.period.begins - KEPT]).await?;
     let sql = "INSERT INTO quotas AS known (key, name, begins, reserved,      granted)
                VALUES                      ($1,  $2,   $3,     least($4, $5), least($4, $5))
                ON CONFLICT (key, name, begins)
@@ -47,6 +57,11 @@ async fn reserve(change: &Change, of: &Allotment, amount: u32, limit: u32) -> Ou
     let row = change.row(sql, values).await?;
     let row = row.ok_or_else(|| StoreError::Internal("a reservation left no row".to_owned()))?;
     Ok(Left::made(Grant { granted: stored(&row, "granted")?, reserved: stored(&row, "reserved")? }))
+}
+
+async fn forget(change: &Change, before: i64) -> Outcome<Left<()>> {
+    change.execute("DELETE FROM quotas WHERE begins < $1", bind![before]).await?;
+    Ok(Left::made(()))
 }
 
 async fn give_back(change: &Change, of: &Allotment, amount: u32) -> Outcome<Left<()>> {
