@@ -21,13 +21,16 @@ const UNHEARD: i64 = i64::MIN;
 pub(crate) struct Doubt {
     /// The source's date less the node's.
     skew: AtomicI64,
-    /// The node's date less its boot clock, at the last confirmation.
+    /// The node's date less its boot clock, when the renewal was asked for that was confirmed last.
     base: AtomicI64,
+    /// The same when the first renewal was asked for since.
+    asked: AtomicI64,
 }
 
 impl Default for Doubt {
     fn default() -> Self {
-        Self { skew: AtomicI64::new(UNHEARD), base: AtomicI64::new(UNHEARD) }
+        let [skew, base, asked] = [UNHEARD; 3].map(AtomicI64::new);
+        Self { skew, base, asked }
     }
 }
 
@@ -41,9 +44,20 @@ impl Doubt {
         (is_large(before) != is_large(skew)).then_some(skew)
     }
 
-    /// A renewal was confirmed when the clocks stood so.
-    pub(crate) fn rebase(&self, now: Timestamp, boot: Moment) {
-        self.base.store(ahead(now, boot), Ordering::Release);
+    /// A renewal is asked for while the clocks stand so.
+    pub(crate) fn asks(&self, now: Timestamp, boot: Moment) {
+        if self.asked.load(Ordering::Acquire) == UNHEARD {
+            self.asked.store(ahead(now, boot), Ordering::Release);
+        }
+    }
+
+    /// A renewal that was asked for since the last one that was confirmed is confirmed itself. False if time has
+    /// passed unseen since: its answer may be older than the boot clock says.
+    pub(crate) fn confirms(&self, now: Timestamp, boot: Moment) -> bool {
+        let ahead = ahead(now, boot);
+        let asked = Some(self.asked.swap(UNHEARD, Ordering::AcqRel)).filter(|asked| *asked != UNHEARD);
+        self.base.store(asked.unwrap_or(ahead), Ordering::Release);
+        !self.has_jumped(now, boot)
     }
 
     /// Whether time has passed that the boot clock didn't count.
@@ -114,14 +128,26 @@ mod tests {
     #[test]
     fn a_boot_clock_that_stood_still_is_noticed() {
         let doubt = Doubt::default();
-        doubt.rebase(date(0), boot(0));
+        assert!(doubt.confirms(date(0), boot(0)));
         assert!(!doubt.has_jumped(date(9_000), boot(0)), "nobody else's clock is there");
         doubt.compare(date(0), date(0));
         assert!(!doubt.has_jumped(date(9_500), boot(9_000)));
         assert!(doubt.has_jumped(date(9_501), boot(9_000)));
         assert!(!doubt.has_jumped(date(0), boot(9_000)), "a date set back says nothing of time that passed");
-        doubt.rebase(date(9_501), boot(9_000));
+        doubt.asks(date(9_501), boot(9_000));
+        assert!(doubt.confirms(date(9_502), boot(9_001)));
         assert!(!doubt.has_jumped(date(9_501), boot(9_000)));
+    }
+
+    #[test]
+    fn a_boot_clock_that_stood_still_before_the_answer_is_noticed_once() {
+        let doubt = Doubt::default();
+        doubt.compare(date(0), date(0));
+        doubt.asks(date(0), boot(0));
+        doubt.asks(date(501), boot(0));
+        assert!(!doubt.confirms(date(501), boot(0)), "the first question counts");
+        doubt.asks(date(501), boot(0));
+        assert!(doubt.confirms(date(502), boot(1)));
     }
 
     #[test]

@@ -211,11 +211,14 @@ impl Verifier {
 
     /// The lease comes first: a look-up before it could be followed by a lease that was granted after what it saw had
     /// changed. Where time passed that the boot clock didn't count, there is none.
-    fn check_lease(&self, now: Timestamp, stricter: Option<Duration>) -> Result<(), Indeterminate> {
+    pub(crate) fn check_lease(
+        &self,
+        now: Timestamp,
+        stricter: Option<Duration>,
+    ) -> Result<(), Indeterminate> {
         let boot = self.clock.boot();
         if self.doubt.has_jumped(now, boot) {
-            self.lease.void();
-            self.doubted.notify_one();
+            self.doubts();
         }
         self.lease.check(boot, stricter)
     }
@@ -293,10 +296,28 @@ impl Verifier {
         self.applied.send_replace(seq);
     }
 
-    /// Everything committed before `asked_at` was taken: decisions may be made on it for as long as the lease.
+    /// The moment before a renewal is asked for. The date is read first: what passes unseen between the two is then
+    /// found in the answer.
+    pub(crate) fn asks(&self) -> Moment {
+        let now = self.clock.now();
+        let boot = self.clock.boot();
+        self.doubt.asks(now, boot);
+        boot
+    }
+
+    /// Everything committed before `asked_at` was taken: decisions may be made on it for as long as the lease, unless
+    /// the boot clock stood still since.
     pub(crate) fn confirm(&self, asked_at: Moment) {
-        self.doubt.rebase(self.clock.now(), self.clock.boot());
-        self.lease.confirm(asked_at);
+        if self.doubt.confirms(self.clock.now(), self.clock.boot()) {
+            self.lease.confirm(asked_at);
+        } else {
+            self.doubts();
+        }
+    }
+
+    fn doubts(&self) {
+        self.lease.void();
+        self.doubted.notify_one();
     }
 
     /// The source has this node's confirmation that everything up to `seq` was taken.

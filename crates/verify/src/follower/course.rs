@@ -135,6 +135,11 @@ impl Course {
         }
     }
 
+    /// The lease is void: a look would not bring it back.
+    pub(crate) fn renew_at_once(&mut self) {
+        self.renewed_at = None;
+    }
+
     /// Whether, at `now`, one who is still loading must say that it lives, or be taken for dead. Such a renewal grants
     /// nothing.
     pub(crate) fn must_show_life(&self, now: Moment) -> bool {

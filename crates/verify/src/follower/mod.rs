@@ -45,6 +45,15 @@ struct Sweep {
     due: Moment,
 }
 
+/// Why a pause ends early.
+#[derive(PartialEq, Eq)]
+enum Wake {
+    /// There may be something new.
+    News,
+    /// The lease is void.
+    Doubt,
+}
+
 /// What following changes, in the order it is to change.
 pub(crate) trait Led {
     /// Takes one record into account.
@@ -142,7 +151,10 @@ impl Follower {
             }
             Next::Rest { until } => {
                 // Running out of patience is as good a reason to ask as being woken.
-                let _ = tokio::time::timeout(until.since(now), self.wakes()).await;
+                let doubted = tokio::time::timeout(until.since(now), self.wakes()).await;
+                if doubted == Ok(Wake::Doubt) {
+                    self.course.renew_at_once();
+                }
                 self.woken = true;
             }
         }
@@ -150,10 +162,10 @@ impl Follower {
     }
 
     /// Returns when the source has something new, or the verifier something to ask.
-    async fn wakes(&self) {
+    async fn wakes(&self) -> Wake {
         tokio::select! {
-            () = self.source.woken() => {}
-            () = self.verifier.doubted() => {}
+            () = self.verifier.doubted() => Wake::Doubt,
+            () = self.source.woken() => Wake::News,
         }
     }
 
@@ -209,7 +221,7 @@ impl Follower {
     }
 
     pub(crate) async fn renew(&mut self, applied: Option<Seq>) -> Result<(), SourceError> {
-        let asked_at = self.clock().boot();
+        let asked_at = self.verifier.asks();
         let renewal = answered(self.source.renew(self.card.id, applied)).await?;
         let step = self.course.renewed(asked_at, self.clock().boot(), applied, &renewal);
         let entries = match renewal {

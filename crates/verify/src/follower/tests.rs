@@ -309,3 +309,34 @@ async fn a_boot_clock_that_stood_still_ends_the_lease_until_it_is_renewed() {
     node.follower.renew(Some(Seq(2))).await.unwrap();
     assert!(node.allows(1));
 }
+
+#[tokio::test]
+async fn an_answer_from_before_the_boot_clock_stood_still_renews_nothing() {
+    let mut node = Node::loaded(start(1)).await;
+    node.source.told.lock().clock = Some(NEW_YEAR);
+    node.follower.renew(Some(Seq(2))).await.unwrap();
+    let clock = Arc::clone(&node.clock);
+    let freeze = move || clock.set_date(NEW_YEAR.plus(LEASE));
+    *node.clock.after_boot.lock() = Some(Box::new(freeze));
+    node.follower.renew(Some(Seq(2))).await.unwrap();
+    assert_eq!(node.try_with(Ok(b"x")).unwrap_err(), Indeterminate::NotReady);
+    node.follower.renew(Some(Seq(2))).await.unwrap();
+    assert!(node.allows(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_doubts_its_boot_clock_renews_before_it_would_have() {
+    let Running { node, stop, task } = running(start(1)).await;
+    node.source.told.lock().clock = Some(NEW_YEAR);
+    for _ in 0..3 {
+        node.source.woken.notify_one();
+        asked(&node).await;
+    }
+    node.clock.set_date(NEW_YEAR.plus(2 * SECOND));
+    assert_eq!(node.try_with(Ok(b"x")).unwrap_err(), Indeterminate::NotReady);
+    asked(&node).await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert!(node.allows(1), "a look would not have been enough");
+    stop.send(()).unwrap();
+    task.await.unwrap();
+}
