@@ -221,7 +221,9 @@ impl Course {
         match followed.follow(told, counts_from, checks_marks) {
             Ok(advance) => Ok(Step::Advance(advance)),
             Err(broken) => {
-                self.followed = None;
+                // What this membership has confirmed is of the other history: there the same numbers may be other
+                // changes, and nobody would wait for this node.
+                (self.followed, self.member) = (None, false);
                 Err(broken)
             }
         }
@@ -425,6 +427,12 @@ mod tests {
         {
             let mut course = course(5);
             assert_eq!(look(&mut course, at(1), &told(seqs, head)), Err(Break::Gap { reached: Seq(5) }));
+            assert_eq!(
+                course.next(at(1), false),
+                Next::Ask(Ask::Join),
+                "what was confirmed isn't so any more"
+            );
+            course.joined(at(1));
             assert_eq!(course.next(at(1), false), Next::Ask(Ask::Load), "what broke is loaded anew");
         }
     }

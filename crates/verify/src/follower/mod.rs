@@ -261,6 +261,7 @@ impl Follower {
             }
             Err(broken) => {
                 self.verifier.stop();
+                self.card.id = NodeId::mint(self.clock().now(), &*self.entropy);
                 self.sweep.broom = None;
                 tracing::error!(reason = %broken, "decisions stop: all keys are loaded anew");
             }

@@ -285,6 +285,18 @@ async fn revocations_that_the_source_lost_hold_and_are_told() {
 }
 
 #[tokio::test]
+async fn who_confirmed_a_change_that_was_lost_becomes_another_member() {
+    let mut node = Node::loaded([start(1), vec![vec![Record::Secret(revoked(1, NEW_YEAR))]]].concat()).await;
+    node.source.told.lock().log.truncate(2);
+    node.follower.renew(Some(Seq(3))).await.unwrap();
+    assert_eq!(node.source.told.lock().members[&node_id(1)], Some(Seq(3)), "another third change is to come");
+    node.follower.load().await.unwrap();
+    let now = node.verifier.node().unwrap();
+    assert_ne!(now, node_id(1));
+    assert_eq!(node.source.told.lock().members[&now], Some(Seq(2)));
+}
+
+#[tokio::test]
 async fn a_key_that_ends_between_the_two_clocks_is_neither_allowed_nor_denied() {
     let brief = SecretRecord { expires_at: Some(NEW_YEAR.plus(30 * SECOND)), ..secret(1) };
     let mut node =
