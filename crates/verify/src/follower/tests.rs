@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use super::{Advance, Led, apply};
 use crate::{
     Indeterminate, Readiness, Verifier,
-    fake::{LEASE, NEW_YEAR, Node, first_account, follower, node_id, revoked, secret},
+    fake::{LEASE, NEW_YEAR, Node, first_account, follower, node_id, revoked, scoped, secret},
     feed::{Change, Mark, Record, SecretRecord, Seq},
     protocol::Protocol,
 };
@@ -282,6 +282,17 @@ async fn revocations_that_the_source_lost_hold_and_are_told() {
     node.follower.load().await.unwrap();
     assert_eq!(node.decide(1).unwrap_err(), Denial::Revoked(NEW_YEAR));
     assert_eq!(node.verifier.revived().await, [secret(1).key]);
+}
+
+#[tokio::test]
+async fn a_lost_revocation_holds_even_if_the_source_tells_of_the_key_again() {
+    let mut node = Node::loaded([start(1), vec![vec![Record::Secret(revoked(1, NEW_YEAR))]]].concat()).await;
+    node.source.told.lock().log.truncate(2);
+    node.follower.look(Seq(3)).await.unwrap();
+    node.follower.load().await.unwrap();
+    node.source.commit(vec![Record::Secret(scoped(1, &["reports:read"]))]);
+    node.follower.look(Seq(2)).await.unwrap();
+    assert_eq!(node.decide(1).unwrap_err(), Denial::Revoked(NEW_YEAR));
 }
 
 #[tokio::test]

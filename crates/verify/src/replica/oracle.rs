@@ -78,7 +78,17 @@ struct Oracle {
 impl Oracle {
     fn take(&mut self, record: Record) {
         match record {
-            Record::Secret(secret) => _ = self.secrets.insert(secret.digest, secret),
+            Record::Secret(secret) => {
+                let revoked = |held: &&SecretRecord| held.state == KeyState::Revoked;
+                let ended = self.secrets.get(&secret.digest).filter(revoked).map(|held| held.ends_at);
+                let secret = match ended {
+                    Some(ends_at) if secret.state != KeyState::Revoked => {
+                        SecretRecord { state: KeyState::Revoked, ends_at, ..secret }
+                    }
+                    _ => secret,
+                };
+                self.secrets.insert(secret.digest, secret);
+            }
             Record::NoSecret(digest) => _ = self.secrets.remove(&digest),
             Record::Account(account) => _ = self.accounts.insert(account.id, account),
             Record::Operator(_) => {}

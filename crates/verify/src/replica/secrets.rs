@@ -167,7 +167,10 @@ impl Shard {
     fn put(&mut self, hash: u64, row: Row) {
         let known = self.index.find(hash, |slot| self.rows.get(slot).digest == row.digest);
         if let Some(slot) = known {
-            *self.rows.get_mut(slot) = row;
+            let held = self.rows.get_mut(slot);
+            // A source that lost a revocation may tell of the key again before it has it back.
+            let lost = held.state == KeyState::Revoked && row.state != KeyState::Revoked;
+            *held = if lost { Row { state: KeyState::Revoked, ends_at: held.ends_at, ..row } } else { row };
             return;
         }
         let slot = self.rows.insert(row);
