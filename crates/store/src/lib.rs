@@ -19,7 +19,7 @@ mod verbs;
 mod words;
 
 pub use directory::DirectoryLock;
-pub use open::OpenError;
+pub use open::{Migrated, OpenError};
 pub use people::*;
 pub use postgres_options::PostgresOptions;
 pub use store::Store;

@@ -2,6 +2,18 @@
 
 use std::{io, path::Path};
 
+/// What bringing a schema up found and left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Migrated {
+    /// Where the database is: a URL without its password.
+    pub place: String,
+    /// The schema that was there; 0 where there was none. It may be newer than `known`, where this version can go on
+    /// with it.
+    pub found: u32,
+    /// The newest schema this version knows, which is there now unless a newer one was found.
+    pub known: u32,
+}
+
 /// Why a database can't be opened. Each says what to do, for it is read at a terminal or in a start-up log.
 ///
 /// `place` is where the database is: the path of a file or directory, or a URL without its password.

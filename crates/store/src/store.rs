@@ -16,9 +16,9 @@ use claviger_verify::{
 use crate::{
     AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, Candidate, ChainCheck, Committed,
     DayCount, Entrance, FoundSecret, Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, LinkRow,
-    MemberChange, MemberFilter, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, OpenError,
-    OpenSession, OperatorRow, Page, PageRequest, PostgresOptions, ReceiptRow, SealedSecret, SessionRow,
-    SessionsOf, StoreError, UsageFilter, database::Database, postgres, sqlite,
+    MemberChange, MemberFilter, MemberRow, Migrated, NewAccount, NewKey, NewLink, NewOperator, NewSession,
+    OpenError, OpenSession, OperatorRow, Page, PageRequest, PostgresOptions, ReceiptRow, SealedSecret,
+    SessionRow, SessionsOf, StoreError, UsageFilter, database::Database, postgres, sqlite,
 };
 
 /// Everything that is remembered. Cheap to clone: all clones are one.
@@ -63,8 +63,13 @@ impl Store {
 
     /// Brings the schema of the database at this URL up to this version, and opens nothing.
     ///
-    /// Nodes of the version before may go on meanwhile, unless what changed says otherwise.
-    pub async fn migrate_postgres(url: &str, now: Timestamp, entropy: &dyn Entropy) -> Result<(), OpenError> {
+    /// All steps that are lacking are one transaction, and whoever migrates at the same time waits. Nodes of the version
+    /// before may go on meanwhile, unless what changed says otherwise.
+    pub async fn migrate_postgres(
+        url: &str,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<Migrated, OpenError> {
         postgres::migrate(url, InstallationId::mint(now, entropy)).await
     }
 

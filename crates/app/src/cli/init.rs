@@ -37,7 +37,7 @@ impl Init {
     pub(super) async fn run(self) -> anyhow::Result<Ending> {
         let (dir, url) = config::places(self.data, self.database_url, self.config.as_deref())?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let shared = url.as_ref().map(|url| data::Shared { url, listen_url: None });
+        let shared = url.as_ref().map(|url| data::Shared { url, listen_url: None, migrate: true });
         let opened = data::open(&dir, shared, &*clock).await?;
         let store = opened.store.clone();
         let verifier = Verifier::new(Arc::clone(&clock), Duration::ZERO);

@@ -1,6 +1,6 @@
 //! The command line: what can be asked for, and who answers it.
 //!
-//! All but `serve`, `init` and `profile` speak HTTP to the control listener and have no power of their own.
+//! All but `serve`, `init`, `migrate` and `profile` speak HTTP to the control listener and have no power of their own.
 
 mod account;
 mod audit;
@@ -9,6 +9,7 @@ mod init;
 mod key;
 mod link;
 mod member;
+mod migrate;
 mod node;
 mod operator;
 mod paging;
@@ -38,6 +39,8 @@ enum Command {
     Serve(Box<ServeFlags>),
     /// Make a data directory and the first operator key
     Init(init::Init),
+    /// Bring the database that nodes share up to this version
+    Migrate(migrate::Migrate),
     /// The customers of an api
     #[command(subcommand)]
     Account(account::Command),
@@ -106,6 +109,7 @@ fn carry_out(command: Command) -> anyhow::Result<Ending> {
     match command {
         Command::Serve(flags) => serve::run(*flags).map(|()| Ending::Done),
         Command::Init(init) => waiting(init.run()),
+        Command::Migrate(migrate) => waiting(migrate.run()),
         Command::Account(command) => waiting(command.run()),
         Command::Key(command) => waiting(command.run()),
         Command::Member(command) => waiting(command.run()),

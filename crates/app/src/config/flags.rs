@@ -89,6 +89,7 @@ impl ServeFlags {
 pub(super) fn variables() -> anyhow::Result<Layer> {
     Ok(Layer {
         node: env::var("CLAVIGER_NODE").ok(),
+        migrate: switch("CLAVIGER_MIGRATE")?,
         database_listen_url: listen_url()?,
         session_idle: span("CLAVIGER_SESSION_IDLE")?,
         session_longest: span("CLAVIGER_SESSION_LONGEST")?,
@@ -100,6 +101,12 @@ fn listen_url() -> anyhow::Result<Option<DatabaseUrl>> {
     let Ok(text) = env::var("CLAVIGER_DATABASE_LISTEN_URL") else { return Ok(None) };
     let url = database_url(&text).map_err(anyhow::Error::msg);
     url.map(Some).context("CLAVIGER_DATABASE_LISTEN_URL can't be used")
+}
+
+fn switch(name: &str) -> anyhow::Result<Option<bool>> {
+    let Some(text) = env::var_os(name) else { return Ok(None) };
+    let switch = text.to_string_lossy().parse().ok();
+    switch.map(Some).with_context(|| format!("{name} can't be used: it must be true or false"))
 }
 
 fn span(name: &str) -> anyhow::Result<Option<Span>> {

@@ -35,6 +35,7 @@ pub(crate) struct Settings {
     pub(crate) data: PathBuf,
     pub(crate) database_url: Option<DatabaseUrl>,
     pub(crate) database_listen_url: Option<DatabaseUrl>,
+    pub(crate) migrate: bool,
     pub(crate) node: Option<String>,
     pub(crate) profiles: Vec<PathBuf>,
     pub(crate) gateway: SocketAddr,
@@ -68,6 +69,7 @@ impl Settings {
             data: layer.data.context("`data` has no value")?,
             database_url: layer.database_url,
             database_listen_url: layer.database_listen_url,
+            migrate: layer.migrate.context("`migrate` has no value")?,
             node: layer.node,
             profiles: layer.profiles.unwrap_or_default(),
             gateway: layer.gateway.context("`gateway` has no value")?,
@@ -168,6 +170,7 @@ mod tests {
         assert_eq!((settings.upstream, settings.ready_file, settings.public_url), (None, None, None));
         let spans = (settings.session_idle, settings.session_longest);
         assert_eq!(spans, (Duration::from_mins(30), Duration::from_hours(12)));
+        assert!(settings.migrate);
     }
 
     #[test]

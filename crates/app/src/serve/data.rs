@@ -21,6 +21,8 @@ pub(crate) struct Opened {
 pub(crate) struct Shared<'a> {
     pub(crate) url: &'a DatabaseUrl,
     pub(crate) listen_url: Option<&'a DatabaseUrl>,
+    /// Whether its schema is brought up, or refused where it is older.
+    pub(crate) migrate: bool,
 }
 
 /// Opens the embedded database in `dir`, or the shared one with `dir` as this node's own place. Makes what isn't there.
@@ -29,7 +31,7 @@ pub(crate) async fn open(
     shared: Option<Shared<'_>>,
     clock: &dyn Clock,
 ) -> anyhow::Result<Opened> {
-    let Some(Shared { url, listen_url }) = shared else {
+    let Some(Shared { url, listen_url, migrate }) = shared else {
         let opened = Store::open_embedded(dir, clock.now(), &SystemEntropy).await;
         let store = opened.context("the data directory can't be used")?;
         return Ok(Opened { store, place: [0; 32], _lock: None });
@@ -42,7 +44,7 @@ pub(crate) async fn open(
         place
     });
     let listen_url = listen_url.map(|url| url.expose().to_owned());
-    let options = PostgresOptions { listen_url, ..PostgresOptions::new(url.expose()) };
+    let options = PostgresOptions { listen_url, migrate, ..PostgresOptions::new(url.expose()) };
     let opened = Store::open_postgres(options, clock.now(), &SystemEntropy).await;
     Ok(Opened { store: opened.context("the database can't be used")?, place, _lock: Some(lock) })
 }

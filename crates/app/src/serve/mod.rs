@@ -130,7 +130,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
 /// The database that nodes share, where the settings name one.
 fn shared(settings: &Settings) -> Option<data::Shared<'_>> {
     let listen_url = settings.database_listen_url.as_ref();
-    settings.database_url.as_ref().map(|url| data::Shared { url, listen_url })
+    settings.database_url.as_ref().map(|url| data::Shared { url, listen_url, migrate: settings.migrate })
 }
 
 /// What nodes share rates by, if they do.

@@ -11,7 +11,7 @@ use super::{
     connect::Connection,
     failure::{Failure, Outcome, of_open},
 };
-use crate::OpenError;
+use crate::{Migrated, OpenError};
 
 struct Step {
     sql: &'static str,
@@ -44,19 +44,20 @@ fn known() -> u32 {
 }
 
 /// Checks that the database is one we can live in, and that its schema is ours. With `migrate` it takes the steps that
-/// are lacking, and `installation` names the history of a database that is new.
+/// are lacking, and `installation` names the history of a database that is new. Returns what it found.
 pub(super) async fn prepare(
     connection: &Connection,
     place: &str,
     migrate: bool,
     installation: InstallationId,
-) -> Result<(), OpenError> {
+) -> Result<Migrated, OpenError> {
     let failed = |failure: Failure| of_open(place, failure);
+    let migrated = |found| Migrated { place: place.to_owned(), found, known: known() };
     suits(connection, place).await?;
     let (version, oldest) = versions_if_any(connection).await.map_err(failed)?;
     must_be_readable((version, oldest), place)?;
     if version >= known() {
-        return Ok(());
+        return Ok(migrated(version));
     }
     if !migrate {
         return Err(OpenError::Older { place: place.to_owned(), found: version, known: known() });
@@ -67,7 +68,8 @@ pub(super) async fn prepare(
     let found = versions(connection).await.map_err(failed)?;
     must_be_readable(found, place)?;
     take(connection, found.0, installation).await.map_err(failed)?;
-    connection.batch_execute("COMMIT").await.map_err(|error| failed(error.into()))
+    connection.batch_execute("COMMIT").await.map_err(|error| failed(error.into()))?;
+    Ok(migrated(found.0))
 }
 
 async fn suits(connection: &Connection, place: &str) -> Result<(), OpenError> {

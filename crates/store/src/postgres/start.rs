@@ -16,7 +16,7 @@ use super::{
     pool::Pool,
     wake::Wake,
 };
-use crate::{OpenError, PostgresOptions};
+use crate::{Migrated, OpenError, PostgresOptions};
 
 /// Connections of the feed: management that uses up all others must not cost a node its lease.
 const FEED_CONNECTIONS: u32 = 2;
@@ -44,9 +44,11 @@ pub(crate) async fn open(
 }
 
 /// Brings the schema up to this version, and opens nothing.
-pub(crate) async fn migrate(url: &str, installation: InstallationId) -> Result<(), OpenError> {
+pub(crate) async fn migrate(url: &str, installation: InstallationId) -> Result<Migrated, OpenError> {
     let connector = Connector::to(Address::read(url)?)?;
-    begin(&connector, true, installation).await.map(drop)
+    let place = connector.place();
+    let connection = connector.connect().await.map_err(|failure| of_open(place, failure))?;
+    prepare(&connection, place, true, installation).await
 }
 
 async fn begin(

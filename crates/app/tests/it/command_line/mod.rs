@@ -5,6 +5,7 @@ mod errors;
 mod first_start;
 mod init;
 mod lists;
+mod migrate;
 mod operators_and_audit;
 mod people;
 mod profile_check;
