@@ -103,7 +103,7 @@ fn slot_of(refusal: Refusal) -> Slot {
             tracing::warn!(%source, "a self-service change could not be made");
             Slot::Unavailable
         }
-        Refusal::StorageFull => Slot::Unavailable,
+        Refusal::Moved | Refusal::StorageFull => Slot::Unavailable,
         // These answer verbs about operators and members, which no customer's program has, and changes by pages.
         Refusal::NotSealed
         | Refusal::NodeAlive

@@ -338,6 +338,7 @@ impl From<Refusal> for Problem {
                 tracing::warn!(%source, "a change could not be made");
                 Self::new(Code::Unavailable, detail)
             }
+            Refusal::Moved => Self::new(Code::Unavailable, detail),
             Refusal::StorageFull => Self::new(Code::StorageFull, detail),
             Refusal::OutcomeUnknown(source) => {
                 tracing::error!(%source, "the outcome of a change is unknown");

@@ -145,7 +145,7 @@ impl From<Refusal> for Stop {
                 }
                 .saying(text)
             }
-            Refusal::StorageFull => {
+            Refusal::Moved | Refusal::StorageFull => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "Not possible right now").saying(text)
             }
             Refusal::Internal(fault) => {

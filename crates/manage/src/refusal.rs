@@ -105,6 +105,11 @@ pub enum Refusal {
     /// Nothing was changed; try again.
     #[error("the change could not be made right now; nothing was changed")]
     Unavailable(#[source] StoreError),
+    /// Nothing changes here any more.
+    #[error(
+        "this installation was moved to another database: changes are made there, and nothing was changed here"
+    )]
+    Moved,
     /// Nothing was changed; there is no room.
     #[error("there is no room left to store the change; nothing was changed")]
     StorageFull,
@@ -135,6 +140,7 @@ impl From<StoreError> for Refusal {
             StoreError::AlreadyCreated(id) => Self::AlreadyCreated { id },
             StoreError::IdempotencyMismatch => Self::IdempotencyMismatch,
             StoreError::StorageFull => Self::StorageFull,
+            StoreError::Moved => Self::Moved,
             StoreError::Unavailable(_) => Self::Unavailable(error),
             StoreError::OutcomeUnknown(_) => Self::OutcomeUnknown(error),
             StoreError::Internal(detail) => Self::Internal(detail),

@@ -56,14 +56,22 @@ impl DirectoryLock {
     /// What tells this lock from every other that is held anywhere now: the run of the kernel, and the file. A copy of
     /// the directory is another file, a restored or cloned machine another run.
     pub fn place(&self) -> io::Result<[u8; 32]> {
-        let run = fs::read(KERNEL_RUN)?;
-        let file = self.0.metadata()?;
-        let mut hasher = Sha256::new();
-        hasher.update(&run);
-        hasher.update(file.dev().to_be_bytes());
-        hasher.update(file.ino().to_be_bytes());
-        Ok(hasher.finalize().into())
+        place(&self.0.metadata()?)
     }
+
+    /// The same of whoever holds the lock in `dir`.
+    pub(crate) fn place_in(dir: &Path) -> io::Result<[u8; 32]> {
+        place(&fs::metadata(dir.join(LOCK))?)
+    }
+}
+
+fn place(lock: &fs::Metadata) -> io::Result<[u8; 32]> {
+    let run = fs::read(KERNEL_RUN)?;
+    let mut hasher = Sha256::new();
+    hasher.update(&run);
+    hasher.update(lock.dev().to_be_bytes());
+    hasher.update(lock.ino().to_be_bytes());
+    Ok(hasher.finalize().into())
 }
 
 fn holder(file: &mut fs::File) -> Option<u32> {

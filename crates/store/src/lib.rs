@@ -4,6 +4,7 @@
 //! every instant is decided here. Which database is underneath shows nowhere outside that database's own module.
 
 mod audit;
+mod copy;
 mod database;
 mod directory;
 mod limits;
@@ -18,6 +19,7 @@ mod usage;
 mod verbs;
 mod words;
 
+pub use copy::{Copied, CopyError, CopyOrder, abort_copy, copy};
 pub use directory::DirectoryLock;
 pub use open::{Migrated, OpenError};
 pub use people::*;

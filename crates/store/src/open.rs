@@ -43,6 +43,17 @@ pub enum OpenError {
         /// The newest schema this version knows.
         known: u32,
     },
+    /// It was copied to another database, which may be in use.
+    #[error(
+        "{place} was moved to {to}: start with --database-url on that database, where its keys are decided and changed \
+         now"
+    )]
+    Moved {
+        /// The data directory.
+        place: String,
+        /// Where it went.
+        to: String,
+    },
     /// It lacks what this version needs, and opening was told not to bring it up.
     #[error("{place} has schema {found} and this version needs {known}: run claviger migrate first")]
     Older {

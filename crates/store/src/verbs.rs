@@ -523,6 +523,9 @@ pub enum StoreError {
     /// The database can't be reached or is too busy: nothing was changed.
     #[error("the database is unavailable: {0}")]
     Unavailable(String),
+    /// The installation was copied to another database: nothing changes here any more.
+    #[error("this installation was moved to another database")]
+    Moved,
     /// The answer to COMMIT was lost: it may or may not have happened.
     #[error("the outcome is unknown: {0}")]
     OutcomeUnknown(String),

@@ -1,10 +1,11 @@
 //! The command line: what can be asked for, and who answers it.
 //!
-//! All but `serve`, `init`, `migrate` and `profile` speak HTTP to the control listener and have no power of their own.
+//! All but `serve`, `init`, `copy`, `migrate` and `profile` speak HTTP to the control listener and have no power of their own.
 
 mod account;
 mod audit;
 mod client;
+mod copy;
 mod init;
 mod key;
 mod link;
@@ -39,6 +40,8 @@ enum Command {
     Serve(Box<ServeFlags>),
     /// Make a data directory and the first operator key
     Init(init::Init),
+    /// Move an installation to a database that nodes share, while its keys are in use
+    Copy(copy::Copy),
     /// Bring the database that nodes share up to this version
     Migrate(migrate::Migrate),
     /// The customers of an api
@@ -109,6 +112,7 @@ fn carry_out(command: Command) -> anyhow::Result<Ending> {
     match command {
         Command::Serve(flags) => serve::run(*flags).map(|()| Ending::Done),
         Command::Init(init) => waiting(init.run()),
+        Command::Copy(copy) => waiting(copy.run()),
         Command::Migrate(migrate) => waiting(migrate.run()),
         Command::Account(command) => waiting(command.run()),
         Command::Key(command) => waiting(command.run()),

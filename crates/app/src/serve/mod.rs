@@ -13,7 +13,7 @@ mod process;
 pub(crate) mod profiles;
 mod ready;
 mod services;
-mod signals;
+pub(crate) mod signals;
 mod whole_file;
 
 use std::sync::Arc;

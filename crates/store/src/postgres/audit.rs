@@ -122,14 +122,14 @@ fn event(row: &Row) -> Outcome<AuditEvent> {
 }
 
 /// Walks the chain in strides, so that no read holds back what may be vacuumed for long.
-pub(super) async fn check(pool: &Pool) -> Outcome<ChainCheck> {
-    let mut walk = match begin(pool).await? {
+pub(super) async fn check(from: &impl Ask) -> Outcome<ChainCheck> {
+    let mut walk = match begin(from).await? {
         Ok(walk) => walk,
         Err(broken) => return Ok(broken),
     };
     loop {
         let before = walk.reached();
-        match stride(pool, walk).await? {
+        match stride(from, walk).await? {
             Err(broken) => return Ok(broken),
             Ok(walked) if walked.reached() == before => return Ok(walked.end()),
             Ok(walked) => walk = walked,
@@ -137,21 +137,21 @@ pub(super) async fn check(pool: &Pool) -> Outcome<ChainCheck> {
     }
 }
 
-async fn begin(pool: &Pool) -> Outcome<Result<Walk, ChainCheck>> {
+async fn begin(from: &impl Ask) -> Outcome<Result<Walk, ChainCheck>> {
     let sql = "SELECT audit_number, audit_hash, (SELECT coalesce(max(number), 0) FROM audit_events) AS newest
                  FROM feed_head";
-    let row = pool.row(sql, Vec::new()).await?;
+    let row = from.row(sql, Vec::new()).await?;
     let row = row.ok_or_else(|| StoreError::Internal("the trail has no head".to_owned()))?;
     Ok(Walk::towards(head(&row)?, stored(&row, "newest")?))
 }
 
-async fn stride(pool: &Pool, mut walk: Walk) -> Outcome<Result<Walk, ChainCheck>> {
+async fn stride(from: &impl Ask, mut walk: Walk) -> Outcome<Result<Walk, ChainCheck>> {
     let sql = "SELECT number, id, at, actor, action, account, subject, request, detail, hash
                  FROM audit_events
                 WHERE number > $1 AND number <= $2
                 ORDER BY number
                 LIMIT $3";
-    for row in pool.rows(sql, bind![walk.reached(), walk.until(), STRIDE]).await? {
+    for row in from.rows(sql, bind![walk.reached(), walk.until(), STRIDE]).await? {
         let hash: [u8; 32] = stored(&row, "hash")?;
         if let Err(broken) = walk.step(&entry(&row)?, &hash) {
             return Ok(Err(broken));

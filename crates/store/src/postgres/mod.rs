@@ -5,6 +5,7 @@
 
 mod accounts;
 mod address;
+mod arrive;
 mod ask;
 mod audit;
 mod authority;
@@ -47,6 +48,7 @@ use claviger_model::InstallationId;
 use pool::Pool;
 use wake::Wake;
 
+pub(crate) use arrive::{Arrival, Found};
 pub(crate) use start::{migrate, open};
 
 /// Changes between two looks at what the feed may forget.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use rusqlite::{Error, ErrorCode, types::FromSqlError};
+use rusqlite::{Error, ErrorCode, ffi, types::FromSqlError};
 
 use crate::{OpenError, StoreError};
 
@@ -47,6 +47,9 @@ impl From<Failure> for StoreError {
 
 /// What a failure means when it is certain that nothing was changed.
 pub(super) fn undone(error: &Error) -> StoreError {
+    if is_closed(error) {
+        return StoreError::Moved;
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreError::StorageFull,
         Some(
@@ -62,6 +65,12 @@ pub(super) fn undone(error: &Error) -> StoreError {
         ) => StoreError::Unavailable(error.to_string()),
         _ => StoreError::Internal(error.to_string()),
     }
+}
+
+/// Whether the trigger of an installation that was moved refused it.
+fn is_closed(error: &Error) -> bool {
+    matches!(error, Error::SqliteFailure(code, Some(text))
+        if code.extended_code == ffi::SQLITE_CONSTRAINT_TRIGGER && text == "the installation was moved")
 }
 
 /// What a failed COMMIT means.
@@ -99,8 +108,6 @@ pub(super) fn of_open(path: &std::path::Path, error: &Error) -> OpenError {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::ffi;
-
     use super::*;
 
     fn sqlite(code: std::ffi::c_int) -> Error {

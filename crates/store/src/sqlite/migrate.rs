@@ -11,6 +11,7 @@ pub(super) const DATABASE: &[&str] = &[
     include_str!("../../migrations/sqlite/0001_initial.sql"),
     include_str!("../../migrations/sqlite/0002_members.sql"),
     include_str!("../../migrations/sqlite/0003_receipts.sql"),
+    include_str!("../../migrations/sqlite/0004_moved.sql"),
 ];
 /// The usage file's.
 pub(super) const USAGE: &[&str] = &[
@@ -25,8 +26,8 @@ pub(super) fn migrate(
     steps: &[&str],
 ) -> Result<(), OpenError> {
     let failed = |error: rusqlite::Error| of_open(file.path(), &error);
-    let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
-    let known = u32::try_from(steps.len()).expect("a handful of steps");
+    let found = version(connection).map_err(failed)?;
+    let known = known(steps);
     if found > known {
         return Err(OpenError::Newer { place: file.to_string(), found, known });
     }
@@ -38,6 +39,16 @@ pub(super) fn migrate(
         take(connection, step, taken).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Which steps a file has taken.
+pub(super) fn version(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}
+
+/// How many steps there are.
+pub(super) fn known(steps: &[&str]) -> u32 {
+    u32::try_from(steps.len()).expect("a handful of steps")
 }
 
 /// Whether every page is what it should be. CHECK constraints are left out: they held when the rows were written, and

@@ -17,12 +17,14 @@ mod limits;
 mod links;
 mod members;
 mod migrate;
+mod moved;
 mod operators;
 mod quota;
 mod readers;
 mod receipts;
 mod records;
 mod roll;
+mod rows;
 mod secrets;
 mod select;
 mod sessions;
@@ -47,6 +49,7 @@ use readers::Readers;
 use roll::OneNode;
 use writer::Writer;
 
+pub(crate) use moved::{Leaving, Moved};
 pub(crate) use start::open;
 
 /// Changes between two looks at what the feed may forget.

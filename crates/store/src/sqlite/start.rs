@@ -15,6 +15,7 @@ use super::{
     feed,
     file::DatabaseFile,
     migrate::{self, migrate},
+    moved::{self, Moved},
     readers::Readers,
     roll::OneNode,
     usage,
@@ -22,8 +23,8 @@ use super::{
 };
 use crate::{DirectoryLock, OpenError};
 
-const DATABASE: &str = "claviger.db";
-const USAGE: &str = "usage.db";
+pub(super) const DATABASE: &str = "claviger.db";
+pub(super) const USAGE: &str = "usage.db";
 
 /// Opens the database of this directory; `installation` names it if it is new.
 pub(crate) async fn open(dir: PathBuf, installation: InstallationId) -> Result<Sqlite, OpenError> {
@@ -40,10 +41,11 @@ fn start(dir: &Path, installation: InstallationId) -> Result<Sqlite, OpenError> 
     refuse_replacement(dir)?;
     let file = DatabaseFile::make(dir.join(DATABASE))?;
     let connection = prepare(&file, migrate::DATABASE)?;
-    let installation = begin(&connection, &file, |connection| {
+    let (installation, moved) = begin(&connection, &file, |connection| {
         feed::trim(connection)?;
-        feed::begin(connection, installation)
+        Ok((feed::begin(connection, installation)?, moved::find(connection)?))
     })?;
+    stay_moved(dir, moved)?;
     let usage_file = DatabaseFile::make(dir.join(USAGE))?;
     let usage_connection = prepare(&usage_file, migrate::USAGE)?;
     begin(&usage_connection, &usage_file, usage::begin)?;
@@ -62,6 +64,21 @@ fn start(dir: &Path, installation: InstallationId) -> Result<Sqlite, OpenError> 
         changes: AtomicU32::new(0),
         node: OneNode::default(),
     })))
+}
+
+/// Where the copy is in use, whoever decides here would not hear of what is revoked there.
+fn stay_moved(dir: &Path, moved: Option<Moved>) -> Result<(), OpenError> {
+    let Some(Moved { place: to, finished, .. }) = moved else { return Ok(()) };
+    let place = dir.display().to_string();
+    if finished {
+        return Err(OpenError::Moved { place, to });
+    }
+    tracing::warn!(
+        to,
+        "a copy to another database is under way, or was interrupted: nothing is changed here until `claviger copy` has \
+         finished, or takes that back with --abort"
+    );
+    Ok(())
 }
 
 /// The usage file is made after the database. Where it is there and the database isn't, the database was lost: a new
