@@ -61,7 +61,7 @@ fn add(batch: &mut Batch, row: &Row<'_>) -> Outcome<usize> {
         };
         match values {
             Values::Ids(ids) if *kind == Kind::IdOrNobody && value == ValueRef::Blob(&[]) => {
-                ids.push(Some([0; 16]))
+                ids.push(Some([0; 16]));
             }
             Values::Ids(ids) => ids.push(row.get(index)?),
             Values::Bytes(all) => all.push(row.get(index)?),

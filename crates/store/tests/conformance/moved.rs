@@ -64,8 +64,10 @@ impl Old {
     async fn takes_changes(&self) -> bool {
         match change(&self.store, self.key, KeyChange::Rename(None)).await {
             Ok(_) => true,
-            Err(StoreError::Moved) => false,
-            Err(other) => panic!("{other}"),
+            Err(refusal) => {
+                assert!(matches!(refusal, StoreError::Moved), "{refusal}");
+                false
+            }
         }
     }
 }
