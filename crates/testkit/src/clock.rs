@@ -4,7 +4,7 @@
 
 use std::{fs, path::Path};
 
-use crate::{Server, ServerBuilder};
+use crate::{PostgresBuilder, Server, ServerBuilder};
 
 /// Where Debian and Ubuntu keep the library; `$LIB` is the dynamic linker's to fill in.
 const LIBRARY: &str = "/usr/$LIB/faketime/libfaketime.so.1";
@@ -15,12 +15,7 @@ impl ServerBuilder {
     #[must_use]
     #[track_caller]
     pub fn movable_clock(mut self) -> Self {
-        let there = ["lib", "lib64", "lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu"];
-        let there = there.map(|lib| LIBRARY.replace("$LIB", lib));
-        assert!(
-            there.iter().any(|library| Path::new(library).exists()),
-            "libfaketime is not installed: ./test installs it, or `apt-get install faketime`"
-        );
+        must_be_installed();
         let file = self.directory().join(FILE);
         set(&file, "+0");
         self.variable("LD_PRELOAD", LIBRARY)
@@ -28,6 +23,28 @@ impl ServerBuilder {
             .variable("FAKETIME_NO_CACHE", "1")
             .variable("FAKETIME_DONT_FAKE_MONOTONIC", "1")
     }
+}
+
+impl PostgresBuilder {
+    /// With a wall clock that is `offset` from the true time, such as `+1h`.
+    #[must_use]
+    #[track_caller]
+    pub fn with_clock_at(self, offset: &str) -> Self {
+        must_be_installed();
+        self.variable("LD_PRELOAD", LIBRARY)
+            .variable("FAKETIME", offset)
+            .variable("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+    }
+}
+
+#[track_caller]
+fn must_be_installed() {
+    let there = ["lib", "lib64", "lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu"];
+    let there = there.map(|lib| LIBRARY.replace("$LIB", lib));
+    assert!(
+        there.iter().any(|library| Path::new(library).exists()),
+        "libfaketime is not installed: ./test installs it, or `apt-get install faketime`"
+    );
 }
 
 impl Server {

@@ -22,6 +22,7 @@ mod postgres;
 mod program;
 mod redis;
 mod server;
+mod standby;
 mod visitor;
 
 pub use actors::{Customer, Operator};

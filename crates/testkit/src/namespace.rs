@@ -4,9 +4,15 @@
 //! that outlives the cut goes on after [`heal`](Namespace::heal), when its next retransmission falls due.
 
 use std::{
+    fs::File,
     net::{IpAddr, Ipv4Addr},
+    os::fd::AsFd as _,
+    panic,
     process::Command,
+    thread,
 };
+
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 use crate::{Finished, claim::Claim, peer};
 
@@ -63,6 +69,20 @@ impl Namespace {
     /// What runs a program in it, for [`ServerBuilder::under`](crate::ServerBuilder::under).
     pub fn prefix(&self) -> [&str; 4] {
         ["ip", "netns", "exec", &self.name]
+    }
+
+    /// Does `work` in it: what connects or listens there stays in it, and so do threads that are begun there.
+    #[track_caller]
+    pub fn within<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        let place = File::open(format!("/run/netns/{}", self.name)).expect("a namespace has a file");
+        thread::scope(|scope| {
+            let inside = scope.spawn(move || {
+                move_into_link_name_space(place.as_fd(), Some(LinkNameSpaceType::Network))
+                    .expect("root may enter a namespace");
+                work()
+            });
+            inside.join().unwrap_or_else(|failed| panic::resume_unwind(failed))
+        })
     }
 
     /// Its own address, at which this machine reaches what listens in it.

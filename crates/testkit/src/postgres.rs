@@ -27,6 +27,7 @@ const ROLE: &str = "claviger";
 #[derive(Clone, Debug)]
 pub struct PostgresBuilder {
     settings: Vec<(String, String)>,
+    environment: Vec<(String, String)>,
 }
 
 /// A running server, or one that was stopped and starts again.
@@ -35,6 +36,7 @@ pub struct Postgres {
     directory: TempDir,
     port: Claim,
     settings: Vec<(String, String)>,
+    environment: Vec<(String, String)>,
     process: Option<Child>,
     databases: AtomicU32,
 }
@@ -44,7 +46,7 @@ impl Default for PostgresBuilder {
         let settings =
             [("listen_addresses", "127.0.0.1"), ("max_connections", "50"), ("shared_buffers", "32MB")];
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        Self { settings }
+        Self { settings, environment: Vec::new() }
     }
 }
 
@@ -68,22 +70,35 @@ impl PostgresBuilder {
         self.setting("fsync", "off").setting("full_page_writes", "off")
     }
 
+    /// With an environment variable of the server.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Starts it; returns when it lets somebody in.
     #[track_caller]
     pub fn start(self) -> Postgres {
+        self.start_on(|data| {
+            let mut copy = as_owner(Path::new("cp"));
+            copy.args(["-a", path(&cluster()), path(data)]);
+            copy
+        })
+    }
+
+    /// Starts it on what `make` puts at the path it is given.
+    #[track_caller]
+    pub(crate) fn start_on(self, make: impl FnOnce(&Path) -> Command) -> Postgres {
         let directory = TempDir::new().expect("a directory can be made");
         open_to_all(directory.path());
-        let data = directory.path().join("data");
-        let copied = as_owner(Path::new("cp"))
-            .args(["-a", path(&cluster()), path(&data)])
-            .current_dir("/")
-            .output()
-            .expect("cp starts");
-        must_succeed(&copied, "cp");
+        let mut making = make(&directory.path().join("data"));
+        must_succeed(&making.current_dir("/").output().expect("it starts"), "making the data");
         let mut server = Postgres {
             directory,
             port: Claim::port(),
             settings: self.settings,
+            environment: self.environment,
             process: None,
             databases: AtomicU32::new(0),
         };
@@ -107,6 +122,11 @@ impl Postgres {
     /// Where it listens, the same after every start.
     pub fn address(&self) -> SocketAddr {
         self.port.address()
+    }
+
+    /// The port it listens on, the same after every start.
+    pub fn port(&self) -> u16 {
+        self.port.number
     }
 
     /// A new, empty database that belongs to a role without special rights: its URL.
@@ -182,6 +202,11 @@ impl Postgres {
         fs::read_to_string(self.log_file()).expect("the log can be read")
     }
 
+    /// How another server like it is started.
+    pub(crate) fn likewise(&self) -> PostgresBuilder {
+        PostgresBuilder { settings: self.settings.clone(), environment: self.environment.clone() }
+    }
+
     fn log_file(&self) -> PathBuf {
         self.directory.path().join("log")
     }
@@ -197,6 +222,7 @@ impl Postgres {
         for (name, value) in &self.settings {
             command.arg("-c").arg(format!("{name}={value}"));
         }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.current_dir("/").stdin(Stdio::null()).stdout(log).stderr(errors);
         command.spawn().expect("PostgreSQL starts")
     }
@@ -248,12 +274,12 @@ fn pid(process: &Child) -> Pid {
     Pid::from_child(process)
 }
 
-fn path(path: &Path) -> &str {
+pub(crate) fn path(path: &Path) -> &str {
     path.to_str().expect("paths of tests are text")
 }
 
 /// The newest version's program of this name.
-fn program(name: &str) -> PathBuf {
+pub(crate) fn program(name: &str) -> PathBuf {
     let versions = fs::read_dir(PROGRAMS).expect("PostgreSQL is installed below /usr/lib/postgresql");
     let newest = versions
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<u32>().ok())
@@ -263,7 +289,7 @@ fn program(name: &str) -> PathBuf {
 }
 
 /// PostgreSQL refuses to run as root: root's tests run it as the user that its package made.
-fn as_owner(program: &Path) -> Command {
+pub(crate) fn as_owner(program: &Path) -> Command {
     if rustix::process::geteuid().is_root() {
         let mut command = Command::new("setpriv");
         command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]).arg(program);

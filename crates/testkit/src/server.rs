@@ -17,6 +17,9 @@ use crate::{Customer, Operator, Program, claim::Claim, peer, program::repository
 /// The flags of its listeners.
 const LISTENERS: [&str; 3] = ["--gateway", "--portal", "--control"];
 
+/// The flag of the database.
+const DATABASE: &str = "--database-url";
+
 /// A server to start.
 #[derive(Debug)]
 pub struct ServerBuilder {
@@ -102,11 +105,17 @@ impl ServerBuilder {
         self
     }
 
-    /// With its data in the database at `url`, where several servers may have them; `init` is told so too.
+    /// With its data in the database at `url`, where several servers may have them; `init` is told so too. Said again,
+    /// the last one counts.
     #[must_use]
     pub fn database(mut self, url: &str) -> Self {
-        self.init_arguments.extend(["--database-url".to_owned(), url.to_owned()]);
-        self.argument("--database-url").argument(url)
+        for arguments in [&mut self.init_arguments, &mut self.arguments] {
+            if let Some(said) = arguments.iter().position(|argument| argument == DATABASE) {
+                arguments.drain(said..said + 2);
+            }
+            arguments.extend([DATABASE.to_owned(), url.to_owned()]);
+        }
+        self
     }
 
     /// With its listeners on this address instead of the loopback's.

@@ -8,3 +8,4 @@ mod namespace;
 mod nginx;
 mod pgbouncer;
 mod redis;
+mod standby;
