@@ -170,7 +170,9 @@ impl Manager {
         let mut pause = PAUSES.0;
         let via = loop {
             let now = self.clock.boot();
-            if let Some(via) = self.look(&mut waiting, now, until.since(now)).await {
+            // When the leases have run out that are waited for, no answer is needed any more.
+            let patience = waiting.ends_at.map_or(until, |ends_at| until.min(ends_at)).since(now);
+            if let Some(via) = self.look(&mut waiting, now, patience).await {
                 break Some(via);
             }
             let now = self.clock.boot();

@@ -38,9 +38,17 @@ impl Rollcall {
         let asked_at = self.clock.boot();
         let mut roll = self.store.roll().await?;
         for dead in heard.watch.observe(&roll, asked_at, self.clock.boot()) {
-            if self.store.exclude(dead).await? {
-                tracing::warn!(node = %dead.id, "a node that renews its lease no more is no member any longer");
-                roll.nodes.retain(|node| node.id != dead.id);
+            match self.store.exclude(dead).await {
+                Ok(true) => {
+                    tracing::warn!(node = %dead.id, "a node that renews its lease no more is no member any longer");
+                    roll.nodes.retain(|node| node.id != dead.id);
+                }
+                Ok(false) => {}
+                // Who is a member is known all the same: this one is waited for until its lease has run out.
+                Err(error) => {
+                    tracing::debug!(node = %dead.id, %error, "a dead node can't be excluded yet");
+                    break;
+                }
             }
         }
         let roll = Arc::new(roll);
