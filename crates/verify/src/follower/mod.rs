@@ -15,7 +15,8 @@ use crate::{
     replica::{Broom, Replica},
 };
 
-/// Longest time the source may take to answer. A load takes as long as it takes.
+/// Longest time the source may take to answer, and never more than half of a lease: a connection that lost its other end
+/// is given up early enough to ask on a new one. A load takes as long as it takes.
 const ANSWER: Duration = Duration::from_secs(5);
 /// Longest time leaving may take: whoever ends without it is waited for as long as its lease.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -180,7 +181,7 @@ impl Follower {
 
     async fn join(&mut self) -> Result<(), SourceError> {
         let asked_at = self.clock().boot();
-        if answered(self.source.join(&self.card)).await? {
+        if self.answered(self.source.join(&self.card)).await? {
             self.course.joined(asked_at);
             self.verifier.is_node(self.card.id);
         } else {
@@ -215,14 +216,14 @@ impl Follower {
     /// Says that this node lives while it loads; false where it is no member any more. A failure is the next try's.
     async fn shows_life(&mut self) -> bool {
         let asked_at = self.clock().boot();
-        let Ok(renewal) = answered(self.source.renew(self.card.id, None)).await else { return true };
+        let Ok(renewal) = self.answered(self.source.renew(self.card.id, None)).await else { return true };
         let told_at = self.clock().boot();
         !matches!(self.course.renewed(asked_at, told_at, None, &renewal), Ok(Step::Excluded))
     }
 
     pub(crate) async fn renew(&mut self, applied: Option<Seq>) -> Result<(), SourceError> {
         let asked_at = self.verifier.asks();
-        let renewal = answered(self.source.renew(self.card.id, applied)).await?;
+        let renewal = self.answered(self.source.renew(self.card.id, applied)).await?;
         let step = self.course.renewed(asked_at, self.clock().boot(), applied, &renewal);
         let entries = match renewal {
             Renewal::Renewed(told) => self.heard(told),
@@ -237,7 +238,7 @@ impl Follower {
 
     async fn look(&mut self, after: Seq) -> Result<(), SourceError> {
         let asked_at = self.clock().boot();
-        let told = answered(self.source.after(after)).await?;
+        let told = self.answered(self.source.after(after)).await?;
         let step = self.course.looked(asked_at, &told);
         let entries = self.heard(told);
         self.step(step, entries);
@@ -296,16 +297,20 @@ impl Follower {
         }
     }
 
+    /// What the source answers, or that it took too long.
+    async fn answered<T>(
+        &self,
+        answer: impl Future<Output = Result<T, SourceError>>,
+    ) -> Result<T, SourceError> {
+        let patience = ANSWER.min(self.card.leases.shortest() / 2);
+        match tokio::time::timeout(patience, answer).await {
+            Ok(answer) => answer,
+            Err(late) => Err(SourceError(format!("no answer: {late}"))),
+        }
+    }
+
     fn clock(&self) -> &dyn Clock {
         self.verifier.clock()
-    }
-}
-
-/// What the source answers, or that it took too long.
-async fn answered<T>(answer: impl Future<Output = Result<T, SourceError>>) -> Result<T, SourceError> {
-    match tokio::time::timeout(ANSWER, answer).await {
-        Ok(answer) => answer,
-        Err(late) => Err(SourceError(format!("no answer: {late}"))),
     }
 }
 
