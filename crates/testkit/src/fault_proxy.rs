@@ -12,7 +12,7 @@ use std::{
         mpsc::{Receiver, Sender, channel},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
@@ -51,11 +51,20 @@ struct Rules {
     trap: Option<Trap>,
 }
 
-/// Bytes after which one connection loses its answers.
+/// What a connection says, one after the other, before it loses its answers.
 #[derive(Debug)]
 struct Trap {
-    pattern: Vec<u8>,
+    patterns: Vec<Vec<u8>>,
     lost: Sender<()>,
+}
+
+/// What one connection said towards the trap.
+#[derive(Debug, Default)]
+struct Said {
+    /// How many of the patterns.
+    patterns: usize,
+    /// What may be the beginning of the next.
+    rest: Vec<u8>,
 }
 
 /// Both halves of one connection.
@@ -128,8 +137,14 @@ impl FaultProxy {
     /// On the first connection on which a client says `pattern`, loses everything the server says from then on. The
     /// connection stays until [`close_all`](Self::close_all); others, and those that come later, aren't touched.
     pub fn drop_answers_after(&self, pattern: &[u8]) -> DroppedAnswer {
+        self.drop_answers_after_each(&[pattern])
+    }
+
+    /// The same on the first connection on which a client says all of these, one after the other.
+    pub fn drop_answers_after_each(&self, patterns: &[&[u8]]) -> DroppedAnswer {
         let (lost, receiver) = channel();
-        self.shared.rules.lock().trap = Some(Trap { pattern: pattern.to_vec(), lost });
+        let patterns = patterns.iter().map(|pattern| pattern.to_vec()).collect();
+        self.shared.rules.lock().trap = Some(Trap { patterns, lost });
         DroppedAnswer(receiver)
     }
 
@@ -189,51 +204,73 @@ impl Shared {
         links.retain(|link| link.strong_count() > 0);
         links.push(Arc::downgrade(&link));
         for way in [Way::Question, Way::Answer] {
-            let (shared, link) = (Arc::clone(self), Arc::clone(&link));
+            let (sender, receiver) = channel();
+            let (shared, from) = (Arc::clone(self), Arc::clone(&link));
             thread::spawn(move || {
-                if shared.carry(&link, way).is_err() {
-                    link.close();
+                if shared.take_in(&from, way, &sender).is_err() {
+                    from.close();
+                }
+            });
+            let (shared, to) = (Arc::clone(self), Arc::clone(&link));
+            thread::spawn(move || {
+                if shared.carry(&to, way, &receiver).is_err() {
+                    to.close();
                 }
             });
         }
     }
 
-    /// Carries what goes one way, to its end.
-    fn carry(&self, link: &Link, way: Way) -> io::Result<()> {
-        let (mut from, mut to) = link.ends(way);
-        let (mut chunk, mut said, mut lost) = ([0; 16 << 10], Vec::new(), false);
+    /// Takes in what goes one way, and says when each chunk is to arrive; an empty one is the end.
+    #[expect(clippy::disallowed_methods, reason = "a slow network is what a test asked for")]
+    fn take_in(&self, link: &Link, way: Way, chunks: &Sender<(Instant, Vec<u8>)>) -> io::Result<()> {
+        let ((mut from, _), mut chunk) = (link.ends(way), [0; 16 << 10]);
         loop {
             let length = from.read(&mut chunk)?;
-            let chunk = &chunk[..length];
-            wait(self.rules.lock().delay);
-            if way == Way::Question {
-                self.listen(link, &mut said, chunk);
-            }
-            lost |= self.loses(link, way);
-            match (lost, length) {
-                (true, 0) => return Ok(()),
-                (false, 0) => return to.shutdown(Shutdown::Write),
-                (true, _) => {}
-                (false, _) => to.write_all(chunk)?,
+            let due = Instant::now() + self.rules.lock().delay;
+            if chunks.send((due, chunk[..length].to_vec())).is_err() || length == 0 {
+                return Ok(());
             }
         }
     }
 
+    /// Carries what goes one way, to its end.
+    fn carry(&self, link: &Link, way: Way, chunks: &Receiver<(Instant, Vec<u8>)>) -> io::Result<()> {
+        let ((_, mut to), mut said, mut lost) = (link.ends(way), Said::default(), false);
+        for (due, chunk) in chunks {
+            wait_until(due);
+            if way == Way::Question {
+                self.listen(link, &mut said, &chunk);
+            }
+            lost |= self.loses(link, way);
+            match (lost, chunk.len()) {
+                (true, 0) => return Ok(()),
+                (false, 0) => return to.shutdown(Shutdown::Write),
+                (true, _) => {}
+                (false, _) => to.write_all(&chunk)?,
+            }
+        }
+        Ok(())
+    }
+
     /// Looks for what springs the trap, in `chunk` and what of it was said before.
-    fn listen(&self, link: &Link, said: &mut Vec<u8>, chunk: &[u8]) {
+    fn listen(&self, link: &Link, said: &mut Said, chunk: &[u8]) {
         let mut rules = self.rules.lock();
         let Some(trap) = &rules.trap else {
-            said.clear();
+            *said = Said::default();
             return;
         };
-        let length = trap.pattern.len();
-        said.extend_from_slice(chunk);
-        if said.windows(length).any(|window| window == trap.pattern) {
-            // Before the server has heard it: its answer can't be faster than this.
-            *link.sprung.lock() = rules.trap.take().map(|trap| trap.lost);
-        } else {
-            said.drain(..said.len().saturating_sub(length - 1));
+        said.rest.extend_from_slice(chunk);
+        while let Some(pattern) = trap.patterns.get(said.patterns) {
+            let length = pattern.len();
+            let Some(begin) = said.rest.windows(length).position(|window| window == pattern) else {
+                said.rest.drain(..said.rest.len().saturating_sub(length - 1));
+                return;
+            };
+            said.rest.drain(..begin + length);
+            said.patterns += 1;
         }
+        // Before the server has heard it: its answer can't be faster than this.
+        *link.sprung.lock() = rules.trap.take().map(|trap| trap.lost);
     }
 
     fn loses(&self, link: &Link, way: Way) -> bool {
@@ -261,15 +298,13 @@ impl Link {
         }
     }
 
-    /// Wakes and ends both threads; what is closed already stays so.
+    /// Wakes and ends all its threads; what is closed already stays so.
     fn close(&self) {
         let _ = (self.client.shutdown(Shutdown::Both), self.server.shutdown(Shutdown::Both));
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "a slow network is what a test asked for")]
-fn wait(delay: Duration) {
-    if !delay.is_zero() {
-        thread::sleep(delay);
-    }
+fn wait_until(due: Instant) {
+    thread::sleep(due.saturating_duration_since(Instant::now()));
 }

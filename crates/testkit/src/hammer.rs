@@ -67,10 +67,21 @@ impl Stopwatch {
 impl Hammer {
     /// Sends `request` to `address` from `clients` clients.
     pub fn start(clock: Stopwatch, address: SocketAddr, request: &[u8], clients: usize) -> Self {
+        Self::with_pauses(clock, address, request, clients, Duration::ZERO)
+    }
+
+    /// The same with a pause of each client after each answer, so that the machine has time for others.
+    pub fn with_pauses(
+        clock: Stopwatch,
+        address: SocketAddr,
+        request: &[u8],
+        clients: usize,
+        pause: Duration,
+    ) -> Self {
         let shared = Arc::<Shared>::default();
         let clients = (0..clients)
             .map(|number| {
-                let client = Client { number, clock, address, request: request.to_vec() };
+                let client = Client { number, clock, address, request: request.to_vec(), pause };
                 let shared = Arc::clone(&shared);
                 thread::spawn(move || client.work(&shared))
             })
@@ -130,6 +141,7 @@ struct Client {
     clock: Stopwatch,
     address: SocketAddr,
     request: Vec<u8>,
+    pause: Duration,
 }
 
 impl Client {
@@ -155,6 +167,9 @@ impl Client {
             shared.note(Probe { sent, ended: self.clock.now(), status });
             if answer.is_none_or(|answer| answer.header("connection") == Some("close")) {
                 connection = None;
+            }
+            if !self.pause.is_zero() {
+                thread::park_timeout(self.pause);
             }
         }
         if let Some(since) = unreached_since {

@@ -215,14 +215,20 @@ impl Postgres {
         let log =
             File::options().create(true).append(true).open(self.log_file()).expect("the log can be written");
         let errors = log.try_clone().expect("a file can be shared");
-        let mut command = as_owner(&program("postgres"));
-        command.arg("-D").arg(self.directory.path().join("data")).arg("-p").arg(self.port.number.to_string());
+        // Given by `env`, for what comes between is another user.
+        let mut command = as_owner(Path::new("env"));
+        command.args(self.environment.iter().map(|(name, value)| format!("{name}={value}")));
+        command
+            .arg(program("postgres"))
+            .arg("-D")
+            .arg(self.directory.path().join("data"))
+            .arg("-p")
+            .arg(self.port.number.to_string());
         // Its socket would be in a directory that others use too.
         command.args(["-c", "unix_socket_directories="]);
         for (name, value) in &self.settings {
             command.arg("-c").arg(format!("{name}={value}"));
         }
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.current_dir("/").stdin(Stdio::null()).stdout(log).stderr(errors);
         command.spawn().expect("PostgreSQL starts")
     }
@@ -240,7 +246,7 @@ impl Postgres {
     fn end(&mut self, signal: Signal) {
         let mut process = self.process.take().expect("the server runs");
         signal_all_of(&process, Signal::CONT);
-        kill_process(pid(&process), signal).expect("a child can be signalled");
+        let _gone_by_itself = kill_process(pid(&process), signal);
         process.wait().expect("a child can be waited for");
     }
 

@@ -12,12 +12,14 @@ const NAME: &str = "standby";
 
 impl Postgres {
     /// A standby of this server, with its settings and everything that is in it; returns when it follows.
+    #[must_use]
     #[track_caller]
     pub fn standby(&self) -> Self {
         self.standby_by_way_of(self.address())
     }
 
     /// The same, which reaches this server by way of another address.
+    #[must_use]
     #[track_caller]
     pub fn standby_by_way_of(&self, primary: SocketAddr) -> Self {
         let standby = self.likewise().start_on(|data| {

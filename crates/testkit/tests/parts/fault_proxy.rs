@@ -132,3 +132,17 @@ fn it_loses_the_answer_to_what_was_done() {
     proxy.close_all();
     assert!(one.is_cut());
 }
+
+#[test]
+fn it_tells_a_connection_by_several_things_it_says() {
+    let (redis, proxy) = opened();
+    let (mut one, mut other) = (Client::of(&proxy), Client::of(&proxy));
+    let lost = proxy.drop_answers_after_each(&[b"MULTI", b"EXEC"]);
+    other.says("EXEC").hears("-ERR EXEC without MULTI\r\n");
+    one.says("MULTI").hears("+OK\r\n");
+    one.says("INCR a").hears("+QUEUED\r\n");
+    one.says("EXEC");
+    lost.wait();
+    one.hears_nothing();
+    assert_eq!(redis.command(&["GET", "a"]), "1");
+}
