@@ -1,0 +1,113 @@
+//! F33: an older state of the database that is put back while nodes run: they notice, load everything anew, and what they
+//! knew revoked stays revoked and is revoked there again.
+//!
+//! It is put back in one transaction, or beside the database and then exchanged for it: a database that fills up under
+//! running nodes isn't told from one in which keys were lost.
+
+use std::process::Command;
+
+use claviger_testkit::{Finished, Hammer, Stopwatch, eventually};
+
+use super::{
+    confirmed_by, hammer, hammer_each, none_allowed_after, only, revoked,
+    stage::{DATABASE, Stage},
+    status, stop,
+};
+
+/// Runs one of PostgreSQL's programs as the superuser.
+#[track_caller]
+fn client(stage: &Stage, program: &str, arguments: &[&str]) {
+    let port = stage.postgres.port().to_string();
+    let mut command = Command::new(program);
+    command.args(["-h", "127.0.0.1", "-U", "postgres", "-p", &port]).args(arguments);
+    let ran = Finished::from(command.output().expect("it is installed"));
+    assert_eq!(ran.code, 0, "{}", ran.err);
+}
+
+struct Restored {
+    stage: Stage,
+    good: String,
+    taken: (String, String),
+    young: String,
+}
+
+/// A stage that goes on after `keep`, and loses that by `put_back`.
+#[track_caller]
+fn restored(keep: impl FnOnce(&Stage), put_back: impl FnOnce(&Stage)) -> Restored {
+    let stage = Stage::of("10s");
+    let (good, taken) = (stage.issue(0, "good").1, stage.issue(1, "taken"));
+    keep(&stage);
+    let young = stage.issue(2, "young").1;
+    revoked(&stage.operator(2), &taken.0);
+
+    let clock = Stopwatch::start();
+    let of_taken: Vec<Hammer> =
+        stage.cluster.running().map(|server| hammer(clock, server, &taken.1)).collect();
+    of_taken.iter().for_each(|hammer| hammer.until(401, 5));
+    let of_good = hammer_each(&stage, clock, &good);
+    let told_at = clock.now();
+    put_back(&stage);
+    let state = "SELECT count(*) FROM keys WHERE state = 'revoked'";
+    eventually(|| (stage.postgres.sql(DATABASE, state).as_deref() == Ok("1")).then_some(()));
+    of_taken.iter().for_each(|hammer| hammer.until(401, 20));
+    of_good.iter().for_each(|hammer| hammer.until(200, 20));
+    only(&stop(of_good), &[200, 503]);
+    let probes = stop(of_taken);
+    only(&probes, &[401, 503]);
+    none_allowed_after(&probes, told_at);
+    Restored { stage, good, taken, young }
+}
+
+#[track_caller]
+fn all_is_well(restored: &Restored) {
+    let Restored { stage, good, taken, young } = restored;
+    for node in 0..3 {
+        assert!(stage.node(node).log().contains("decisions stop: all keys are loaded anew"));
+        let answers = [good, &taken.1, young].map(|key| status(stage.node(node), key));
+        assert_eq!(answers, [200, 401, 401]);
+    }
+    let (id, _) = stage.issue(0, "afterwards");
+    confirmed_by(3, &stage.operator(1), &id);
+    let check = stage.operator(0).get("/v1/audit-events/check").expect(200).json();
+    assert_eq!(check["whole"], true, "{check}");
+}
+
+#[test]
+fn an_older_dump_put_back_in_one_transaction_revives_no_key() {
+    let dump = tempfile::NamedTempFile::new().unwrap();
+    let file = dump.path().to_str().unwrap();
+    let restored = restored(
+        |stage| client(stage, "pg_dump", &["--clean", "--if-exists", "--file", file, DATABASE]),
+        |stage| {
+            // It waits for those who are in the middle of something, and who come meanwhile wait for it.
+            client(
+                stage,
+                "psql",
+                &["-qX", "--single-transaction", "-v", "ON_ERROR_STOP=1", "-f", file, DATABASE],
+            );
+        },
+    );
+    all_is_well(&restored);
+}
+
+#[test]
+fn an_older_copy_exchanged_for_the_database_revives_no_key() {
+    let restored = restored(
+        |stage| {
+            stage.postgres.sql("postgres", "CREATE DATABASE kept OWNER claviger").unwrap();
+            let dump = tempfile::NamedTempFile::new().expect("a file can be made");
+            let file = dump.path().to_str().expect("the tests' paths are text");
+            client(stage, "pg_dump", &["--file", file, DATABASE]);
+            client(stage, "psql", &["-qX", "-v", "ON_ERROR_STOP=1", "-f", file, "kept"]);
+        },
+        |stage| {
+            let exchanged = eventually(|| {
+                let sql = format!("DROP DATABASE {DATABASE} WITH (FORCE)");
+                stage.postgres.sql("postgres", &sql).ok()
+            });
+            assert_eq!(exchanged, "");
+            stage.postgres.sql("postgres", &format!("ALTER DATABASE kept RENAME TO {DATABASE}")).unwrap();
+        },
+    );
+    all_is_well(&restored);
+}
