@@ -9,7 +9,7 @@ use std::time::Duration;
 use claviger_testkit::{Postgres, Stopwatch};
 
 use super::{
-    DEFAULT, confirmed_by, go_on_until, hammer, hammer_each, only, span,
+    DEFAULT, all_until, confirmed_by, go_on_until, hammer, hammer_each, only, span,
     stage::{Stage, postgres},
     status, statuses, stop,
 };
@@ -40,7 +40,7 @@ fn a_node_whose_clock_is_set_forward_doubts_what_ends_in_between_and_nothing_els
     let (soon, later) = (key_that_ends(&stage, 30), key_that_ends(&stage, 120));
     let (node, clock) = (stage.node(2), Stopwatch::start());
     let hammers = [&forever, &soon, &later].map(|key| hammer(clock, node, key));
-    hammers.iter().for_each(|hammer| hammer.until(200, 5));
+    all_until(&hammers, 200, 5);
     node.move_clock("+1h");
     let [of_forever, of_soon, of_later] = hammers;
     of_soon.until(503, 50);

@@ -66,7 +66,6 @@ fn is_cut_off(cut: impl FnOnce(&Namespace)) {
     let (lost_at, _) = span(&good, 503).expect("it lost its lease");
     let decided = lost_at.saturating_sub(cut_at);
     let back_after = back_at.saturating_sub(healed_at);
-    println!("decided for {decided:?} after the cut, was back {back_after:?} after it was healed");
     assert!(decided < STRICT_BOUND, "{decided:?}");
     assert!(
         decided.as_millis() > 1_200,

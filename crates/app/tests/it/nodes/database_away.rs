@@ -7,8 +7,8 @@ use claviger_testkit::{Stopwatch, eventually};
 use serde_json::json;
 
 use super::{
-    DEFAULT, STRICT, at_length, confirmed_by, go_on_until, hammer, hammer_each, is_ready, none_allowed_after,
-    only,
+    DEFAULT, STRICT, all_until, at_length, confirmed_by, go_on_until, hammer, hammer_each, is_ready,
+    none_allowed_after, only,
     stage::{Stage, postgres},
     status, stop, text, wait_until,
 };
@@ -74,13 +74,13 @@ fn an_absence_longer_than_the_lease_stops_decisions_and_nothing_more() {
     of_gone.until(401, 5);
     let revoked_at = clock.now();
     stage.postgres.crash();
-    of_good.iter().for_each(|hammer| hammer.until(503, 5));
+    all_until(&of_good, 503, 5);
     assert!((0..3).all(|node| !is_ready(stage.node(node))));
     let lost_at = clock.now();
     wait_until(clock, lost_at + Duration::from_secs(1));
     stage.postgres.start_again();
     let there_at = clock.now();
-    of_good.iter().for_each(|hammer| hammer.until(200, 5));
+    all_until(&of_good, 200, 5);
     println!("back {:?} after the database was", clock.now().saturating_sub(there_at));
     of_gone.until(401, 5);
     assert!((0..3).all(|node| is_ready(stage.node(node))));
@@ -108,7 +108,7 @@ fn losing_all_connections_again_and_again_costs_no_lease_and_no_change() {
         confirmed_by(3, &stage.operator(1), &id);
         let took = clock.now().saturating_sub(ended_at);
         assert!(took < Duration::from_secs(4), "{took:?}");
-        hammers.iter().for_each(|hammer| hammer.until(200, 5));
+        all_until(&hammers, 200, 5);
     }
     only(&stop(hammers), &[200]);
 }

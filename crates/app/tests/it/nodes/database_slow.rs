@@ -7,7 +7,7 @@ use claviger_testkit::{FaultProxy, Stopwatch, eventually};
 use serde_json::{Value, json};
 
 use super::{
-    DEFAULT, STRICT, confirmed_by, go_on_until, hammer, hammer_each, is_ready, only, revoked,
+    DEFAULT, STRICT, all_until, confirmed_by, go_on_until, hammer, hammer_each, is_ready, only, revoked,
     stage::{DATABASE, Stage, by_way_of, postgres},
     status, stop, text,
 };
@@ -99,7 +99,7 @@ fn a_way_that_loses_a_connection_without_a_word_costs_half_a_lease_at_most() {
 
 /// Two polls later something was asked for certain.
 fn wait_for_a_renewal_to_be_lost(stage: &Stage, clock: Stopwatch) {
-    let asked_by = clock.now() + Duration::from_millis(1_000);
+    let asked_by = clock.now() + Duration::from_secs(1);
     super::wait_until(clock, asked_by);
     assert!(is_ready(stage.node(0)));
 }
@@ -113,7 +113,7 @@ fn a_database_that_lets_nobody_in_any_more_stops_changes_alone() {
     stage.sql("ALTER ROLE claviger CONNECTION LIMIT 0");
     disconnect_all(&stage);
     (0..3).for_each(|node| takes_no_change(&stage, node));
-    hammers.iter().for_each(|hammer| hammer.until(200, 50));
+    all_until(&hammers, 200, 50);
     stage.sql("ALTER ROLE claviger CONNECTION LIMIT -1");
     let (id, _) = stage.issue(1, "afterwards");
     eventually(|| (super::revoke(&stage.operator(0), &id)["complete"] == true).then_some(()));
@@ -184,12 +184,12 @@ fn a_read_only_database_is_read_and_extends_no_lease() {
     read_only("on");
     assert_eq!(stage.operator(0).get(&format!("/v1/keys/{id}")).status, 200);
     takes_no_change(&stage, 0);
-    hammers.iter().for_each(|hammer| hammer.until(503, 5));
+    all_until(&hammers, 503, 5);
     // An answer is as little of a wrong key as before.
     assert_eq!(status(stage.node(1), "my_live_000000000000000000000000000000000000ab"), 503);
     assert!(!is_ready(stage.node(2)));
     read_only("off");
-    hammers.iter().for_each(|hammer| hammer.until(200, 5));
+    all_until(&hammers, 200, 5);
     confirmed_by(3, &stage.operator(0), &id);
     only(&stop(hammers), &[200, 503]);
 }

@@ -4,7 +4,7 @@
 use claviger_testkit::{FaultProxy, Hammer, Postgres, Stopwatch, eventually};
 
 use super::{
-    confirmed_by, hammer, hammer_each, none_allowed_after, only, revoked,
+    all_until, confirmed_by, hammer, hammer_each, none_allowed_after, only, revoked,
     stage::{DATABASE, Stage, by_way_of, postgres},
     status, stop,
 };
@@ -45,7 +45,7 @@ fn fails_over(lagging: &mut Lagging, meanwhile: impl FnOnce(&Postgres)) {
     let clock = Stopwatch::start();
     let of_taken: Vec<Hammer> =
         stage.cluster.running().map(|server| hammer(clock, server, &taken.1)).collect();
-    of_taken.iter().for_each(|hammer| hammer.until(401, 5));
+    all_until(&of_taken, 401, 5);
     let of_good = hammer_each(stage, clock, good);
     let told_at = clock.now();
     stage.postgres.crash();
@@ -55,8 +55,8 @@ fn fails_over(lagging: &mut Lagging, meanwhile: impl FnOnce(&Postgres)) {
     meanwhile(standby);
     way.pass();
     eventually(|| (standby.sql(DATABASE, state).as_deref() == Ok("revoked")).then_some(()));
-    of_taken.iter().for_each(|hammer| hammer.until(401, 20));
-    of_good.iter().for_each(|hammer| hammer.until(200, 20));
+    all_until(&of_taken, 401, 20);
+    all_until(&of_good, 200, 20);
 
     only(&stop(of_good), &[200, 503]);
     let probes = stop(of_taken);

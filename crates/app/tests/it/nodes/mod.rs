@@ -54,8 +54,16 @@ fn hammer(clock: Stopwatch, server: &Server, key: &str) -> Hammer {
 #[track_caller]
 fn hammer_each(stage: &Stage, clock: Stopwatch, key: &str) -> Vec<Hammer> {
     let hammers: Vec<_> = stage.cluster.running().map(|server| hammer(clock, server, key)).collect();
-    hammers.iter().for_each(|hammer| hammer.until(200, 5));
+    all_until(&hammers, 200, 5);
     hammers
+}
+
+/// Waits until each of the clients was answered so.
+#[track_caller]
+fn all_until(hammers: &[Hammer], status: u16, times: usize) {
+    for hammer in hammers {
+        hammer.until(status, times);
+    }
 }
 
 /// Everything that the clients wrote down.
@@ -158,7 +166,7 @@ fn none_allowed_after(probes: &[Probe], told: Duration) {
 #[track_caller]
 fn go_on_until(clock: Stopwatch, moment: Duration, hammers: &[Hammer]) {
     while clock.now() < moment {
-        hammers.iter().for_each(|hammer| hammer.until(200, 5));
+        all_until(hammers, 200, 5);
     }
 }
 

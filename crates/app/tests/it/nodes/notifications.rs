@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use claviger_testkit::{PgBouncer, Stopwatch};
+use serde_json::json;
 
 use super::{
     DEFAULT, confirmed_by,
     stage::{DATABASE, Stage, by_way_of, postgres},
-    status,
+    status, text,
 };
 
 const ROUNDS: usize = 5;
@@ -25,26 +26,32 @@ fn took(with_listen_url: bool) -> Vec<Duration> {
     let clock = Stopwatch::start();
     let mut took: Vec<_> = (0..ROUNDS)
         .map(|round| {
-            let (id, key) = stage.issue(round % 3, "n");
-            assert!((0..3).all(|node| status(stage.node(node), &key) == 200));
+            let issued = stage.operator(round % 3).issue(&stage.account, &json!({"name": "n"}));
+            let (id, key) = (text(&issued, "id"), text(&issued, "key"));
+            // Who issues a key waits for a second at most.
+            let known = issued["receipt"]["complete"] == true;
+            assert!(!known || (0..3).all(|node| status(stage.node(node), key) == 200));
             let begun = clock.now();
-            confirmed_by(3, &stage.operator(round % 3), &id);
+            confirmed_by(3, &stage.operator(round % 3), id);
             let took = clock.now().saturating_sub(begun);
-            assert!((0..3).all(|node| status(stage.node(node), &key) == 401));
+            assert!((0..3).all(|node| status(stage.node(node), key) == 401));
             took
         })
         .collect();
     took.sort_unstable();
-    println!("{took:?}");
     took
 }
 
 #[test]
 fn without_notifications_a_change_is_found_within_half_a_second() {
-    assert!(took(false)[ROUNDS / 2] < Duration::from_millis(1_000));
+    let took = took(false);
+    println!("{took:?}");
+    assert!(took[0] < Duration::from_millis(750));
 }
 
 #[test]
 fn with_a_way_of_its_own_to_listen_a_change_is_known_at_once() {
-    assert!(took(true)[0] < Duration::from_millis(250));
+    let took = took(true);
+    println!("{took:?}");
+    assert!(took[0] < Duration::from_millis(250));
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 use claviger_testkit::{Finished, Hammer, Stopwatch, eventually};
 
 use super::{
-    confirmed_by, hammer, hammer_each, none_allowed_after, only, revoked,
+    all_until, confirmed_by, hammer, hammer_each, none_allowed_after, only, revoked,
     stage::{DATABASE, Stage},
     status, stop,
 };
@@ -43,14 +43,14 @@ fn restored(keep: impl FnOnce(&Stage), put_back: impl FnOnce(&Stage)) -> Restore
     let clock = Stopwatch::start();
     let of_taken: Vec<Hammer> =
         stage.cluster.running().map(|server| hammer(clock, server, &taken.1)).collect();
-    of_taken.iter().for_each(|hammer| hammer.until(401, 5));
+    all_until(&of_taken, 401, 5);
     let of_good = hammer_each(&stage, clock, &good);
     let told_at = clock.now();
     put_back(&stage);
-    let state = "SELECT count(*) FROM keys WHERE state = 'revoked'";
-    eventually(|| (stage.postgres.sql(DATABASE, state).as_deref() == Ok("1")).then_some(()));
-    of_taken.iter().for_each(|hammer| hammer.until(401, 20));
-    of_good.iter().for_each(|hammer| hammer.until(200, 20));
+    let known = "SELECT count(*) FROM keys WHERE state = 'revoked'";
+    eventually(|| (stage.postgres.sql(DATABASE, known).as_deref() == Ok("1")).then_some(()));
+    all_until(&of_taken, 401, 20);
+    all_until(&of_good, 200, 20);
     only(&stop(of_good), &[200, 503]);
     let probes = stop(of_taken);
     only(&probes, &[401, 503]);

@@ -5,7 +5,7 @@ use std::{process::Command, thread};
 use claviger_testkit::{Program, ServerBuilder, Stopwatch, eventually};
 
 use super::{
-    DEFAULT, STRICT, STRICT_BOUND, confirmed_by, hammer_each, member, members, only, revoked,
+    DEFAULT, STRICT, STRICT_BOUND, all_until, confirmed_by, hammer_each, member, members, only, revoked,
     stage::{DATABASE, Stage, name},
     status, stop,
 };
@@ -22,7 +22,7 @@ fn a_node_whose_row_was_deleted_by_hand_joins_again() {
     eventually(|| (members(&stage.operator(0)).len() == 3).then_some(()));
     confirmed_by(3, &stage.operator(2), &id);
     assert!((0..3).all(|node| status(stage.node(node), &key) == 401));
-    hammers.iter().for_each(|hammer| hammer.until(200, 5));
+    all_until(&hammers, 200, 5);
     // Whoever finds that it is no member decides nothing until it is one again.
     only(&stop(hammers), &[200, 503]);
 }

@@ -30,7 +30,9 @@ fn a_node_that_is_left_behind_with_the_old_primary_decides_no_longer_than_its_le
         hammer(clock, stage.node(LEFT_BEHIND), &taken),
         hammer(clock, stage.node(0), &good),
     );
-    [&of_good, &of_taken, &elsewhere].iter().for_each(|hammer| hammer.until(200, 5));
+    for hammer in [&of_good, &of_taken, &elsewhere] {
+        hammer.until(200, 5);
+    }
 
     replication.refuse();
     replication.close_all();

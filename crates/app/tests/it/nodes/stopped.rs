@@ -29,13 +29,21 @@ fn requests_that_came_while_a_node_stood_still_are_judged_by_what_is_true_when_i
 
     stage.node(STILL).pause();
     let mut asked_before = lines.split_off(WAITING);
-    asked_before.iter_mut().for_each(|line| ask(line, &taken));
+    for line in &mut asked_before {
+        ask(line, &taken);
+    }
     revoked(&stage.operator(0), &id);
-    lines.iter_mut().for_each(|line| ask(line, &taken));
+    for line in &mut lines {
+        ask(line, &taken);
+    }
     let mut news: Vec<_> = (0..WAITING).map(|_| Connection::open(gateway)).collect();
-    news.iter_mut().for_each(|line| ask(line, &taken));
+    for line in &mut news {
+        ask(line, &taken);
+    }
     let mut goods: Vec<_> = (0..WAITING).map(|_| Connection::open(gateway)).collect();
-    goods.iter_mut().for_each(|line| ask(line, &good));
+    for line in &mut goods {
+        ask(line, &good);
+    }
     // Whoever looks at the roll excludes it.
     eventually(|| (members(&stage.operator(1)).len() == 2).then_some(()));
     stage.node(STILL).resume();
