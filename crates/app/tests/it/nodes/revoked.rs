@@ -2,7 +2,7 @@
 //! stopped or cut off now and then. No request that was sent after the receipt was complete is allowed, and no good
 //! key is ever refused.
 
-use std::{env, time::Duration};
+use std::time::Duration;
 
 use claviger_testkit::{
     Cluster, FaultProxy, Hammer, Namespace, Operator, Postgres, Probe, Server, ServerBuilder, Stopwatch,
@@ -10,9 +10,14 @@ use claviger_testkit::{
 };
 use serde_json::{Value, json};
 
+use super::PAUSE;
+
 /// How often a key is revoked, and how often in the long run.
 const ROUNDS: usize = 100;
 const ROUNDS_LONG: usize = 1_000;
+
+/// Clients of each node: with their pauses some four hundred requests a second, which leaves the nodes their time.
+const CLIENTS: usize = 2;
 
 /// What befalls a node while a key is revoked on another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,9 +94,8 @@ impl Stage {
     }
 
     fn hammers(&self, key: &str) -> [Hammer; 3] {
-        let request =
-            format!("GET /v1/things HTTP/1.1\r\nHost: api.test\r\nAuthorization: Bearer {key}\r\n\r\n");
-        self.nodes().map(|node| Hammer::start(self.clock, node.gateway, request.as_bytes(), 1))
+        let request = super::request(key);
+        self.nodes().map(|node| Hammer::with_pauses(self.clock, node.gateway, &request, CLIENTS, PAUSE))
     }
 
     /// All nodes decide, and each has everything.
@@ -191,7 +195,7 @@ fn judge(probe: Probe, called: Duration, complete: Duration, trouble: Trouble) {
 }
 
 fn rounds() -> usize {
-    if env::var_os("CLAVIGER_LONG").is_some() { ROUNDS_LONG } else { ROUNDS }
+    if super::at_length() { ROUNDS_LONG } else { ROUNDS }
 }
 
 /// Prints how long revoking took, by what befell a node meanwhile.
