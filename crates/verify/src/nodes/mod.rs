@@ -100,7 +100,8 @@ pub struct NodeRow {
     pub version: String,
     /// When it joined, by the source's clock: to be shown.
     pub joined_at: Timestamp,
-    /// When it last renewed, by the source's clock: to be shown, for nothing is decided by it.
+    /// When it last renewed, by the source's clock: to be shown, and to be told from another renewal that was counted
+    /// alike. How long ago it was is decided by no date.
     pub renewed_at: Timestamp,
 }
 

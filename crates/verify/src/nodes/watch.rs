@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use claviger_model::{Moment, NodeId};
+use claviger_model::{Moment, NodeId, Timestamp};
 
 use super::Roll;
 use crate::{lease, protocol::Protocol};
@@ -17,6 +17,8 @@ pub struct Watch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Seen {
     renewals: u64,
+    /// Tells apart what a source counted twice alike, having lost some of it in between.
+    renewed_at: Timestamp,
     /// The answer that first showed so many was there by then.
     since: Moment,
 }
@@ -40,9 +42,9 @@ impl Watch {
         self.seen.retain(|id, _| roll.nodes.iter().any(|node| node.id == *id));
         let mut dead = Vec::new();
         for node in &roll.nodes {
-            let fresh = Seen { renewals: node.renewals, since: told_at };
+            let fresh = Seen { renewals: node.renewals, renewed_at: node.renewed_at, since: told_at };
             let seen = self.seen.entry(node.id).or_insert(fresh);
-            if seen.renewals != node.renewals {
+            if (seen.renewals, seen.renewed_at) != (fresh.renewals, fresh.renewed_at) {
                 *seen = fresh;
             }
             let still = asked_at.since(seen.since);
@@ -59,7 +61,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::fake::{node, node_id};
+    use crate::fake::{NEW_YEAR, node, node_id};
 
     const fn at(seconds: u64) -> Moment {
         Moment::since_boot(Duration::from_secs(seconds))
@@ -87,6 +89,16 @@ mod tests {
         assert_eq!(watch.observe(&roll(5), at(111), at(111)), []);
         assert_eq!(watch.observe(&roll(5), at(212), at(212)), []);
         assert_eq!(watch.observe(&roll(5), at(213), at(213)).len(), 1);
+    }
+
+    #[test]
+    fn a_source_that_lost_renewals_and_counts_alike_again_is_not_mistaken() {
+        let mut watch = Watch::default();
+        watch.observe(&roll(4), at(10), at(10));
+        let mut again = roll(4);
+        again.nodes[0].renewed_at = NEW_YEAR.plus(Duration::from_mins(2));
+        assert_eq!(watch.observe(&again, at(130), at(130)), []);
+        assert_eq!(watch.observe(&again, at(232), at(232)).len(), 1);
     }
 
     #[test]
