@@ -18,6 +18,8 @@ mod permit;
 mod protocol;
 mod replica;
 mod spread;
+#[cfg(test)]
+mod trial;
 pub mod usage;
 mod verifier;
 

@@ -11,6 +11,10 @@ pub(crate) struct Protocol {
 }
 
 /// A mistake that the tests plant.
+///
+/// Those that the machines of this crate can make are made there; `SeqAtBegin` and `ExcludedRenews` are made by the
+/// database of the trials, `NoLease`, `AckBeforeApply`, `LookUpFirst` and `TombstonesForgotten` by what drives a node in
+/// them. A cache that is filled without its position can't be planted: nothing is filled on demand.
 #[cfg(test)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Planted {
@@ -22,7 +26,7 @@ pub(crate) enum Planted {
     LeaseFromLook,
     /// A change is complete when it is committed.
     CompleteAtCommit,
-    /// A change waits for less than a lease.
+    /// A change waits for a lease as its own clock counts it, as if all clocks ran alike.
     WaitTooShort,
     /// Places in the feed are taken when a change begins, not when it commits.
     SeqAtBegin,
@@ -44,6 +48,28 @@ pub(crate) enum Planted {
     MarkUnchecked,
     /// After a change of history what was known as revoked is forgotten.
     TombstonesForgotten,
+}
+
+#[cfg(test)]
+impl Planted {
+    /// All of them.
+    pub(crate) const ALL: [Self; 15] = [
+        Self::LeaseFromAnswer,
+        Self::LeaseFromLoad,
+        Self::LeaseFromLook,
+        Self::CompleteAtCommit,
+        Self::WaitTooShort,
+        Self::SeqAtBegin,
+        Self::NoLease,
+        Self::ExcludedRenews,
+        Self::AckBeforeApply,
+        Self::PublishBeforeApply,
+        Self::LookUpFirst,
+        Self::ExcludeEarly,
+        Self::JoinAfterLoad,
+        Self::MarkUnchecked,
+        Self::TombstonesForgotten,
+    ];
 }
 
 macro_rules! mistakes {

@@ -110,6 +110,18 @@ impl Verifier {
     ) -> Result<Decision, Indeterminate> {
         let now = self.clock.now();
         self.check_lease(now, profile.lease)?;
+        self.look_up(profile, presented, attempt, request, now)
+    }
+
+    /// What is decided at `now` once the lease was found to hold.
+    pub(crate) fn look_up(
+        &self,
+        profile: &Profile,
+        presented: Result<&[u8], Denial>,
+        attempt: &Attempt<'_>,
+        request: RequestId,
+        now: Timestamp,
+    ) -> Result<Decision, Indeterminate> {
         let masked = keepable_path(profile, attempt);
         let kept = Attempt { path: masked.as_deref().or(attempt.path), ..*attempt };
         let seen = Seen { api: &profile.name, at: now, attempt: &kept, request };

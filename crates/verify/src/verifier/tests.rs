@@ -300,3 +300,42 @@ async fn a_change_is_seen_by_the_very_next_attempt() {
     }
     assert_eq!(node.verifier.size().secrets, usize::try_from(KEYS).unwrap());
 }
+
+/// On real threads. A machine that keeps the order of writes, as x86 does, hides most mistakes of this kind; the order
+/// of the steps themselves is the model's to check.
+#[tokio::test]
+async fn who_finds_the_lease_good_finds_what_was_applied_before_it() {
+    const ROUNDS: u64 = 2_000;
+    let keys = (1..=ROUNDS).map(|key| Record::Secret(secret(key))).collect();
+    let node = Node::loaded(vec![vec![first_account()], keys]).await;
+    let (verifier, round) = (&node.verifier, AtomicU64::new(0));
+    let decides = || {
+        let mut decided = 0_u32;
+        loop {
+            let key = round.load(Ordering::SeqCst);
+            if key > ROUNDS {
+                return decided;
+            }
+            if key > 0
+                && node.try_with(Ok(plain(key).as_bytes())).is_ok_and(|decision| {
+                    assert!(matches!(decision, Decision::Deny(_)), "{key} was allowed");
+                    true
+                })
+            {
+                decided += 1;
+            }
+        }
+    };
+    let counts = std::thread::scope(|scope| {
+        let readers = [scope.spawn(decides), scope.spawn(decides)];
+        for key in 1..=ROUNDS {
+            verifier.stop();
+            round.store(key, Ordering::SeqCst);
+            verifier.take(Record::Secret(revoked(key, NEW_YEAR)));
+            verifier.confirm(node.clock.boot());
+        }
+        round.store(ROUNDS + 1, Ordering::SeqCst);
+        readers.map(|reader| reader.join().unwrap())
+    });
+    eprintln!("{counts:?} decisions in {ROUNDS} rounds");
+}
