@@ -93,22 +93,22 @@ macro_rules! mistakes {
 }
 
 mistakes! {
-    /// See [`Planted::LeaseFromAnswer`].
+    /// See `Planted::LeaseFromAnswer`.
     leases_from_answer: LeaseFromAnswer,
-    /// See [`Planted::LeaseFromLoad`].
+    /// See `Planted::LeaseFromLoad`.
     leases_from_load: LeaseFromLoad,
-    /// See [`Planted::LeaseFromLook`].
+    /// See `Planted::LeaseFromLook`.
     leases_from_look: LeaseFromLook,
-    /// See [`Planted::CompleteAtCommit`].
+    /// See `Planted::CompleteAtCommit`.
     completes_at_commit: CompleteAtCommit,
-    /// See [`Planted::WaitTooShort`].
+    /// See `Planted::WaitTooShort`.
     waits_too_short: WaitTooShort,
-    /// See [`Planted::PublishBeforeApply`].
+    /// See `Planted::PublishBeforeApply`.
     publishes_before_applying: PublishBeforeApply,
-    /// See [`Planted::ExcludeEarly`].
+    /// See `Planted::ExcludeEarly`.
     excludes_early: ExcludeEarly,
-    /// See [`Planted::JoinAfterLoad`].
+    /// See `Planted::JoinAfterLoad`.
     joins_after_loading: JoinAfterLoad,
-    /// See [`Planted::MarkUnchecked`].
+    /// See `Planted::MarkUnchecked`.
     leaves_marks_unchecked: MarkUnchecked,
 }
