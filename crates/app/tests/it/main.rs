@@ -8,6 +8,7 @@ mod contracts;
 mod faults;
 mod matrix;
 mod members;
+mod moved;
 mod nodes;
 mod pages;
 

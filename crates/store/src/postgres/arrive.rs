@@ -21,6 +21,8 @@ use crate::{
 
 /// How long the answer to COMMIT is waited for: a standby far behind may have to write all of it first.
 const COMMIT: Duration = Duration::from_mins(1);
+/// How long statistics are waited for, which the server gathers by itself otherwise.
+const ANALYSIS: Duration = Duration::from_secs(30);
 
 /// Locked first, the feed's head keeps every node from starting, for each of them reads there which installation it
 /// serves. Copied rows are no changes: nobody has followed the feed of this database yet, so it begins where the old one
@@ -183,8 +185,9 @@ impl Arrival {
             }
         }
         // What is planned before the server gets to it by itself would be planned for empty tables.
-        if let Err(error) = self.connection.batch_execute("ANALYZE").await {
-            tracing::debug!(%error, "the new tables can't be analysed yet");
+        let analysed = tokio::time::timeout(ANALYSIS, self.connection.batch_execute("ANALYZE")).await;
+        if !matches!(analysed, Ok(Ok(()))) {
+            tracing::debug!("the new tables aren't analysed yet");
         }
         Ok(())
     }

@@ -53,7 +53,7 @@ fn what_is_kept_is_for_its_owner_only() {
 
 #[test]
 fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
-    for (name, version) in [("claviger.db", 3), ("usage.db", 2)] {
+    for (name, version) in [("claviger.db", 4), ("usage.db", 2)] {
         let server = ServerBuilder::new(crate::PROGRAM).profile("default").start();
         server.operator().account("Acme");
         let mut stopped = server.stop();
