@@ -9,9 +9,11 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 
-use crate::OpenError;
+use crate::{Finding, OpenError};
 
 const LOCK: &str = "claviger.lock";
+/// Made and removed, to see whether that can be done.
+const PROBE: &str = "claviger.probe";
 /// A random name that the kernel takes when it starts.
 const KERNEL_RUN: &str = "/proc/sys/kernel/random/boot_id";
 
@@ -62,6 +64,44 @@ impl DirectoryLock {
     /// The same of whoever holds the lock in `dir`.
     pub(crate) fn place_in(dir: &Path) -> io::Result<[u8; 32]> {
         place(&fs::metadata(dir.join(LOCK))?)
+    }
+}
+
+/// Says whether the directory can be used, and who does. Makes nothing that stays, and holds no lock.
+pub(crate) fn examine(dir: &Path) -> Finding {
+    const ABOUT: &str = "data directory";
+    let shown = dir.display();
+    let metadata = match fs::metadata(dir) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Finding::ok(ABOUT, format!("{shown} isn't there: the first start makes it."));
+        }
+        Err(error) => return Finding::fail(ABOUT, &OpenError::of_io(dir, error)),
+    };
+    let probe = dir.join(PROBE);
+    let written = owners_only().open(&probe).and_then(|file| {
+        drop(file);
+        fs::remove_file(&probe)
+    });
+    if let Err(error) = written {
+        return Finding::fail(ABOUT, &OpenError::of_io(dir, error));
+    }
+    if metadata.mode() & 0o077 != 0 {
+        return Finding::warn(
+            ABOUT,
+            format!("{shown} is open to other users (mode {:o}).", metadata.mode() & 0o777),
+            format!("chmod 700 {shown}"),
+        );
+    }
+    let lock = fs::File::options().read(true).write(true).open(dir.join(LOCK));
+    let server = lock.ok().and_then(|mut file| match file.try_lock() {
+        Err(fs::TryLockError::WouldBlock) => Some(crate::open::holder(holder(&mut file))),
+        // Let go of at once, with the file.
+        Ok(()) | Err(fs::TryLockError::Error(_)) => None,
+    });
+    match server {
+        Some(server) => Finding::ok(ABOUT, format!("{shown} is in use by {server}, which is left alone.")),
+        None => Finding::ok(ABOUT, format!("{shown} can be used, and nobody does.")),
     }
 }
 

@@ -136,7 +136,7 @@ pub enum OpenError {
     },
 }
 
-fn holder(pid: Option<u32>) -> String {
+pub(crate) fn holder(pid: Option<u32>) -> String {
     pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
 }
 

@@ -26,7 +26,12 @@ pub(crate) fn bound(span: Duration) -> Duration {
 /// Whether a lease of `span` that was confirmed at `confirmed` holds at `now`: it ends a little early, for another
 /// host's clock may be faster.
 pub(crate) fn holds(confirmed: Moment, span: Duration, now: Moment) -> bool {
-    now.since(confirmed) < span.saturating_sub(span / DRIFT)
+    now.since(confirmed) < lasts(span)
+}
+
+/// How long a lease of `span` holds by its holder's own clock.
+pub(crate) fn lasts(span: Duration) -> Duration {
+    span.saturating_sub(span / DRIFT)
 }
 
 /// The instant of the last confirmation, to which every api adds its own span.
@@ -65,8 +70,7 @@ impl Lease {
     /// How long the node's own lease still holds at `now` unless it is renewed; `None` while nothing is confirmed.
     pub(crate) fn left(&self, now: Moment) -> Option<Duration> {
         let confirmed = self.confirmed.load(Ordering::Acquire);
-        let lasts = self.span.saturating_sub(self.span / DRIFT);
-        (confirmed != NEVER).then(|| lasts.saturating_sub(now.since(moment(confirmed))))
+        (confirmed != NEVER).then(|| lasts(self.span).saturating_sub(now.since(moment(confirmed))))
     }
 
     /// After how long no lease that was granted before can still hold, by any host's clock.

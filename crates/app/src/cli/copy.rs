@@ -145,7 +145,10 @@ fn next(from: &std::path::Path, copied: &Copied) -> String {
         writeln!(text, "Counts and last uses are not complete ({why}). Keys are.\n")
             .expect("a String takes everything");
     }
-    text.push_str("What the old server counts from here on stays with it. Next:\n");
+    if copied.old_node.is_some() {
+        text.push_str("What the old server counts from here on stays with it.\n\n");
+    }
+    text.push_str("Next:\n");
     for (number, step) in (1..).zip(steps) {
         write!(text, "\n{number}. {step}").expect("a String takes everything");
     }

@@ -6,10 +6,10 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use claviger_manage::{Apis, Manager, ManagerParts, PeopleSettings};
 use claviger_model::{Clock, PlainKey};
-use claviger_verify::Verifier;
+use claviger_verify::{Verifier, nodes::Leases};
 use serde_json::json;
 
-use super::Ending;
+use super::{Ending, lease};
 use crate::{
     config::{self, DatabaseUrl, database_url},
     out,
@@ -64,7 +64,11 @@ impl Init {
             );
         }
         if !self.json {
-            out::note(NOTE);
+            let lease = config::lease(self.config.as_deref())?;
+            out::note(&format!(
+                "{NOTE}\n{} --lease and profiles change that.",
+                lease::sentences(&Leases::of(lease))
+            ));
         }
         Ok(Ending::Done)
     }
@@ -77,6 +81,4 @@ fn show(key: &PlainKey, as_json: bool) -> anyhow::Result<()> {
 }
 
 const NOTE: &str = "\
-This is the operator key, shown this once: `export CLAVIGER_OPERATOR_KEY=…` lets this command manage keys.
-A revocation that is reported complete holds on every node. Where a node can't be reached, that takes at most the
-lease (120s unless --lease says otherwise).";
+This is the operator key, shown this once: `export CLAVIGER_OPERATOR_KEY=…` lets this command manage keys.";

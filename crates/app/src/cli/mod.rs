@@ -1,13 +1,15 @@
 //! The command line: what can be asked for, and who answers it.
 //!
-//! All but `serve`, `init`, `copy`, `migrate` and `profile` speak HTTP to the control listener and have no power of their own.
+//! All but `serve`, `init`, `copy`, `doctor`, `migrate` and `profile` speak HTTP to the control listener and have no power of their own.
 
 mod account;
 mod audit;
 mod client;
 mod copy;
+mod doctor;
 mod init;
 mod key;
+mod lease;
 mod link;
 mod member;
 mod migrate;
@@ -44,6 +46,8 @@ enum Command {
     Copy(copy::Copy),
     /// Bring the database that nodes share up to this version
     Migrate(migrate::Migrate),
+    /// Look at what `serve` with the same flags relies on, and say what to do; status 1 where something fails
+    Doctor(Box<doctor::Doctor>),
     /// The customers of an api
     #[command(subcommand)]
     Account(account::Command),
@@ -91,7 +95,7 @@ fn wrong_usage(what: impl Into<String>) -> anyhow::Error {
 enum Ending {
     /// As it was meant to.
     Done,
-    /// With a no: the key is denied, the chain is broken, a profile has faults.
+    /// With a no: the key is denied, the chain is broken, a profile has faults, something is found that fails.
     No,
 }
 
@@ -113,6 +117,7 @@ fn carry_out(command: Command) -> anyhow::Result<Ending> {
         Command::Serve(flags) => serve::run(*flags).map(|()| Ending::Done),
         Command::Init(init) => waiting(init.run()),
         Command::Copy(copy) => waiting(copy.run()),
+        Command::Doctor(doctor) => waiting(doctor.run()),
         Command::Migrate(migrate) => waiting(migrate.run()),
         Command::Account(command) => waiting(command.run()),
         Command::Key(command) => waiting(command.run()),

@@ -146,6 +146,12 @@ fn defaults() -> Layer {
     file::parse("claviger.default.toml", DEFAULTS).expect("the defaults are tested to be readable")
 }
 
+/// The lease that `serve` uses with the same `config` file, unless told otherwise.
+pub(crate) fn lease(config: Option<&Path>) -> anyhow::Result<Duration> {
+    let file = config.map(file::read).transpose()?.unwrap_or_default();
+    Ok(file.lease.or(defaults().lease).context("`lease` has no value")?.0)
+}
+
 /// The data directory and the shared database that `serve` uses with the same flags, which hold the environment too,
 /// and `config` file.
 pub(crate) fn places(

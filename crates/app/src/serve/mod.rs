@@ -6,7 +6,7 @@ mod engine;
 mod first_start;
 mod listener;
 mod master;
-mod node;
+pub(crate) mod node;
 mod own_keys;
 mod pages;
 mod process;

@@ -15,17 +15,22 @@ pub(super) fn card(
     clock: &dyn Clock,
     entropy: &dyn Entropy,
 ) -> NodeCard {
-    let mut leases = Leases::of(settings.lease);
-    let stricter = profiles.iter().filter_map(|profile| Some((Arc::clone(&profile.name), profile.lease?)));
-    leases.stricter.extend(stricter);
     NodeCard {
         id: NodeId::mint(clock.now(), entropy),
         name: settings.node.as_deref().unwrap_or(&host_name()).into(),
         place,
-        leases,
+        leases: leases(settings, profiles),
         profiles: BTreeMap::new(),
         version: env!("CARGO_PKG_VERSION"),
     }
+}
+
+/// For how long this node goes on deciding after a renewal.
+pub(crate) fn leases(settings: &Settings, profiles: &[Arc<Profile>]) -> Leases {
+    let mut leases = Leases::of(settings.lease);
+    let stricter = profiles.iter().filter_map(|profile| Some((Arc::clone(&profile.name), profile.lease?)));
+    leases.stricter.extend(stricter);
+    leases
 }
 
 /// What the machine calls itself.

@@ -13,7 +13,7 @@ use crate::config::Settings;
 const BUILT_IN: &str = include_str!("../../../../profiles/default.toml");
 
 /// The profiles that the settings name, with the settings' live upstream where there is one.
-pub(super) fn load(settings: &Settings) -> anyhow::Result<Vec<Arc<Profile>>> {
+pub(crate) fn load(settings: &Settings) -> anyhow::Result<Vec<Arc<Profile>>> {
     let mut profiles = match &*settings.profiles {
         [] => vec![Profile::parse("the built-in default.toml", BUILT_IN)?],
         files => files.iter().map(|file| parse(file)).collect::<anyhow::Result<_>>()?,

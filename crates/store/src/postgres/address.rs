@@ -128,6 +128,21 @@ fn of_any_host(all: &Config) -> Config {
     one
 }
 
+/// Whether this host is this machine.
+pub(super) fn is_here(host: &Config) -> bool {
+    if let Some(address) = host.get_hostaddrs().first() {
+        return address.is_loopback();
+    }
+    match host.get_hosts().first() {
+        Some(Host::Tcp(name)) => {
+            name == "localhost" || name.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+        }
+        #[cfg(unix)]
+        Some(Host::Unix(_)) => true,
+        None => false,
+    }
+}
+
 fn place(host: &Config) -> String {
     let port = host.get_ports().first().copied().unwrap_or(5432);
     match (host.get_hosts().first(), host.get_hostaddrs().first()) {

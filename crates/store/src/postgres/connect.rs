@@ -19,7 +19,7 @@ use tokio_postgres::{AsyncMessage, Client, Socket, error::Severity};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
-    address::Address,
+    address::{self, Address},
     failure::{Failure, Outcome},
 };
 use crate::OpenError;
@@ -44,6 +44,11 @@ impl Connector {
     /// The URL without its password.
     pub(super) fn place(&self) -> &str {
         &self.address.shown
+    }
+
+    /// Whether every host is this machine.
+    pub(super) fn stays_here(&self) -> bool {
+        self.address.hosts.iter().all(address::is_here)
     }
 
     /// Connects to the first host that takes changes.

@@ -72,6 +72,12 @@ pub(super) async fn prepare(
     Ok(migrated(found.0))
 }
 
+/// The schema that is there and the newest this version knows, where this version can use it.
+pub(super) async fn look(connection: &Connection, place: &str) -> Result<(u32, u32), OpenError> {
+    suits(connection, place).await?;
+    Ok((must_be_readable(connection, place).await?.0, known()))
+}
+
 async fn suits(connection: &Connection, place: &str) -> Result<(), OpenError> {
     let sql = "SELECT current_setting('server_version_num')::bigint AS version,
                       current_setting('server_encoding')            AS encoding";

@@ -12,6 +12,7 @@ mod authority;
 mod change;
 mod columns;
 mod connect;
+mod examine;
 mod failure;
 mod feed;
 mod idempotency;
@@ -49,6 +50,7 @@ use pool::Pool;
 use wake::Wake;
 
 pub(crate) use arrive::{Arrival, Found};
+pub(crate) use examine::examine;
 pub(crate) use start::{migrate, open};
 
 /// Changes between two looks at what the feed may forget.

@@ -18,7 +18,6 @@ use super::{
     change::{Change, Left},
     columns::{bind, stored},
     failure::Outcome,
-    pool::Pool,
 };
 use crate::{AuditNote, StoreError, words::to_json};
 
@@ -95,14 +94,14 @@ pub(super) async fn fence(change: &mut Change, id: NodeId, note: &AuditNote) -> 
 }
 
 /// The members and the feed's head, of one instant.
-pub(super) async fn list(pool: &Pool) -> Outcome<Roll> {
+pub(super) async fn list(from: &impl Ask) -> Outcome<Roll> {
     let sql =
         "SELECT head.seq AS head, node.incarnation, node.name, node.acked, node.renew_count, node.lease_ms,
                       node.leases, node.profiles, node.version, node.joined_at, node.renewed_at
                  FROM feed_head head
                  LEFT JOIN feed_node node ON NOT node.expelled
                 ORDER BY node.joined_at, node.incarnation";
-    let rows = pool.rows(sql, Vec::new()).await?;
+    let rows = from.rows(sql, Vec::new()).await?;
     let first = rows.first().ok_or_else(|| StoreError::Internal("the feed has no head".to_owned()))?;
     let head = Seq(stored(first, "head")?);
     let nodes = rows.iter().filter_map(|row| node(row).transpose()).collect::<Outcome<_>>()?;

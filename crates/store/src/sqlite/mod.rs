@@ -7,6 +7,7 @@ mod audit;
 mod authority;
 mod columns;
 mod connection;
+mod examine;
 mod failure;
 mod feed;
 mod file;
@@ -49,6 +50,7 @@ use readers::Readers;
 use roll::OneNode;
 use writer::Writer;
 
+pub(crate) use examine::examine;
 pub(crate) use moved::{Leaving, Moved};
 pub(crate) use start::open;
 

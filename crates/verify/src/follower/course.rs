@@ -18,6 +18,11 @@ pub(crate) const POLL: Duration = Duration::from_millis(500);
 /// takes one such part of it away.
 const RENEWALS: u32 = 12;
 
+/// How long a node whose shortest lease this is waits between two renewals.
+pub(crate) fn renew_every(shortest: Duration) -> Duration {
+    (shortest / RENEWALS).max(POLL)
+}
+
 /// A node's way: membership first, then everything there is, then what changes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Course {
@@ -103,7 +108,7 @@ impl Course {
     pub(crate) fn new(shortest: Duration) -> Self {
         Self {
             protocol: Protocol::default(),
-            renew_every: (shortest / RENEWALS).max(POLL),
+            renew_every: renew_every(shortest),
             member: false,
             followed: None,
             renewed_at: None,

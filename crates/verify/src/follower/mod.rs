@@ -6,7 +6,7 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use claviger_model::{Clock, Entropy, Moment, NodeId};
 
-pub(crate) use self::course::{Advance, Ask, Break, Course, Next, POLL, Step};
+pub(crate) use self::course::{Advance, Ask, Break, Course, Next, POLL, Step, renew_every};
 use crate::{
     Verifier,
     feed::{Change, Changes, FeedSource, Record, Renewal, Seq, SourceError},

@@ -15,7 +15,7 @@ pub use self::{
     awaited::{Awaited, Standing, Via},
     watch::{Dead, Watch},
 };
-use crate::{feed::Seq, lease};
+use crate::{feed::Seq, follower, lease};
 
 /// For how long a node may go on deciding after a renewal.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -47,6 +47,11 @@ impl Leases {
     /// may differ in their rates.
     pub fn bound(&self, api: Option<&str>) -> Duration {
         lease::bound(self.lease(api))
+    }
+
+    /// For how long at least a node goes on deciding once it can renew no more: it may have been about to renew.
+    pub fn rides_out(&self, api: Option<&str>) -> Duration {
+        lease::lasts(self.lease(api)).saturating_sub(follower::renew_every(self.shortest()))
     }
 }
 
@@ -128,5 +133,8 @@ mod tests {
         }
         assert_eq!(leases.shortest(), Duration::from_secs(2));
         assert_eq!(leases.bound(Some("strict")), Duration::from_millis(2_040));
+        let (strict, minutes) = (Leases::of(Duration::from_secs(2)), Leases::of(Duration::from_mins(2)));
+        assert_eq!(strict.rides_out(None), Duration::from_millis(1_460));
+        assert_eq!(minutes.rides_out(None), Duration::from_millis(107_600));
     }
 }

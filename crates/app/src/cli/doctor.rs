@@ -1,0 +1,121 @@
+//! `claviger doctor`: what an operator should know before relying on an installation. It changes nothing.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use clap::Args;
+use claviger_model::profile::Profile;
+use claviger_store::{Examined, Finding, Health, PostgresOptions, examine_directory, examine_postgres};
+use serde_json::{Value, json};
+
+use super::{Ending, lease};
+use crate::{
+    config::{ServeFlags, Settings},
+    out,
+    serve::{node, profiles},
+    system::SystemClock,
+};
+
+#[derive(Args, Debug)]
+pub(super) struct Doctor {
+    #[command(flatten)]
+    flags: ServeFlags,
+    /// Print one JSON value
+    #[arg(long)]
+    json: bool,
+}
+
+impl Doctor {
+    pub(super) async fn run(self) -> anyhow::Result<Ending> {
+        let findings = examine(self.flags).await;
+        let worst = findings.iter().map(|finding| finding.health).max().unwrap_or(Health::Ok);
+        if self.json {
+            let all: Vec<_> = findings.iter().map(as_json).collect();
+            out::json(&json!({"health": worst.as_str(), "findings": all}))?;
+        } else {
+            out::data(&told(&findings))?;
+        }
+        Ok(if worst == Health::Fail { Ending::No } else { Ending::Done })
+    }
+}
+
+/// Looks at everything that `serve` with the same flags would rely on, as far as it gets.
+async fn examine(flags: ServeFlags) -> Vec<Finding> {
+    let settings = match Settings::gather(flags) {
+        Ok(settings) => settings,
+        Err(error) => return vec![Finding::fail("settings", &format!("{error:#}"))],
+    };
+    let mut findings = vec![Finding::ok("settings", "They can be read, and fit together.")];
+    let (finding, profiles) = served(&settings);
+    findings.push(finding);
+    findings.extend(examine_directory(&settings.data, settings.database_url.is_none()));
+    findings.extend(shared(&settings).await.findings);
+    findings.push(leases(&settings, &profiles));
+    findings
+}
+
+/// The profiles, as far as they can be read.
+fn served(settings: &Settings) -> (Finding, Vec<Arc<Profile>>) {
+    const ABOUT: &str = "profiles";
+    let read = profiles::load(settings).and_then(|profiles| {
+        profiles.iter().try_for_each(|profile| profiles::prepare(Arc::clone(profile)).map(drop))?;
+        Ok(profiles)
+    });
+    match read {
+        Ok(profiles) => {
+            let names: Vec<_> = profiles.iter().map(|profile| &*profile.name).collect();
+            (Finding::ok(ABOUT, format!("Served are {}.", names.join(", "))), profiles)
+        }
+        Err(error) => (Finding::fail(ABOUT, &format!("{error:#}")), Vec::new()),
+    }
+}
+
+/// The database that nodes share, where the settings name one.
+async fn shared(settings: &Settings) -> Examined {
+    let Some(url) = &settings.database_url else { return Examined::default() };
+    let options = PostgresOptions {
+        listen_url: settings.database_listen_url.as_ref().map(|url| url.expose().to_owned()),
+        migrate: settings.migrate,
+        ..PostgresOptions::new(url.expose())
+    };
+    examine_postgres(&options, &SystemClock::new()).await
+}
+
+/// What the lease is and what it means.
+fn leases(settings: &Settings, profiles: &[Arc<Profile>]) -> Finding {
+    let leases = node::leases(settings, profiles);
+    let text = [vec![lease::sentences(&leases)], lease::stricter(&leases)].concat();
+    Finding::ok("lease", text.join(" "))
+}
+
+fn as_json(finding: &Finding) -> Value {
+    let Finding { about, health, found, advice } = finding;
+    json!({"about": about, "health": health.as_str(), "found": found, "advice": advice})
+}
+
+fn told(findings: &[Finding]) -> String {
+    let width = findings.iter().map(|finding| finding.about.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for Finding { about, health, found, advice } in findings {
+        let found = out::visible(found);
+        writeln!(text, "{:<4}  {about:<width$}  {found}", health.as_str())
+            .expect("a String takes everything");
+        if let Some(advice) = advice {
+            writeln!(text, "{:<4}  {:<width$}  What to do: {advice}", "", "")
+                .expect("a String takes everything");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_finding_is_a_line_and_so_is_what_to_do() {
+        let findings = [Finding::ok("lease", "Long."), Finding::warn("clock", "Slow\u{1b}.", "wind it.")];
+        let expected = "ok    lease  Long.\nwarn  clock  Slow\\u{1b}.\n             What to do: wind it.\n";
+        assert_eq!(told(&findings), expected);
+        assert_eq!(as_json(&findings[0])["advice"], Value::Null);
+    }
+}
