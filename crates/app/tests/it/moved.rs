@@ -24,15 +24,15 @@ struct Stage {
 impl Stage {
     fn new() -> Self {
         let postgres = Postgres::builder().without_fsync().start();
-        let (url, folder) = (postgres.database(), TempDir::new().unwrap());
-        fs::write(folder.path().join("key"), "0123456789abcdef".repeat(4)).unwrap();
+        let (url, folder) = (postgres.database(), TempDir::new().expect("a directory can be made"));
+        fs::write(folder.path().join("key"), "0123456789abcdef".repeat(4)).expect("it can be written");
         Self { postgres, url, folder }
     }
 
     fn builder(&self) -> ServerBuilder {
         let file = self.folder.path().join("key");
         let builder = ServerBuilder::new(crate::PROGRAM).profile("cashcat").profile("codat");
-        builder.variable("CLAVIGER_MASTER_KEY_FILE", file.to_str().unwrap())
+        builder.variable("CLAVIGER_MASTER_KEY_FILE", file.to_str().expect("paths of tests are text"))
     }
 
     fn copy(&self, old: &Server, more: &[&str]) -> Finished {
@@ -51,7 +51,9 @@ impl Stage {
         assert_eq!(migrated.code, 0, "{}", migrated.err);
         let waits = |what: &str| {
             let sql = format!("SELECT count(*) FROM pg_stat_activity WHERE datname = 'test0' AND {what}");
-            eventually(|| (self.postgres.sql("test0", &sql).unwrap() != "0").then_some(()));
+            eventually(|| {
+                (self.postgres.sql("test0", &sql).expect("the statement is sound") != "0").then_some(())
+            });
         };
         thread::scope(|scope| {
             let hold = "BEGIN; LOCK TABLE settings IN EXCLUSIVE MODE; SELECT pg_sleep(600)";
@@ -63,12 +65,12 @@ impl Stage {
                 .stdout(std::process::Stdio::piped())
                 .stderr(std::process::Stdio::piped())
                 .spawn()
-                .unwrap();
+                .expect("the program starts");
             waits("wait_event_type = 'Lock'");
             meanwhile(copy.id());
-            let ended = copy.wait_with_output().unwrap();
+            let ended = copy.wait_with_output().expect("a child can be waited for");
             let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
-            self.postgres.sql("test0", end).unwrap();
+            self.postgres.sql("test0", end).expect("the statement is sound");
             ended.into()
         })
     }
@@ -89,7 +91,7 @@ impl Keys {
         let operator = server.operator();
         let account = |api: &str| {
             let made = operator.post("/v1/accounts", &json!({"name": "Acme", "api": api})).expect(201).json();
-            made["id"].as_str().unwrap().to_owned()
+            made["id"].as_str().expect("it is text").to_owned()
         };
         let (cashcat, codat) = (account("cashcat"), account("codat"));
         let (_, good) = operator.issue_plain(&cashcat, "good");
@@ -99,12 +101,12 @@ impl Keys {
         let rotated =
             operator.post(&format!("/v1/keys/{id}/rotate"), &json!({"overlap": "1h"})).expect(200).json();
         let order = json!({"name": "elsewhere", "restrictions": {"networks": ["203.0.113.0/24"]}});
-        let elsewhere = operator.issue(&cashcat, &order)["key"].as_str().unwrap().to_owned();
+        let elsewhere = operator.issue(&cashcat, &order)["key"].as_str().expect("it is text").to_owned();
         Self {
             account: cashcat,
             good,
             revoked,
-            rotated: [before, rotated["key"].as_str().unwrap().to_owned()],
+            rotated: [before, rotated["key"].as_str().expect("it is text").to_owned()],
             elsewhere,
             sealed: operator.issue_plain(&codat, "sealed"),
         }
@@ -152,7 +154,7 @@ fn refuses_changes(old: &Server, account: &str) {
     let order = json!({"name": "too late"});
     let refused = old.operator().post(&format!("/v1/accounts/{account}/keys"), &order).expect(503).json();
     assert_eq!(refused["code"], json!("unavailable"));
-    let detail = refused["detail"].as_str().unwrap();
+    let detail = refused["detail"].as_str().expect("it is text");
     assert!(detail.starts_with("this installation was moved to another database: "), "{detail}");
 }
 

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 /// What was found of one thing: how it stands, and the whole of it.
 #[track_caller]
 fn about(examined: &Value, thing: &str) -> (String, String) {
-    let findings = examined["findings"].as_array().unwrap();
+    let findings = examined["findings"].as_array().expect("there are findings");
     let found = findings.iter().find(|finding| finding["about"] == json!(thing));
     let found = found.unwrap_or(&Value::Null);
     (
@@ -166,8 +166,8 @@ fn whether_a_fail_over_can_take_revocations_back_is_told_by_the_servers_settings
 fn a_pooler_that_swallows_notifications_is_found_out() {
     let postgres = Postgres::start();
     let url = postgres.database();
-    let pooler = PgBouncer::before(([127, 0, 0, 1], postgres.port()).into(), "test0", "claviger");
-    let pooled = plain().with("CLAVIGER_DATABASE_URL", &pooler.url());
+    let between = PgBouncer::before(([127, 0, 0, 1], postgres.port()).into(), "test0", "claviger");
+    let pooled = plain().with("CLAVIGER_DATABASE_URL", &between.url());
     let told = doctor(&pooled, &[]).expect(0).json();
     tells(&told, "notifications", "warn", &["something in between swallows them", "database_listen_url"]);
     let past = pooled.with("CLAVIGER_DATABASE_LISTEN_URL", &url);

@@ -19,7 +19,7 @@ fn migrate(url: &str) -> Program {
 /// What the one number of a query is.
 #[track_caller]
 fn number(postgres: &Postgres, sql: &str) -> u64 {
-    postgres.sql("test0", sql).expect("the database answers").parse().expect("it is a number")
+    postgres.sql("test0", sql).expect("the statement is sound").parse().expect("it finds a number")
 }
 
 const NEWEST: &str = "SELECT max(version) FROM schema_versions";
