@@ -110,11 +110,11 @@ impl Verifier {
     ) -> Result<Decision, Indeterminate> {
         let now = self.clock.now();
         self.check_lease(now, profile.lease)?;
-        self.look_up(profile, presented, attempt, request, now)
+        self.look_up(profile, presented, attempt, request, now).await
     }
 
     /// What is decided at `now` once the lease was found to hold.
-    pub(crate) fn look_up(
+    pub(crate) async fn look_up(
         &self,
         profile: &Profile,
         presented: Result<&[u8], Denial>,

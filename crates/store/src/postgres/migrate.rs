@@ -75,7 +75,9 @@ pub(super) async fn prepare(
 /// The schema that is there and the newest this version knows, where this version can use it.
 pub(super) async fn look(connection: &Connection, place: &str) -> Result<(u32, u32), OpenError> {
     suits(connection, place).await?;
-    Ok((must_be_readable(connection, place).await?.0, known()))
+    let found = versions_if_any(connection).await.map_err(|failure| of_open(place, failure))?;
+    must_be_readable(found, place)?;
+    Ok((found.0, known()))
 }
 
 async fn suits(connection: &Connection, place: &str) -> Result<(), OpenError> {

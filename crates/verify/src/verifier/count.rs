@@ -41,9 +41,13 @@ impl Verifier {
             Ok(standings) => standings,
             Err(denial) => return Ok(Err(denial)),
         };
-        self.lease.check(self.clock.boot(), profile.lease)?;
+        let at = self.clock.now();
+        self.check_lease(at, profile.lease)?;
         let Some(now) = self.replica.load().find(&held.digest) else { return Ok(Err(Denial::Unknown)) };
-        let decided = decide(&now.facts(), &profile.rules(), attempt, self.clock.now());
+        if self.is_in_doubt(&now, at) {
+            return Err(Indeterminate::Clock);
+        }
+        let decided = decide(&now.facts(), &profile.rules(), attempt, at);
         Ok(decided.map(|()| Some(Box::new(standings))))
     }
 

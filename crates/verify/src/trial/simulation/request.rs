@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Decision, Indeterminate,
-    fake::{REQUEST, get},
+    fake::{REQUEST, at_once, get},
     protocol::Planted,
 };
 
@@ -89,7 +89,8 @@ impl World {
     fn find(&mut self, run: Run, secret: Number, date: Timestamp) -> bool {
         let plain = self.plain(secret);
         let verifier = &self.hosts[run.host].process.as_ref().expect("a step of a process").verifier;
-        let decision = verifier.look_up(&self.profile, Ok(plain.as_bytes()), &get("/things"), REQUEST, date);
+        let decision =
+            at_once(verifier.look_up(&self.profile, Ok(plain.as_bytes()), &get("/things"), REQUEST, date));
         matches!(decision, Ok(Decision::Allow(_)))
     }
 
