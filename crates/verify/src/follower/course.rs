@@ -43,6 +43,9 @@ struct Followed {
     history: InstallationId,
     reached: Seq,
     mark: Mark,
+    /// The heads of answers that ended before them. Records come as they are at the head, so that something of these
+    /// changes may be held already: on the way there they must still be the same.
+    ahead: Vec<(Seq, Mark)>,
     /// What was confirmed to the source; `None` where this membership has confirmed nothing.
     acked: Option<Seq>,
     /// Reaching this head confirms everything that was committed before the moment. Kept over several answers, or a
@@ -160,7 +163,8 @@ impl Course {
     /// The answer to [`Ask::Load`]. It grants no lease: only a renewal does, which the source counts.
     pub(crate) fn loaded(&mut self, asked_at: Moment, position: Position) -> Advance {
         let Position { history, head, mark } = position;
-        self.followed = Some(Followed { history, reached: head, mark, acked: None, goal: None });
+        self.followed =
+            Some(Followed { history, reached: head, mark, ahead: Vec::new(), acked: None, goal: None });
         self.renewed_at = None;
         self.asked_at = Some(asked_at);
         let grants = self.protocol.leases_from_load() || self.protocol.joins_after_loading();
@@ -245,6 +249,9 @@ impl Followed {
     ) -> Result<Advance, Break> {
         let (reached, mark) = self.check(told, checks_marks)?;
         (self.reached, self.mark) = (reached, mark);
+        self.ahead.push((told.position.head, told.position.mark));
+        self.ahead.retain(|(seq, _)| *seq > reached);
+        self.ahead.dedup();
         let at_head = counts_from.filter(|_| reached == told.position.head);
         let at_goal = self.goal.filter(|(goal, _)| reached >= *goal).map(|(_, since)| since);
         let confirmed = at_head.or(at_goal);
@@ -256,16 +263,22 @@ impl Followed {
 
     /// Where the entries lead, if they are exactly what comes next.
     fn check(&self, told: &Changes, checks_marks: bool) -> Result<(Seq, Mark), Break> {
-        let Position { history, head, .. } = told.position;
+        let Position { history, head, mark } = told.position;
         let reached = self.reached;
         if history != self.history {
             return Err(Break::OtherHistory { followed: self.history, found: history });
         }
-        if head < reached {
-            return Err(Break::HeadWentBack { reached, head });
+        let known = self.ahead.last().map_or(reached, |(seq, _)| *seq);
+        if head < known {
+            return Err(Break::HeadWentBack { reached: known, head });
         }
         if checks_marks && told.from.is_some_and(|from| from != self.mark) {
             return Err(Break::OtherChange { reached });
+        }
+        let named = || told.entries.iter().map(|entry| (entry.seq, entry.mark)).chain([(head, mark)]);
+        let is_other = |known: &&(Seq, Mark)| named().any(|(seq, mark)| seq == known.0 && mark != known.1);
+        if let Some((other, _)) = self.ahead.iter().find(is_other).filter(|_| checks_marks) {
+            return Err(Break::OtherChange { reached: *other });
         }
         let follows = told.entries.iter().zip(reached.0 + 1..).all(|(entry, seq)| entry.seq.0 == seq);
         let (last, mark) = told.entries.last().map_or((reached, self.mark), |entry| (entry.seq, entry.mark));
@@ -440,6 +453,22 @@ mod tests {
             course.joined(at(1));
             assert_eq!(course.next(at(1), false), Next::Ask(Ask::Load), "what broke is loaded anew");
         }
+    }
+
+    #[test]
+    fn what_a_page_brought_from_beyond_its_end_is_not_lost_unnoticed() {
+        let mut shorter = course(5);
+        look(&mut shorter, at(1), &told([6], 9)).unwrap();
+        let back = Break::HeadWentBack { reached: Seq(9), head: Seq(8) };
+        assert_eq!(look(&mut shorter, at(2), &told([7], 8)), Err(back));
+        let mut same = course(5);
+        look(&mut same, at(1), &told([6], 9)).unwrap();
+        look(&mut same, at(2), &told([7, 8], 20)).unwrap();
+        let mut other = same.clone();
+        assert!(look(&mut same, at(3), &told([9, 10], 20)).is_ok());
+        let mut changes = told([9, 10], 20);
+        changes.entries[0].mark = mark(77);
+        assert_eq!(look(&mut other, at(3), &changes), Err(Break::OtherChange { reached: Seq(9) }));
     }
 
     proptest! {
