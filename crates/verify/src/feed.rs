@@ -134,7 +134,8 @@ pub struct Change {
     pub seq: Seq,
     /// Its name.
     pub mark: Mark,
-    /// The things it touched, as they are now (which may already include later changes).
+    /// The things it touched, as they are at the instant of the answer: they may include changes up to its head, and
+    /// none after it.
     pub records: Vec<Record>,
 }
 
