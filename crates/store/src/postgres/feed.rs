@@ -37,6 +37,16 @@ const BEGIN_LOAD: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
                           SET LOCAL statement_timeout = '600s';
                           SET LOCAL jit = off";
 
+/// Whether every table that decides tells of its changes. A dump that is put back brings its triggers last: until then its
+/// rows come untold, and whoever loads them would miss the rest.
+const TELLS: &str = "SELECT count(*) = 4
+                       FROM pg_trigger
+                      WHERE (tgrelid, tgname) IN (('accounts'::regclass,  'accounts_feed'),
+                                                  ('keys'::regclass,      'keys_feed'),
+                                                  ('secrets'::regclass,   'secrets_feed'),
+                                                  ('operators'::regclass, 'operators_feed'))
+                        AND tgenabled IN ('O', 'A')";
+
 /// Forgets the entries older than 48 hours but for the newest of them, by the clock that dated them: a follower that was
 /// away longer loads everything again, and one that was not can be told the mark of the change it stands at.
 pub(super) async fn forget(pool: &Pool) {
@@ -104,6 +114,10 @@ async fn load(pool: &Pool, into: &dyn Intake, forget_before: Timestamp) -> Outco
     let lent = pool.lend().await?;
     let loading = async {
         lent.batch_execute(BEGIN_LOAD).await?;
+        let tells = rows(&lent, TELLS, Vec::new()).await?;
+        if !tells[0].try_get::<_, bool>(0)? {
+            return Err(untold());
+        }
         records::load(&lent, into, forget_before).await?;
         let found = rows(&lent, "SELECT installation, seq AS head, mark FROM feed_head", Vec::new()).await?;
         let position = found.first().map(position);
@@ -124,6 +138,11 @@ fn position(row: &Row) -> Outcome<Position> {
         head: Seq(stored(row, "head")?),
         mark: Mark(stored(row, "mark")?),
     })
+}
+
+fn untold() -> Failure {
+    let detail = "its tables don't tell of their changes: a dump is being put back, or triggers were dropped";
+    StoreError::Unavailable(detail.to_owned()).into()
 }
 
 fn no_head() -> Failure {

@@ -1,8 +1,7 @@
 //! F33: an older state of the database that is put back while nodes run: they notice, load everything anew, and what they
 //! knew revoked stays revoked and is revoked there again.
 //!
-//! It is put back in one transaction, or beside the database and then exchanged for it: a database that fills up under
-//! running nodes isn't told from one in which keys were lost.
+//! It is put back in one transaction, beside the database and then exchanged for it, or table by table under their eyes.
 
 use std::process::Command;
 
@@ -107,6 +106,45 @@ fn an_older_copy_exchanged_for_the_database_revives_no_key() {
             });
             assert_eq!(exchanged, "");
             stage.postgres.sql("postgres", &format!("ALTER DATABASE kept RENAME TO {DATABASE}")).unwrap();
+        },
+    );
+    all_is_well(&restored);
+}
+
+#[test]
+fn a_dump_that_is_put_back_table_by_table_is_waited_for() {
+    let dumps = tempfile::tempdir().unwrap();
+    let [tables, feed, rest, triggers] = ["tables", "feed", "rest", "triggers"].map(|part| {
+        let file = dumps.path().join(part);
+        file.to_str().unwrap().to_owned()
+    });
+    let put_back = |stage: &Stage, file: &str| {
+        client(stage, "psql", &["-qX", "-v", "ON_ERROR_STOP=1", "-f", file, DATABASE]);
+    };
+    let of_feed = ["feed_head", "feed_log", "feed_node"];
+    let only_feed = of_feed.map(|table| format!("--table={table}"));
+    let without_feed = of_feed.map(|table| format!("--exclude-table={table}"));
+    let dump = |stage: &Stage, how: &[&str], tables: &[String], file: &str| {
+        let tables: Vec<_> = tables.iter().map(String::as_str).collect();
+        client(stage, "pg_dump", &[how, &tables, &["--file", file, DATABASE]].concat());
+    };
+    let restored = restored(
+        |stage| {
+            dump(stage, &["--section=pre-data"], &[], &tables);
+            dump(stage, &["--section=data"], &only_feed, &feed);
+            dump(stage, &["--section=data"], &without_feed, &rest);
+            dump(stage, &["--section=post-data"], &[], &triggers);
+        },
+        |stage| {
+            stage.sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public AUTHORIZATION pg_database_owner");
+            put_back(stage, &tables);
+            put_back(stage, &feed);
+            // The feed is there, and everybody has seen that it is an older one; there is no key yet.
+            let noticed =
+                |node: usize| stage.node(node).log().contains("decisions stop: all keys are loaded anew");
+            eventually(|| (0..3).all(noticed).then_some(()));
+            put_back(stage, &rest);
+            put_back(stage, &triggers);
         },
     );
     all_is_well(&restored);
