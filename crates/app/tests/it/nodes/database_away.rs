@@ -1,7 +1,14 @@
 //! F22, F24: a database that is gone for a while, by a crash, a fail-over, or as seen by all connections at once: for as
 //! long as the lease nobody who verifies notices, and everything comes back by itself.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::Duration,
+};
 
 use claviger_testkit::{Stopwatch, eventually};
 use serde_json::json;
@@ -111,4 +118,48 @@ fn losing_all_connections_again_and_again_costs_no_lease_and_no_change() {
         all_until(&hammers, 200, 5);
     }
     only(&stop(hammers), &[200]);
+}
+
+#[test]
+fn what_was_answered_survives_crashes_of_the_database_under_those_who_change_it() {
+    let mut stage = Stage::of(DEFAULT);
+    let path = format!("/v1/accounts/{}/keys", stage.account);
+    let (over, answered) = (AtomicBool::new(false), Mutex::new(Vec::new()));
+    let operators: Vec<_> = (0..3).map(|node| stage.operator(node)).collect();
+    thread::scope(|scope| {
+        for (writer, operator) in operators.iter().cycle().take(6).enumerate() {
+            let (over, answered, path) = (&over, &answered, &path);
+            scope.spawn(move || {
+                for number in 0.. {
+                    if over.load(Ordering::SeqCst) {
+                        return;
+                    }
+                    let order = json!({"name": format!("{writer}.{number}")});
+                    let answer = operator.post(path, &order);
+                    match answer.status {
+                        201 => answered.lock().unwrap().push(text(&answer.json(), "key").to_owned()),
+                        status => assert_eq!(status, 503, "{}", answer.text()),
+                    }
+                }
+            });
+        }
+        for round in 1..=3 {
+            eventually(|| (answered.lock().unwrap().len() > 30 * round).then_some(()));
+            stage.postgres.crash();
+            stage.postgres.start_again();
+        }
+        over.store(true, Ordering::SeqCst);
+    });
+    let answered = answered.into_inner().unwrap();
+    for (number, key) in answered.iter().enumerate() {
+        eventually(|| (status(stage.node(number % 3), key) == 200).then_some(()));
+    }
+    // One that was not answered is there whole or not at all.
+    assert_eq!(stage.sql("SELECT count(*) FROM keys WHERE id NOT IN (SELECT key FROM secrets)"), "0");
+    let unrecorded =
+        "SELECT (SELECT count(*) FROM keys) - (SELECT count(*) FROM audit_events WHERE action = 'key.issue')";
+    assert_eq!(stage.sql(unrecorded), "0");
+    let check = stage.operator(0).get("/v1/audit-events/check").expect(200).json();
+    assert_eq!(check["whole"], true, "{check}");
+    println!("{} keys were answered", answered.len());
 }
