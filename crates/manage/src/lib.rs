@@ -25,6 +25,7 @@ use std::sync::Arc;
 use claviger_model::{Clock, Entropy};
 use claviger_store::Store;
 use claviger_verify::Verifier;
+use parking_lot::Mutex;
 
 pub use accounts::{AccountOrder, AccountPatch, NewAccountAnswer};
 pub use actor::{Actor, By};
@@ -60,6 +61,8 @@ pub struct Manager {
     people: Arc<people::People>,
     rollcall: Arc<rollcall::Rollcall>,
     open_waits: Arc<open_waits::OpenWaits>,
+    /// What an older node serves otherwise than this one.
+    other_profiles: Arc<Mutex<Option<String>>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -90,7 +93,8 @@ impl Manager {
         let people = Arc::new(people::People::new(people, &*entropy));
         let rollcall = Arc::new(rollcall::Rollcall::new(store.clone(), Arc::clone(&clock)));
         let open_waits = Arc::default();
-        Self { store, verifier, apis, vault, people, rollcall, open_waits, clock, entropy }
+        let other_profiles = Arc::default();
+        Self { store, verifier, apis, vault, people, rollcall, open_waits, other_profiles, clock, entropy }
     }
 
     /// The apis there are.

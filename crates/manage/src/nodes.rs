@@ -54,6 +54,12 @@ impl Manager {
         Ok(Nodes { roll, this: self.verifier.node() })
     }
 
+    /// What an older node serves otherwise than this one, in a sentence: an api would answer one way here and another
+    /// there. The node that came later is not ready until the older one is gone.
+    pub fn other_profiles(&self) -> Option<String> {
+        self.other_profiles.lock().clone()
+    }
+
     /// Excludes the dead, completes receipts, and revokes anew what the database forgot, until `shutdown` is done.
     pub async fn look_after_nodes(&self, shutdown: impl Future<Output = ()>) {
         let mut shutdown = pin!(shutdown);
@@ -81,7 +87,10 @@ impl Manager {
         }
         match self.rollcall.since(self.clock.boot()).await {
             // What nodes can't share they divide.
-            Ok(roll) => self.verifier.set_nodes(u32::try_from(roll.nodes.len()).unwrap_or(u32::MAX).max(1)),
+            Ok(roll) => {
+                self.verifier.set_nodes(u32::try_from(roll.nodes.len()).unwrap_or(u32::MAX).max(1));
+                *self.other_profiles.lock() = self.verifier.node().and_then(|id| difference(&roll, id));
+            }
             Err(error) => tracing::debug!(%error, "it can't be read who lives"),
         }
         self.settle().await;
@@ -99,5 +108,59 @@ impl Manager {
             Err(Refusal::NotFound(_)) => Ok(()),
             Err(refusal) => Err(refusal),
         }
+    }
+}
+
+/// The first profile of the node `id` that an older one has otherwise.
+fn difference(roll: &Roll, id: NodeId) -> Option<String> {
+    let own = roll.nodes.iter().find(|node| node.id == id)?;
+    let older = roll.nodes.iter().take_while(|node| node.id != id);
+    older.into_iter().find_map(|node| {
+        let differs = |(api, digest): &(&Arc<str>, &String)| {
+            own.profiles.get(*api).is_some_and(|own| own != *digest)
+        };
+        let (api, _) = node.profiles.iter().find(differs)?;
+        Some(format!(
+            "the node {} ({}) serves another profile of {api}: give all nodes the same file, and restart the older ones",
+            node.name, node.id
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use claviger_model::Timestamp;
+    use claviger_verify::nodes::{Leases, NodeRow};
+
+    use super::*;
+
+    fn node(number: u8, profiles: &[(&str, &str)]) -> NodeRow {
+        let now = Timestamp::from_millis(0);
+        NodeRow {
+            id: NodeId::from_bytes([number; 16]),
+            name: format!("n{number}"),
+            acked: None,
+            renewals: 0,
+            leases: Leases::of(Duration::from_secs(2)),
+            profiles: profiles
+                .iter()
+                .map(|(api, text)| ((*api).into(), (*text).to_owned()))
+                .collect::<BTreeMap<_, _>>(),
+            version: String::new(),
+            joined_at: now,
+            renewed_at: now,
+        }
+    }
+
+    #[test]
+    fn who_came_later_with_another_profile_differs_and_who_was_there_does_not() {
+        let nodes = vec![node(1, &[("a", "x"), ("b", "y")]), node(2, &[("b", "y")]), node(3, &[("b", "z")])];
+        let roll = Roll { nodes, ..Roll::default() };
+        let of = |number| difference(&roll, NodeId::from_bytes([number; 16]));
+        assert_eq!((of(1), of(2), of(9)), (None, None, None));
+        let told = of(3).unwrap();
+        assert!(told.contains("n1") && told.contains("profile of b"), "{told}");
     }
 }

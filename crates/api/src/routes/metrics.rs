@@ -79,6 +79,11 @@ fn this_node(registry: &mut Registry, verifier: &Verifier) {
     );
     let dropped = verifier.usage_dropped();
     let lost = dropped.attempts + dropped.last_uses + dropped.denials;
+    let limits = verifier.limits_health();
+    let alone = ConstGauge::new(i64::from(limits.degraded));
+    registry.register("limits_alone", "Whether this node enforces its share of rates by itself", alone);
+    let judged = ConstCounter::new(limits.judged_alone);
+    registry.register("limits_judged_alone", "Calls judged by this node's share alone", judged);
     registry.register(
         "usage_dropped",
         "What could not be counted because too much was waiting",

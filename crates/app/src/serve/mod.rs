@@ -88,6 +88,7 @@ impl Listeners {
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     let signals = Signals::listen()?;
     let profiles = profiles::load(&settings)?;
+    let served = profiles::digests(&settings, &profiles)?;
     let apis = Apis::new(profiles.clone()).map_err(anyhow::Error::msg)?;
     let prepared = profiles.iter().map(|profile| profiles::prepare(Arc::clone(profile)));
     let prepared = prepared.collect::<anyhow::Result<Vec<_>>>()?;
@@ -104,7 +105,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         return Err(error);
     }
     let master = master::key(&settings, &profiles, &store, &*entropy).await?;
-    let card = node::card(&settings, &profiles, opened.place, &*clock, &*entropy);
+    let card = node::card(&settings, &profiles, served, opened.place, &*clock, &*entropy);
     let limits = shared_limits(settings.redis.clone())?;
     let mut engine = Engine::start(store, Arc::clone(&clock), Arc::clone(&entropy), card, limits).await?;
     let (store, verifier) = (engine.store.clone(), Arc::clone(&engine.verifier));

@@ -7,10 +7,11 @@ use claviger_verify::nodes::{Leases, NodeCard};
 
 use crate::config::Settings;
 
-/// The card of a process that runs in `place`.
+/// The card of a process that runs in `place` and serves these profiles, each known by a digest.
 pub(super) fn card(
     settings: &Settings,
     profiles: &[Arc<Profile>],
+    served: BTreeMap<Arc<str>, String>,
     place: [u8; 32],
     clock: &dyn Clock,
     entropy: &dyn Entropy,
@@ -20,7 +21,7 @@ pub(super) fn card(
         name: settings.node.as_deref().unwrap_or(&host_name()).into(),
         place,
         leases: leases(settings, profiles),
-        profiles: BTreeMap::new(),
+        profiles: served,
         version: env!("CARGO_PKG_VERSION"),
     }
 }

@@ -1,11 +1,12 @@
 //! The profiles that are served: from files, or the built-in one.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use claviger_layer::Api;
 use claviger_model::profile::Profile;
 use claviger_store::Store;
+use sha2::{Digest as _, Sha256};
 
 use crate::config::Settings;
 
@@ -26,6 +27,23 @@ pub(crate) fn load(settings: &Settings) -> anyhow::Result<Vec<Arc<Profile>>> {
     Ok(profiles.into_iter().map(Arc::new).collect())
 }
 
+/// The SHA-256 of each profile's text, by its api: nodes that share a database must serve the same.
+pub(super) fn digests(
+    settings: &Settings,
+    profiles: &[Arc<Profile>],
+) -> anyhow::Result<BTreeMap<Arc<str>, String>> {
+    let texts = match &*settings.profiles {
+        [] => vec![BUILT_IN.to_owned()],
+        files => files.iter().map(|file| text_of(file)).collect::<anyhow::Result<_>>()?,
+    };
+    let digest = |text: String| Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(profiles.iter().map(|profile| Arc::clone(&profile.name)).zip(texts.into_iter().map(digest)).collect())
+}
+
+fn text_of(file: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(file).with_context(|| format!("the profile {} can't be read", file.display()))
+}
+
 /// Whether each api that has accounts has its profile here: without it, all its good keys would be unknown.
 pub(super) async fn cover(profiles: &[Arc<Profile>], store: &Store) -> anyhow::Result<()> {
     let apis = store.apis_in_use().await.context("the accounts' apis can't be read")?;
@@ -44,9 +62,7 @@ pub(crate) fn read(file: &Path) -> anyhow::Result<Arc<Profile>> {
 }
 
 fn parse(file: &Path) -> anyhow::Result<Profile> {
-    let text =
-        fs::read_to_string(file).with_context(|| format!("the profile {} can't be read", file.display()))?;
-    Ok(Profile::parse(&file.display().to_string(), &text)?)
+    Ok(Profile::parse(&file.display().to_string(), &text_of(file)?)?)
 }
 
 /// The api of a profile, its answers made ready.

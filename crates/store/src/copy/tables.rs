@@ -205,6 +205,17 @@ pub(crate) const COUNTED: &[Table] = &[
         columns: &[("key", Id), ("secret", Number), ("at", Number), ("address", Text), ("endpoint", Text)],
         order: "key, secret",
     },
+    Table {
+        name: "quotas",
+        columns: &[
+            ("key", Id),
+            ("name", Text),
+            ("begins", Number),
+            ("reserved", Number),
+            ("granted", Number),
+        ],
+        order: "key, name, begins",
+    },
     // Numbered anew, in the same order.
     Table {
         name: "denials",
