@@ -36,8 +36,12 @@ pub(super) fn digests(
         [] => vec![BUILT_IN.to_owned()],
         files => files.iter().map(|file| text_of(file)).collect::<anyhow::Result<_>>()?,
     };
-    let digest = |text: String| Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = |text: String| hexadecimal(&Sha256::digest(text));
     Ok(profiles.iter().map(|profile| Arc::clone(&profile.name)).zip(texts.into_iter().map(digest)).collect())
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 fn text_of(file: &Path) -> anyhow::Result<String> {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, future, path::Path};
 
-use claviger_model::{AccountId, DenialCode, KeyId, RequestId, Role, Timestamp};
+use claviger_model::{AccountId, DenialCode, KeyId, RequestId, Role, Timestamp, restriction::Period};
 use claviger_store::{
     ChainCheck, Copied, CopyError, CopyOrder, KeyChange, KeyLimits, NewKey, NewSecret, OpenError,
     PostgresOptions, ReceiptRow, Store, StoreError, UsageFilter, abort_copy, copy,
@@ -10,6 +10,7 @@ use claviger_store::{
 use claviger_testkit::Postgres;
 use claviger_verify::{
     feed::Seq,
+    limits::Allotment,
     usage::{BatchId, Bucket, DeniedAttempt, LastUse, Outcome, SecretRef, UsageBatch},
 };
 use tempfile::TempDir;
@@ -18,6 +19,11 @@ use crate::samples::{
     Counted, NOW, account, after_now, call, card, change, invited, key, load, member, new_key, new_operator,
     new_secret, node_id, note, rotate, signed_in, trail,
 };
+
+/// A quota of the key `key`.
+fn month(key: KeyId) -> Allotment {
+    Allotment { key, name: "month".parse().unwrap(), period: Period { begins: 20_454, ends: 20_485 } }
+}
 
 /// An installation with something of everything, served by this process.
 struct Old {
@@ -54,6 +60,7 @@ impl Old {
         invited(&store, account, "bob@example.com", Role::Viewer).await;
         store.put_setting_if_absent("master_key_check", vec![1, 2, 3]).await.unwrap();
         count(&store, keys[0]).await;
+        store.quota_ledger().reserve(&month(keys[0]), 5, 100).await.unwrap();
         Self { dir, store, account, key: keys[0] }
     }
 

@@ -35,7 +35,7 @@ fn with_a_clock_to_move(lease: &str) -> Stage {
 
 #[test]
 fn a_node_whose_clock_is_set_forward_doubts_what_ends_in_between_and_nothing_else() {
-    let stage = with_a_clock_to_move("6s");
+    let stage = with_a_clock_to_move(DEFAULT);
     let forever = stage.issue(0, "forever").1;
     let (soon, later) = (key_that_ends(&stage, 30), key_that_ends(&stage, 120));
     let (node, clock) = (stage.node(2), Stopwatch::start());
