@@ -23,11 +23,21 @@ const PROGRAMS: &str = "/usr/lib/postgresql";
 /// The role the tests' URLs name.
 const ROLE: &str = "claviger";
 
+/// Makes an authority and, by it, the server's certificate, under the names that PostgreSQL looks for.
+const CERTIFICATES: &str = "umask 077
+    key='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
+    openssl req -x509 $key -keyout authority.key -out ../authority.crt -days 9 -subj '/CN=An authority'
+    openssl req -new $key -keyout server.key -out server.csr -subj '/CN=A database'
+    echo 'subjectAltName = IP:127.0.0.1' > names
+    openssl x509 -req -in server.csr -CA ../authority.crt -CAkey authority.key -CAcreateserial -out server.crt -days 9 -extfile names
+    chmod a+r ../authority.crt";
+
 /// A server to start.
 #[derive(Clone, Debug)]
 pub struct PostgresBuilder {
     settings: Vec<(String, String)>,
     environment: Vec<(String, String)>,
+    encrypted: bool,
 }
 
 /// A running server, or one that was stopped and starts again.
@@ -46,7 +56,7 @@ impl Default for PostgresBuilder {
         let settings =
             [("listen_addresses", "127.0.0.1"), ("max_connections", "50"), ("shared_buffers", "32MB")];
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        Self { settings, environment: Vec::new() }
+        Self { settings, environment: Vec::new(), encrypted: false }
     }
 }
 
@@ -77,6 +87,13 @@ impl PostgresBuilder {
         self
     }
 
+    /// With TLS, by a certificate for 127.0.0.1 of an authority of its own: [`Postgres::authority`].
+    #[must_use]
+    pub fn encrypted(mut self) -> Self {
+        self.encrypted = true;
+        self.setting("ssl", "on")
+    }
+
     /// Starts it; returns when it lets somebody in.
     #[track_caller]
     pub fn start(self) -> Postgres {
@@ -94,6 +111,11 @@ impl PostgresBuilder {
         open_to_all(directory.path());
         let mut making = make(&directory.path().join("data"));
         must_succeed(&making.current_dir("/").output().expect("it starts"), "making the data");
+        if self.encrypted {
+            let mut certifying = as_owner(Path::new("sh"));
+            certifying.args(["-euc", CERTIFICATES]).current_dir(directory.path().join("data"));
+            must_succeed(&certifying.output().expect("sh is there"), "openssl");
+        }
         let mut server = Postgres {
             directory,
             port: Claim::port(),
@@ -117,6 +139,11 @@ impl Postgres {
     /// A server with settings of its own.
     pub fn builder() -> PostgresBuilder {
         PostgresBuilder::default()
+    }
+
+    /// The file of the authority whose certificate an [encrypted](PostgresBuilder::encrypted) server has.
+    pub fn authority(&self) -> PathBuf {
+        self.directory.path().join("authority.crt")
     }
 
     /// Where it listens, the same after every start.
@@ -204,7 +231,11 @@ impl Postgres {
 
     /// How another server like it is started.
     pub(crate) fn likewise(&self) -> PostgresBuilder {
-        PostgresBuilder { settings: self.settings.clone(), environment: self.environment.clone() }
+        PostgresBuilder {
+            settings: self.settings.clone(),
+            environment: self.environment.clone(),
+            encrypted: self.authority().exists(),
+        }
     }
 
     fn log_file(&self) -> PathBuf {

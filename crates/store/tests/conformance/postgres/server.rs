@@ -258,3 +258,29 @@ async fn what_is_wrong_with_a_database_is_said_without_its_password() {
         assert!(!told.contains("s3cret"), "{told}");
     }
 }
+
+#[tokio::test]
+async fn a_certificate_is_believed_by_its_authority_and_its_name_alone() {
+    let server = Postgres::builder().without_fsync().encrypted().start();
+    let plain = server.database();
+    let authority = server.authority();
+    let with = |mode: &str| plain.replace("sslmode=disable", &format!("sslmode={mode}"));
+    let known = |mode: &str| format!("{}&sslrootcert={}", with(mode), authority.display());
+
+    let store = open(&known("require")).await;
+    create(&store).await.unwrap();
+    let encrypted = server.sql("postgres", "SELECT count(*) FROM pg_stat_ssl WHERE ssl").unwrap();
+    assert!(encrypted.parse::<u32>().unwrap() > 0, "{encrypted}");
+    for mode in ["prefer", "verify-ca", "verify-full"] {
+        open(&known(mode)).await;
+    }
+
+    for (url, why) in [
+        (with("require"), "nobody knows the authority"),
+        (with("prefer"), "a server that offers TLS is verified"),
+        (known("require").replace("127.0.0.1", "localhost"), "it is another name's certificate"),
+    ] {
+        let told = refused(PostgresOptions::new(&url)).await;
+        assert!(matches!(told, OpenError::Unreachable { .. }), "{why}: {told}");
+    }
+}
