@@ -32,6 +32,13 @@ pub(super) trait Ask: Sync {
     }
 }
 
+/// One statement of a transaction that was begun.
+impl Ask for Client {
+    async fn rows(&self, sql: &str, values: Vec<Bound>) -> Outcome<Vec<Row>> {
+        rows(self, sql, values).await
+    }
+}
+
 /// The rows of a statement.
 pub(super) async fn rows(client: &Client, sql: &str, values: Vec<Bound>) -> Outcome<Vec<Row>> {
     Ok(client.query_typed_raw(sql, values).await?.try_collect().await?)

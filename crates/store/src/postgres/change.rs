@@ -1,4 +1,4 @@
-//! A change: one transaction at READ COMMITTED, its audit events and its end.
+//! A change: one transaction, at READ COMMITTED unless all of it has to be of one instant, its audit events and its end.
 //!
 //! Locks are taken in one order, so that changes wait for each other and never in a circle: accounts' rows, then the
 //! row of the operator who asks, then the record of a repeated call, then whatever is changed, and `feed_head` last, by
@@ -32,6 +32,8 @@ const ATTEMPTS: u32 = 5;
 pub(super) enum Durability {
     /// When it returns.
     EveryCommit,
+    /// When it returns, and all that the change reads is of one instant.
+    OneInstant,
     /// Soon: a crash of the server costs the last commits.
     Soon,
 }
@@ -42,6 +44,13 @@ impl Durability {
         match self {
             Self::EveryCommit => {
                 "BEGIN ISOLATION LEVEL READ COMMITTED;
+                 SET LOCAL lock_timeout = '1s';
+                 SET LOCAL statement_timeout = '5s';
+                 SET LOCAL idle_in_transaction_session_timeout = '5s';
+                 SET LOCAL synchronous_commit = on"
+            }
+            Self::OneInstant => {
+                "BEGIN ISOLATION LEVEL REPEATABLE READ;
                  SET LOCAL lock_timeout = '1s';
                  SET LOCAL statement_timeout = '5s';
                  SET LOCAL idle_in_transaction_session_timeout = '5s';

@@ -14,11 +14,11 @@ use claviger_verify::{
     feed::{Change, Changes, FeedSource, Intake, Mark, Position, Record, Renewal, Seq, SourceError},
     nodes::NodeCard,
 };
-use tokio_postgres::Row;
+use tokio_postgres::{Client, Row};
 
 use super::{
     Inner,
-    ask::{Ask, rows},
+    ask::Ask,
     change::{Change as Changing, Durability, Left, make},
     columns::{array, bind, stored, stored_if_any},
     failure::{Failure, Outcome},
@@ -27,11 +27,17 @@ use super::{
 };
 use crate::{StoreError, terms::Shared};
 
-/// Entries handed over at a time.
+/// Entries handed over, or forgotten, at a time.
 const AT_ONCE: u64 = 10_000;
 /// How long loading everything may take.
 const LOAD: Duration = Duration::from_mins(10);
 
+/// How long reading what changed may take.
+const READ: Duration = Duration::from_secs(5);
+
+/// Reads what changed as of one instant.
+const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+                          SET LOCAL statement_timeout = '5s'";
 /// Reads everything as of one instant.
 const BEGIN_LOAD: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
                           SET LOCAL statement_timeout = '600s';
@@ -51,18 +57,22 @@ const TELLS: &str = "SELECT count(*) = 4
 /// away longer loads everything again, and one that was not can be told the mark of the change it stands at.
 pub(super) async fn forget(pool: &Pool) {
     let sql = "DELETE FROM feed_log
-                WHERE seq + 1 < coalesce((SELECT min(seq)
+                WHERE seq < (SELECT min(seq) + $1 FROM feed_log)
+                  AND seq + 1 < coalesce((SELECT min(seq)
                                             FROM feed_log
                                            WHERE at >= clock_timestamp() - interval '48 hours'),
                                          (SELECT seq + 1 FROM feed_head))";
-    let forgotten = make!(pool, Durability::EveryCommit, |change| forget_entries(change, sql));
-    if let Err(error) = forgotten {
-        tracing::warn!(%error, "the feed's old entries can't be forgotten yet");
+    loop {
+        match make!(pool, Durability::EveryCommit, |change| forget_entries(change, sql)) {
+            Ok(forgotten) if forgotten.value == AT_ONCE => {}
+            Ok(_) => return,
+            Err(error) => return tracing::warn!(%error, "the feed's old entries can't be forgotten yet"),
+        }
     }
 }
 
 async fn forget_entries(change: &Changing, sql: &str) -> Outcome<Left<u64>> {
-    change.execute(sql, Vec::new()).await.map(Left::made)
+    change.execute(sql, bind![AT_ONCE]).await.map(Left::made)
 }
 
 /// The store as the source of records.
@@ -82,18 +92,15 @@ impl FeedSource for Feed {
     async fn after(&self, seq: Seq) -> Result<Changes, SourceError> {
         let pool = &self.0.feed_pool;
         let found = pool.rows(AFTER, bind![seq.0, AT_ONCE]).await.map_err(unread)?;
-        changes(pool, &found).await.map_err(unread)
+        changes(pool, seq, &found).await.map_err(unread)
     }
 
-    /// One statement, whose snapshot is younger than the question; what it found counts once it is committed.
+    /// One transaction, whose snapshot is younger than the question; what it found counts once it is committed. All of
+    /// it comes from the server that has taken the renewal: another may be one that was cut off.
     async fn renew(&self, node: NodeId, applied: Option<Seq>) -> Result<Renewal, SourceError> {
         let pool = &self.0.feed_pool;
-        let renewed = make!(pool, Durability::EveryCommit, |change| renew(change, node, applied));
-        let found = renewed.map_err(unread)?.value;
-        if found.is_empty() {
-            return Ok(Renewal::NoMember);
-        }
-        changes(pool, &found).await.map(Renewal::Renewed).map_err(unread)
+        let renewed = make!(pool, Durability::OneInstant, |change| renew(change, node, applied));
+        Ok(renewed.map_err(unread)?.value.map_or(Renewal::NoMember, Renewal::Renewed))
     }
 
     async fn leave(&self, node: NodeId) -> Result<(), SourceError> {
@@ -114,13 +121,14 @@ async fn load(pool: &Pool, into: &dyn Intake, forget_before: Timestamp) -> Outco
     let lent = pool.lend().await?;
     let loading = async {
         lent.batch_execute(BEGIN_LOAD).await?;
-        let tells = rows(&lent, TELLS, Vec::new()).await?;
+        let client: &Client = &lent;
+        let tells = client.rows(TELLS, Vec::new()).await?;
         if !tells[0].try_get::<_, bool>(0)? {
             return Err(untold());
         }
         records::load(&lent, into, forget_before).await?;
-        let found = rows(&lent, "SELECT installation, seq AS head, mark FROM feed_head", Vec::new()).await?;
-        let position = found.first().map(position);
+        let found = client.row("SELECT installation, seq AS head, mark FROM feed_head", Vec::new()).await?;
+        let position = found.as_ref().map(position);
         lent.batch_execute("COMMIT").await?;
         position.unwrap_or_else(|| Err(no_head()))
     };
@@ -162,7 +170,8 @@ const AFTER: &str = "SELECT head.installation, head.seq AS head, head.mark,
                                            ORDER BY seq
                                            LIMIT $2) entry ON true";
 
-async fn renew(change: &Changing, node: NodeId, applied: Option<Seq>) -> Outcome<Left<Vec<Row>>> {
+/// `None` where the node is no member.
+async fn renew(change: &Changing, node: NodeId, applied: Option<Seq>) -> Outcome<Left<Option<Changes>>> {
     let sql = format!(
         "WITH renewed AS (
              UPDATE feed_node
@@ -175,22 +184,60 @@ async fn renew(change: &Changing, node: NodeId, applied: Option<Seq>) -> Outcome
          SELECT news.* FROM renewed CROSS JOIN ({AFTER}) AS news"
     );
     let values = bind![applied.unwrap_or_default().0, AT_ONCE, node, applied.is_some()];
-    change.rows(&sql, values).await.map(Left::made)
+    let found = change.rows(&sql, values).await?;
+    if found.is_empty() {
+        return Ok(Left::already(None));
+    }
+    resolved(change, &found).await.map(Some).map(Left::made)
+}
+
+/// What came after `seq`, of which `found` is the first look.
+async fn changes(pool: &Pool, seq: Seq, found: &[Row]) -> Outcome<Changes> {
+    if entries(found)?.is_empty() {
+        let first = found.first().ok_or_else(no_head)?;
+        return told(first, Vec::new());
+    }
+    // Records that are younger than the position they come with may be lost by a failover that keeps it: what there
+    // is to tell is read anew, all of one instant.
+    let lent = pool.lend().await?;
+    let reading = async {
+        lent.batch_execute(BEGIN_READ).await?;
+        let client: &Client = &lent;
+        let found = client.rows(AFTER, bind![seq.0, AT_ONCE]).await?;
+        let changes = resolved(client, &found).await?;
+        lent.batch_execute("COMMIT").await?;
+        Outcome::Ok(changes)
+    };
+    let Ok(read) = tokio::time::timeout(READ, reading).await else {
+        return Err(Failure::TimedOut(READ));
+    };
+    let changes = read?;
+    lent.give_back();
+    Ok(changes)
 }
 
 /// A follower that was away too long, or knows more than there is, sees it by the gap: nothing is smoothed over.
-async fn changes(pool: &Pool, found: &[Row]) -> Outcome<Changes> {
+async fn resolved(from: &impl Ask, found: &[Row]) -> Outcome<Changes> {
     let first = found.first().ok_or_else(no_head)?;
-    let mut entries: Vec<Entry> =
-        found.iter().filter_map(|row| entry(row).transpose()).collect::<Outcome<_>>()?;
-    entries.sort_unstable_by_key(|entry| entry.seq);
+    let entries = entries(found)?;
     let things = Things::named_by(&entries)?;
+    told(first, resolve(from, entries, things).await?)
+}
+
+fn told(first: &Row, entries: Vec<Change>) -> Outcome<Changes> {
     Ok(Changes {
         position: position(first)?,
         from: stored_if_any(first, "asked_from")?.map(Mark),
         clock: Some(stored(first, "clock")?),
-        entries: resolve(pool, entries, things).await?,
+        entries,
     })
+}
+
+fn entries(found: &[Row]) -> Outcome<Vec<Entry>> {
+    let mut entries: Vec<Entry> =
+        found.iter().filter_map(|row| entry(row).transpose()).collect::<Outcome<_>>()?;
+    entries.sort_unstable_by_key(|entry| entry.seq);
+    Ok(entries)
 }
 
 /// An entry as the log has it.
@@ -239,8 +286,8 @@ impl Things {
     }
 }
 
-/// What the things are now, which may be later than the entries.
-async fn resolve(pool: &Pool, entries: Vec<Entry>, things: Things) -> Outcome<Vec<Change>> {
+/// What the things are now.
+async fn resolve(from: &impl Ask, entries: Vec<Entry>, things: Things) -> Outcome<Vec<Change>> {
     let shared = &mut Shared::default();
     let mut known: BTreeMap<Thing, Vec<Record>> = BTreeMap::new();
     let mut learn = |kind: &str, id: &[u8], record| {
@@ -248,26 +295,26 @@ async fn resolve(pool: &Pool, entries: Vec<Entry>, things: Things) -> Outcome<Ve
     };
     if !things.accounts.is_empty() {
         let sql = format!("{} WHERE id = ANY($1)", records::ACCOUNTS);
-        for row in pool.rows(&sql, vec![array(things.accounts)]).await? {
+        for row in from.rows(&sql, vec![array(things.accounts)]).await? {
             learn("account", &stored::<[u8; 16]>(&row, 0)?, records::account(&row, shared)?);
         }
     }
     if !things.operators.is_empty() {
         let sql = format!("{} WHERE id = ANY($1)", records::OPERATORS);
-        for row in pool.rows(&sql, vec![array(things.operators)]).await? {
+        for row in from.rows(&sql, vec![array(things.operators)]).await? {
             learn("operator", &stored::<[u8; 16]>(&row, 0)?, records::operator(&row)?);
         }
     }
     if !things.keys.is_empty() {
         let sql = format!("{} WHERE k.id = ANY($1) ORDER BY k.id, s.number", records::SECRETS);
-        for row in pool.rows(&sql, vec![array(things.keys)]).await? {
+        for row in from.rows(&sql, vec![array(things.keys)]).await? {
             learn("key", &stored::<[u8; 16]>(&row, 3)?, records::secret(&row, shared)?);
         }
     }
     if !things.digests.is_empty() {
         let sql = format!("{} WHERE s.digest = ANY($1)", records::SECRETS);
         let mut gone = things.digests.clone();
-        for row in pool.rows(&sql, vec![array(things.digests)]).await? {
+        for row in from.rows(&sql, vec![array(things.digests)]).await? {
             let digest: [u8; 32] = stored(&row, 0)?;
             gone.remove(&digest);
             learn("digest", &digest, records::secret(&row, shared)?);
