@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Ending, wrong_usage};
 use crate::{
-    config::{DatabaseUrl, database_url},
+    config::DatabaseUrl,
     out,
     serve::signals::Signals,
     system::{SystemClock, SystemEntropy},
@@ -27,7 +27,7 @@ pub(super) struct Copy {
     #[arg(long, value_name = "PLACE", value_parser = embedded)]
     from: PathBuf,
     /// The empty PostgreSQL database to move it to
-    #[arg(long, value_name = "URL", env = "CLAVIGER_DATABASE_URL", value_parser = database_url, hide_env_values = true)]
+    #[arg(long, value_name = "URL", env = "CLAVIGER_DATABASE_URL", hide_env_values = true)]
     to: Option<DatabaseUrl>,
     /// Have the installation take changes again after a copy that came to nothing
     #[arg(long)]

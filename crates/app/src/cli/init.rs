@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::{Ending, lease};
 use crate::{
-    config::{self, DatabaseUrl, database_url},
+    config::{self, DatabaseUrl},
     out,
     serve::data,
     system::{SystemClock, SystemEntropy},
@@ -23,7 +23,7 @@ pub(super) struct Init {
     #[arg(long, value_name = "DIR", env = "CLAVIGER_DATA")]
     data: Option<PathBuf>,
     /// The PostgreSQL database that several nodes share, instead of the embedded one
-    #[arg(long, value_name = "URL", env = "CLAVIGER_DATABASE_URL", value_parser = database_url, hide_env_values = true)]
+    #[arg(long, value_name = "URL", env = "CLAVIGER_DATABASE_URL", hide_env_values = true)]
     database_url: Option<DatabaseUrl>,
     /// A file of settings, of which the data directory and the database count
     #[arg(long, value_name = "FILE", env = "CLAVIGER_CONFIG")]

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{Ending, wrong_usage};
 use crate::{
-    config::{self, DatabaseUrl, database_url},
+    config::{self, DatabaseUrl},
     out,
     system::{SystemClock, SystemEntropy},
 };
@@ -18,7 +18,7 @@ use crate::{
 #[derive(Args, Debug)]
 pub(super) struct Migrate {
     /// The PostgreSQL database that several nodes share
-    #[arg(long, value_name = "URL", env = "CLAVIGER_DATABASE_URL", value_parser = database_url, hide_env_values = true)]
+    #[arg(long, value_name = "URL", env = "CLAVIGER_DATABASE_URL", hide_env_values = true)]
     database_url: Option<DatabaseUrl>,
     /// A file of settings, of which the database counts
     #[arg(long, value_name = "FILE", env = "CLAVIGER_CONFIG")]

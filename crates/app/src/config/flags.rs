@@ -7,7 +7,7 @@ use clap::Args;
 use claviger_model::{parse_duration, profile::origin};
 
 use super::{
-    DatabaseUrl, check_lease, database_url,
+    DatabaseUrl, check_lease,
     file::{Layer, RedisUrl, Span},
     public_url::public_url,
 };
@@ -19,8 +19,9 @@ pub(crate) struct ServeFlags {
     /// The data directory
     #[arg(long, value_name = "DIR", env = "CLAVIGER_DATA")]
     pub(super) data: Option<PathBuf>,
-    /// The PostgreSQL database that several nodes share, instead of the embedded one: `postgres://…`
-    #[arg(long, value_name = "URL", env = "CLAVIGER_DATABASE_URL", value_parser = database_url, hide_env_values = true)]
+    /// The PostgreSQL database that several nodes share, instead of the embedded one: `postgres://…`; has a password, so
+    /// better in the environment
+    #[arg(long, value_name = "URL", env = "CLAVIGER_DATABASE_URL", hide_env_values = true)]
     pub(super) database_url: Option<DatabaseUrl>,
     /// A profile to serve; may be given several times
     #[arg(long = "profile", value_name = "FILE", env = "CLAVIGER_PROFILE", value_delimiter = ':')]
@@ -90,17 +91,11 @@ pub(super) fn variables() -> anyhow::Result<Layer> {
     Ok(Layer {
         node: env::var("CLAVIGER_NODE").ok(),
         migrate: switch("CLAVIGER_MIGRATE")?,
-        database_listen_url: listen_url()?,
+        database_listen_url: env::var("CLAVIGER_DATABASE_LISTEN_URL").ok().as_deref().map(DatabaseUrl::from),
         session_idle: span("CLAVIGER_SESSION_IDLE")?,
         session_longest: span("CLAVIGER_SESSION_LONGEST")?,
         ..Layer::default()
     })
-}
-
-fn listen_url() -> anyhow::Result<Option<DatabaseUrl>> {
-    let Ok(text) = env::var("CLAVIGER_DATABASE_LISTEN_URL") else { return Ok(None) };
-    let url = database_url(&text).map_err(anyhow::Error::msg);
-    url.map(Some).context("CLAVIGER_DATABASE_LISTEN_URL can't be used")
 }
 
 fn switch(name: &str) -> anyhow::Result<Option<bool>> {

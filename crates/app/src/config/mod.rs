@@ -16,10 +16,7 @@ use claviger_counters::RedisAddress;
 use claviger_model::profile::{self, LEASE_MAX, LEASE_MIN};
 
 use self::file::Layer;
-pub(crate) use self::{
-    database_url::{DatabaseUrl, database_url},
-    flags::ServeFlags,
-};
+pub(crate) use self::{database_url::DatabaseUrl, flags::ServeFlags};
 use crate::log;
 
 /// The defaults are the documentation: one file is both.

@@ -88,6 +88,8 @@ impl Connector {
         let first = self.first.load(Ordering::Relaxed);
         let mut failed = None;
         for index in (0..hosts.len()).map(|step| (first + step) % hosts.len()) {
+            // Whoever gives up in the middle of this attempt begins with the next host when it comes again.
+            self.first.store(index + 1, Ordering::Relaxed);
             match tokio::time::timeout(LET_IN, hosts[index].connect(self.tls.clone())).await {
                 Ok(Ok((client, connection))) => {
                     self.first.store(index, Ordering::Relaxed);
