@@ -472,6 +472,9 @@ pub struct ReceiptRow {
     pub pending: Vec<NodeId>,
 }
 
+/// How long the receipt of a change that is complete is kept: ninety days, in milliseconds.
+pub(crate) const RECEIPT_KEPT_MILLIS: i64 = 90 * 24 * 60 * 60 * 1000;
+
 /// Why a verb was refused or failed. Refusals changed nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

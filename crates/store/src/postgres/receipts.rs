@@ -10,10 +10,14 @@ use super::{
     failure::Outcome,
     pool::Pool,
 };
-use crate::{ReceiptRow, words::to_json};
+use crate::{ReceiptRow, verbs::RECEIPT_KEPT_MILLIS, words::to_json};
 
-/// Keeps a receipt. One that was complete stays so.
+/// Keeps a receipt, and forgets those that were complete long before it. One that was complete stays so.
 pub(super) async fn put(change: &Change, receipt: &ReceiptRow) -> Outcome<Left<()>> {
+    if let Some((_, now)) = receipt.complete {
+        let long_ago = now.as_millis().saturating_sub(RECEIPT_KEPT_MILLIS);
+        change.execute("DELETE FROM receipts WHERE completed_at < $1", bind![long_ago]).await?;
+    }
     let sql = "INSERT INTO receipts AS known (seq, via, guaranteed_by, completed_at, confirmed, pending)
                VALUES                        ($1,  $2,  $3,            $4,           $5,        $6)
                ON CONFLICT (seq)

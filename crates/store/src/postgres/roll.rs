@@ -78,8 +78,9 @@ pub(super) async fn leave(change: &Change, node: NodeId) -> Outcome<Left<()>> {
 pub(super) async fn exclude(change: &Change, dead: Dead) -> Outcome<Left<bool>> {
     let sql = "UPDATE feed_node
                   SET expelled = true
-                WHERE incarnation = $1 AND renew_count = $2 AND NOT expelled";
-    Ok(Left::made(change.execute(sql, bind![dead.id, dead.renewals]).await? > 0))
+                WHERE incarnation = $1 AND renew_count = $2 AND renewed_at = $3 AND NOT expelled";
+    let excluded = change.execute(sql, bind![dead.id, dead.renewals, dead.renewed_at]).await?;
+    Ok(Left::made(excluded > 0))
 }
 
 /// Excludes a node that somebody knows to be dead.

@@ -7,10 +7,14 @@ use super::{
     columns::{stored, stored_if_any},
     failure::Outcome,
 };
-use crate::{ReceiptRow, words::to_json};
+use crate::{ReceiptRow, verbs::RECEIPT_KEPT_MILLIS, words::to_json};
 
-/// Keeps a receipt. One that was complete stays so.
+/// Keeps a receipt, and forgets those that were complete long before it. One that was complete stays so.
 pub(super) fn put(connection: &Connection, receipt: &ReceiptRow) -> Outcome<()> {
+    if let Some((_, now)) = receipt.complete {
+        let long_ago = now.as_millis().saturating_sub(RECEIPT_KEPT_MILLIS);
+        connection.prepare_cached("DELETE FROM receipts WHERE completed_at < ?1")?.execute([long_ago])?;
+    }
     let sql = "INSERT INTO receipts (seq, via, guaranteed_by, completed_at, confirmed, pending)
                VALUES               (?1,  ?2,  ?3,            ?4,           ?5,        ?6)
                ON CONFLICT (seq)

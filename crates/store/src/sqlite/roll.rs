@@ -46,7 +46,7 @@ impl OneNode {
 
     /// Ends the membership of one that has not renewed since; whether it was so.
     pub(super) fn exclude(&self, dead: Dead) -> bool {
-        self.end_if(|row| row.id == dead.id && row.renewals == dead.renewals)
+        self.end_if(|row| (row.id, row.renewals, row.renewed_at) == (dead.id, dead.renewals, dead.renewed_at))
     }
 
     /// Who is a member.

@@ -23,13 +23,15 @@ struct Seen {
     since: Moment,
 }
 
-/// A member that holds no lease: it can be excluded as long as its renewals are still these.
+/// A member that holds no lease: it can be excluded as long as this is still the last of its renewals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Dead {
     /// Who.
     pub id: NodeId,
     /// How many renewals it made.
     pub renewals: u64,
+    /// When it made the last of them.
+    pub renewed_at: Timestamp,
 }
 
 impl Watch {
@@ -49,7 +51,7 @@ impl Watch {
             }
             let still = asked_at.since(seen.since);
             if still >= lease::bound(node.leases.node) || self.protocol.excludes_early() {
-                dead.push(Dead { id: node.id, renewals: seen.renewals });
+                dead.push(Dead { id: node.id, renewals: seen.renewals, renewed_at: seen.renewed_at });
             }
         }
         dead
@@ -78,7 +80,7 @@ mod tests {
         let mut watch = Watch::default();
         assert_eq!(watch.observe(&roll(4), at(10), at(20)), []);
         assert_eq!(watch.observe(&roll(4), at(121), at(130)), []);
-        let dead = Dead { id: node_id(1), renewals: 4 };
+        let dead = Dead { id: node_id(1), renewals: 4, renewed_at: NEW_YEAR };
         assert_eq!(watch.observe(&roll(4), at(122), at(122)), [dead]);
     }
 

@@ -180,7 +180,8 @@ impl Database {
     /// Excludes one that has not renewed since; whether it was so.
     pub(super) fn exclude(&mut self, dead: Dead) -> bool {
         let before = self.members.len();
-        self.members.retain(|member| member.id != dead.id || member.renewals != dead.renewals);
+        let last = (dead.renewals, dead.renewed_at);
+        self.members.retain(|member| member.id != dead.id || (member.renewals, member.renewed_at) != last);
         let excluded = self.members.len() < before;
         if excluded {
             self.excluded.insert(dead.id);

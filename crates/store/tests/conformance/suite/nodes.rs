@@ -1,5 +1,7 @@
 //! Membership and receipts: who is waited for, and what is remembered of the waiting.
 
+use std::time::Duration;
+
 use claviger_model::NodeId;
 use claviger_store::{AuditFilter, PageRequest, ReceiptRow, Store, StoreError};
 use claviger_verify::{
@@ -112,12 +114,15 @@ async fn the_dead_are_excluded_unless_they_have_renewed_since() {
     let id = node_id();
     store.feed().join(&card(id)).await.unwrap();
     renew(store, id, None).await;
-    assert!(!store.exclude(Dead { id, renewals: 0 }).await.unwrap());
+    let renewed_at = store.roll().await.unwrap().nodes[0].renewed_at;
+    assert!(!store.exclude(Dead { id, renewals: 0, renewed_at }).await.unwrap());
+    let before = renewed_at.minus(Duration::from_millis(1));
+    assert!(!store.exclude(Dead { id, renewals: 1, renewed_at: before }).await.unwrap());
     assert_eq!(members(store).await, [id]);
-    assert!(store.exclude(Dead { id, renewals: 1 }).await.unwrap());
+    assert!(store.exclude(Dead { id, renewals: 1, renewed_at }).await.unwrap());
     assert_eq!(members(store).await, []);
     assert!(matches!(renew(store, id, Some(0)).await, Renewal::NoMember));
-    assert!(!store.exclude(Dead { id, renewals: 1 }).await.unwrap(), "once is enough");
+    assert!(!store.exclude(Dead { id, renewals: 1, renewed_at }).await.unwrap(), "once is enough");
 }
 
 #[tokio::test]
@@ -149,6 +154,15 @@ async fn a_receipt_is_kept_and_once_complete_stays_so() {
     assert_eq!(store.find_receipt(Seq(3)).await.unwrap().as_ref(), Some(&pending));
     let complete = ReceiptRow { complete: Some((Via::Lease, NOW)), pending: vec![], ..pending.clone() };
     store.put_receipt(complete.clone()).await.unwrap();
-    store.put_receipt(pending).await.unwrap();
+    store.put_receipt(pending.clone()).await.unwrap();
     assert_eq!(store.find_receipt(Seq(3)).await.unwrap(), Some(complete));
+
+    let much_later = after_now(91 * 24 * 60 * 60);
+    let later = ReceiptRow { seq: Seq(4), guaranteed_by: much_later, ..pending };
+    store.put_receipt(later.clone()).await.unwrap();
+    assert!(store.find_receipt(Seq(3)).await.unwrap().is_some(), "a far guarantee says nothing of today");
+    let complete = Some((Via::Ack, much_later));
+    store.put_receipt(ReceiptRow { complete, ..later }).await.unwrap();
+    assert_eq!(store.find_receipt(Seq(3)).await.unwrap(), None, "forgotten after ninety days");
+    assert!(store.find_receipt(Seq(4)).await.unwrap().is_some());
 }
