@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, pin::pin, sync::Arc, time::Duration};
 
 use claviger_model::{Ability, KeyId, NodeId};
-use claviger_store::{KeyChange, KeyLimits};
+use claviger_store::{KeyChange, KeyLimits, StoreError};
 use claviger_verify::nodes::Roll;
 use serde_json::json;
 
@@ -11,6 +11,9 @@ use crate::{By, Manager, Refusal};
 
 /// Longest pause between two looks at who lives.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// How long somebody who looks waits for the database.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// All members, as this node sees them.
 #[derive(Clone, Debug)]
@@ -28,9 +31,10 @@ impl Manager {
         self.nodes().await
     }
 
-    /// The same for whoever counts: it names nodes alone, and asks for no right.
-    pub async fn nodes_for_metrics(&self) -> Result<Nodes, Refusal> {
-        self.nodes().await
+    /// The same as it was heard last, at most half a second ago while the database answers: it asks nobody, so that an
+    /// outage can be watched by it. It names nodes alone, and asks for no right.
+    pub fn nodes_heard_last(&self) -> Option<Nodes> {
+        self.rollcall.latest().map(|roll| Nodes { roll, this: self.verifier.node() })
     }
 
     /// Ends the membership of a node that somebody knows to be dead: no change waits for it any more. If it lives, it
@@ -46,11 +50,17 @@ impl Manager {
             Refusal::NotFound(_) => Refusal::NotFound("node"),
             other => other,
         })?;
-        self.nodes().await
+        // It is done, whether or not it can be read who is left.
+        self.nodes().await.or_else(|refusal| {
+            let mut heard = self.nodes_heard_last().ok_or(refusal)?;
+            Arc::make_mut(&mut heard.roll).nodes.retain(|node| node.id != id);
+            Ok(heard)
+        })
     }
 
     async fn nodes(&self) -> Result<Nodes, Refusal> {
-        let roll = self.rollcall.since(self.clock.boot()).await?;
+        let asked = tokio::time::timeout(PATIENCE, self.rollcall.since(self.clock.boot())).await;
+        let roll = asked.unwrap_or_else(|late| Err(StoreError::Unavailable(late.to_string())))?;
         Ok(Nodes { roll, this: self.verifier.node() })
     }
 
@@ -78,12 +88,15 @@ impl Manager {
         if let Ok(keys) = tokio::time::timeout(LOOK, self.verifier.revived()).await {
             forgotten.extend(keys);
         }
-        while let Some(id) = forgotten.first().copied() {
+        for id in forgotten.clone() {
             if let Err(refusal) = self.revoke_forgotten(id).await {
                 tracing::error!(key = %id, %refusal, "a revocation that the database lost can't be made again yet");
-                break;
+                if matches!(refusal, Refusal::Unavailable(_)) {
+                    break;
+                }
+            } else {
+                forgotten.remove(&id);
             }
-            forgotten.remove(&id);
         }
         match self.rollcall.since(self.clock.boot()).await {
             // What nodes can't share they divide.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use claviger_model::NodeId;
 use claviger_verify::{feed::Seq, nodes::Awaited};
 use parking_lot::Mutex;
 
@@ -10,12 +11,26 @@ const KEPT: usize = 1024;
 
 /// Them, by their place in the feed.
 #[derive(Default)]
-pub(crate) struct OpenWaits(Mutex<BTreeMap<Seq, Awaited>>);
+pub(crate) struct OpenWaits {
+    by_seq: Mutex<BTreeMap<Seq, Awaited>>,
+    node: Mutex<Option<NodeId>>,
+}
 
 impl OpenWaits {
+    /// Forgets those that were kept for another node. Who comes back as another has met a feed that lost changes: what
+    /// has their places now was committed later.
+    pub(crate) fn of(&self, node: Option<NodeId>) -> &Self {
+        let mut known = self.node.lock();
+        if node.is_some() && *known != node {
+            *known = node;
+            self.by_seq.lock().clear();
+        }
+        self
+    }
+
     /// Looks after this one from here on, or as it stands now.
     pub(crate) fn keep(&self, awaited: Awaited) {
-        let mut open = self.0.lock();
+        let mut open = self.by_seq.lock();
         if open.len() < KEPT || open.contains_key(&awaited.seq()) {
             open.insert(awaited.seq(), awaited);
         }
@@ -23,17 +38,17 @@ impl OpenWaits {
 
     /// The one at `seq`.
     pub(crate) fn find(&self, seq: Seq) -> Option<Awaited> {
-        self.0.lock().get(&seq).cloned()
+        self.by_seq.lock().get(&seq).cloned()
     }
 
     /// All of them, the earliest first.
     pub(crate) fn all(&self) -> Vec<Awaited> {
-        self.0.lock().values().cloned().collect()
+        self.by_seq.lock().values().cloned().collect()
     }
 
     /// It is complete.
     pub(crate) fn forget(&self, seq: Seq) {
-        self.0.lock().remove(&seq);
+        self.by_seq.lock().remove(&seq);
     }
 }
 
@@ -60,5 +75,14 @@ mod tests {
         assert_eq!(open.find(Seq(5)), Some(awaited(5)));
         open.forget(Seq(5));
         assert_eq!((open.find(Seq(5)), open.find(Seq(1_500))), (None, None));
+    }
+
+    #[test]
+    fn another_node_begins_anew() {
+        let (open, id) = (OpenWaits::default(), |number| Some(NodeId::from_bytes([number; 16])));
+        open.of(id(1)).keep(awaited(5));
+        assert!(open.of(None).find(Seq(5)).is_some());
+        assert!(open.of(id(1)).find(Seq(5)).is_some());
+        assert_eq!(open.of(id(2)).all(), []);
     }
 }

@@ -10,7 +10,7 @@ use claviger_verify::{
     nodes::{Awaited, Leases, Roll, Standing, Via},
 };
 
-use crate::{By, Manager, Refusal};
+use crate::{By, Manager, Refusal, open_waits::OpenWaits};
 
 /// How long a change that takes something away waits for every node.
 const NARROWING_WAIT: Duration = Duration::from_secs(5);
@@ -132,33 +132,42 @@ impl Manager {
             return Err(Refusal::NotFound("receipt"));
         }
         // What is waited for since the commit may already be sure; a wait that another process began is begun anew.
-        let awaited = self.open_waits.find(seq).unwrap_or_else(|| Awaited::new(seq, asked_at, None));
+        let awaited = self.open_waits().find(seq).unwrap_or_else(|| Awaited::new(seq, asked_at, None));
         let mut waiting = Waiting::new(awaited);
         let via = waiting.judge(&roll, self.clock.boot());
-        let promised = kept.map(|kept| kept.guaranteed_by);
-        let guaranteed_by = promised.unwrap_or_else(|| self.guarantee(&waiting));
+        let now = self.guarantee(&waiting);
+        let guaranteed_by = kept.map_or(now, |kept| kept.guaranteed_by.max(now));
         if via.is_none() {
-            self.open_waits.keep(waiting.awaited.clone());
+            self.open_waits().keep(waiting.awaited.clone());
         }
         Ok(waiting.receipt(via, guaranteed_by))
     }
 
     /// Looks once more at what was answered before it was complete, and remembers what has become so.
     pub(crate) async fn settle(&self) {
-        for awaited in self.open_waits.all() {
+        let open = self.open_waits().all();
+        if open.is_empty() {
+            return;
+        }
+        // All of them were committed before this roll is asked for.
+        let Ok(roll) = self.rollcall.since(self.clock.boot()).await else { return };
+        for awaited in open {
             let seq = awaited.seq();
             let mut waiting = Waiting::new(awaited);
-            let Ok(roll) = self.rollcall.since(self.clock.boot()).await else { return };
             let Some(via) = waiting.judge(&roll, self.clock.boot()) else {
-                self.open_waits.keep(waiting.awaited);
+                self.open_waits().keep(waiting.awaited);
                 continue;
             };
             let now = self.clock.now();
             if self.store.put_receipt(waiting.row(Some((via, now)), now)).await.is_ok() {
                 tracing::info!(%seq, via = via.as_str(), "a change that was pending holds everywhere");
-                self.open_waits.forget(seq);
+                self.open_waits().forget(seq);
             }
         }
+    }
+
+    fn open_waits(&self) -> &OpenWaits {
+        self.open_waits.of(self.verifier.node())
     }
 
     async fn wait(&self, seq: Seq, api: Option<&Arc<str>>, at_most: Duration) -> Receipt {
@@ -214,7 +223,7 @@ impl Manager {
 
     async fn remember(&self, waiting: &Waiting, via: Option<Via>, guaranteed_by: Timestamp) {
         if via.is_none() {
-            self.open_waits.keep(waiting.awaited.clone());
+            self.open_waits().keep(waiting.awaited.clone());
         }
         let row = waiting.row(via.map(|via| (via, self.clock.now())), guaranteed_by);
         let kept = tokio::time::timeout(PAUSES.1, self.store.put_receipt(row)).await;

@@ -1,17 +1,22 @@
 //! Who is a member, read once for all who ask at the same time; and whoever is found dead on the way is excluded.
 
-use std::sync::Arc;
+use std::{future::Future, sync::Arc, time::Duration};
 
 use claviger_model::{Clock, Moment};
 use claviger_store::{Store, StoreError};
 use claviger_verify::nodes::{Roll, Watch};
 use tokio::sync::Mutex;
 
+/// How long the database may take, before whoever waits is told so.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// The one reader of rolls in this process.
 pub(crate) struct Rollcall {
     store: Store,
     clock: Arc<dyn Clock>,
     heard: Mutex<Heard>,
+    /// The last roll, for those who would rather have that than wait.
+    latest: parking_lot::Mutex<Option<Arc<Roll>>>,
 }
 
 #[derive(Default)]
@@ -23,7 +28,7 @@ struct Heard {
 impl Rollcall {
     /// A rollcall that has heard nothing yet.
     pub(crate) fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
-        Self { store, clock, heard: Mutex::default() }
+        Self { store, clock, heard: Mutex::default(), latest: parking_lot::Mutex::default() }
     }
 
     /// A roll that was asked for at `moment` or later. Who comes while another reads waits, and takes the next one
@@ -36,9 +41,9 @@ impl Rollcall {
             return Ok(Arc::clone(roll));
         }
         let asked_at = self.clock.boot();
-        let mut roll = self.store.roll().await?;
+        let mut roll = in_time(self.store.roll()).await?;
         for dead in heard.watch.observe(&roll, asked_at, self.clock.boot()) {
-            match self.store.exclude(dead).await {
+            match in_time(self.store.exclude(dead)).await {
                 Ok(true) => {
                     tracing::warn!(node = %dead.id, "a node that renews its lease no more is no member any longer");
                     roll.nodes.retain(|node| node.id != dead.id);
@@ -53,6 +58,17 @@ impl Rollcall {
         }
         let roll = Arc::new(roll);
         heard.last = Some((asked_at, Arc::clone(&roll)));
+        *self.latest.lock() = Some(Arc::clone(&roll));
         Ok(roll)
     }
+
+    /// The roll that was heard last, however long ago; asks nobody.
+    pub(crate) fn latest(&self) -> Option<Arc<Roll>> {
+        self.latest.lock().clone()
+    }
+}
+
+async fn in_time<T>(answer: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    let answered = tokio::time::timeout(PATIENCE, answer).await;
+    answered.unwrap_or_else(|late| Err(StoreError::Unavailable(late.to_string())))
 }

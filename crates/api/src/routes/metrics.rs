@@ -40,8 +40,7 @@ pub(super) async fn metrics(
 ) -> Result<Response, Problem> {
     let mut registry = Registry::with_prefix("claviger");
     this_node(&mut registry, &verifier);
-    // Where the database is away, what is known here is told all the same.
-    if let Ok(nodes) = manager.nodes_for_metrics().await {
+    if let Some(nodes) = manager.nodes_heard_last() {
         all_nodes(&mut registry, &nodes);
     }
     let mut text = String::new();
