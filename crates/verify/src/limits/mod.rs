@@ -2,7 +2,7 @@
 //!
 //! It comes after the decision, and only for keys that have limits. Rates are judged in memory, or by what the nodes
 //! share ([`SharedLimits`]); while that is away, each node enforces its share of them and says so. Quotas are taken
-//! from leases that a ledger ([`QuotaLedger`]) has written down before the first call of one is handed out. Nothing
+//! from portions that a ledger ([`QuotaLedger`]) has written down before the first call of one is handed out. Nothing
 //! here is about keys that are unknown: whoever has no key makes nothing grow.
 
 mod breaker;

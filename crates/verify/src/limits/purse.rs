@@ -10,10 +10,12 @@ use parking_lot::Mutex;
 
 use super::{Allotment, Grant, LedgerError, QuotaLedger};
 
-/// Most calls of a lease.
-const LEASE_MAX: u32 = 10_000;
-/// How long the ledger may take.
+/// Most calls of a portion.
+const PORTION_MAX: u32 = 10_000;
+/// How long a call waits for the ledger.
 const ANSWER: Duration = Duration::from_secs(1);
+/// How long a ledger that failed isn't asked again for a call: whoever comes meanwhile is told at once.
+const FAILED: Duration = Duration::from_secs(1);
 /// How long it is believed that a quota is used up, before the ledger is asked again: another node may have given back.
 const USED_UP: Duration = Duration::from_secs(10);
 
@@ -32,6 +34,7 @@ struct State {
     /// Reserved in this period by all nodes, when last heard.
     reserved: u32,
     used_up_at: Option<Moment>,
+    failed_at: Option<Moment>,
     refilling: bool,
     /// What was in hand is being given back: nothing is reserved any more.
     closed: bool,
@@ -56,8 +59,8 @@ pub(super) struct Left {
 }
 
 /// Calls reserved at once: a hundredth of the quota. What a crash forfeits is at most that.
-fn lease_of(limit: u32) -> u32 {
-    (limit / 100).clamp(1, LEASE_MAX)
+fn portion_of(limit: u32) -> u32 {
+    (limit / 100).clamp(1, PORTION_MAX)
 }
 
 impl Draw {
@@ -67,11 +70,7 @@ impl Draw {
 
     async fn reserve(&self, ledger: &dyn QuotaLedger, amount: u32) -> Result<Grant, LedgerError> {
         let of = self.allotment();
-        let reserving = ledger.reserve(&of, amount, self.quota.limit());
-        match tokio::time::timeout(ANSWER, reserving).await {
-            Ok(grant) => grant,
-            Err(late) => Err(LedgerError(format!("no answer: {late}"))),
-        }
+        ledger.reserve(&of, amount, self.quota.limit()).await
     }
 }
 
@@ -83,6 +82,7 @@ impl Purse {
             in_hand: 0,
             reserved: 0,
             used_up_at: None,
+            failed_at: None,
             refilling: false,
             closed: false,
         };
@@ -96,18 +96,39 @@ impl Purse {
         draw: &Draw,
         ledger: &Arc<dyn QuotaLedger>,
     ) -> Result<Left, LedgerError> {
-        if let Some(left) = self.take_in_hand(draw, ledger) {
-            return Ok(left);
-        }
+        let taking = async {
+            loop {
+                if let Some(left) = self.take_in_hand(draw, ledger) {
+                    return Ok(left);
+                }
+                let (purse, draw, ledger) = (Arc::clone(self), draw.clone(), Arc::clone(ledger));
+                // Goes on when nobody waits any more: what is granted late is in hand for whoever comes next.
+                let asking = tokio::spawn(async move { purse.ask(&draw, &*ledger).await });
+                asking.await.unwrap_or_else(|error| Err(LedgerError(error.to_string())))?;
+            }
+        };
+        tokio::time::timeout(ANSWER, taking)
+            .await
+            .unwrap_or_else(|late| Err(LedgerError(format!("no answer: {late}"))))
+    }
+
+    /// Asks the ledger, unless whoever asked just before has got enough for others or was told of a failure.
+    async fn ask(&self, draw: &Draw, ledger: &dyn QuotaLedger) -> Result<(), LedgerError> {
         let _asking = self.asking.lock().await;
-        // Whoever asked meanwhile may have got enough for others.
-        if let Some(left) = self.take_in_hand(draw, ledger) {
-            return Ok(left);
+        {
+            let state = self.state.lock();
+            if state.has_in_hand(draw) || state.is_used_up(draw) {
+                return Ok(());
+            }
+            if state.failed_at.is_some_and(|at| draw.boot.since(at) < FAILED) {
+                return Err(LedgerError("it failed a moment ago".to_owned()));
+            }
         }
-        let grant = draw.reserve(&**ledger, lease_of(draw.quota.limit())).await?;
+        let granted = draw.reserve(ledger, portion_of(draw.quota.limit())).await;
         let mut state = self.state.lock();
-        state.receive(draw, grant);
-        Ok(state.take(draw).unwrap_or(Left { taken: false, calls: 0 }))
+        state.failed_at = granted.is_err().then_some(draw.boot);
+        state.receive(draw, granted?);
+        Ok(())
     }
 
     /// Takes a call that is in hand, or knows that there is none anywhere. `None`: the ledger has to be asked.
@@ -115,7 +136,7 @@ impl Purse {
         let mut state = self.state.lock();
         state.enter(draw);
         let left = state.take(draw)?;
-        let low = state.in_hand <= lease_of(draw.quota.limit()) / 2 && lease_of(draw.quota.limit()) > 1;
+        let low = state.in_hand <= portion_of(draw.quota.limit()) / 2 && portion_of(draw.quota.limit()) > 1;
         if left.taken && low && state.used_up_at.is_none() && !state.refilling {
             state.refilling = true;
             drop(state);
@@ -124,7 +145,7 @@ impl Purse {
         Some(left)
     }
 
-    /// Fills up to a lease before the last call is gone, so that no answer waits for it.
+    /// Fills up to a portion before the last call is gone, so that no answer waits for it.
     fn refill(self: &Arc<Self>, draw: Draw, ledger: Arc<dyn QuotaLedger>) {
         let purse = Arc::clone(self);
         tokio::spawn(async move {
@@ -184,8 +205,15 @@ impl State {
             self.in_hand -= 1;
             return Some(Left { taken: true, calls: self.left() });
         }
-        let used_up = self.used_up_at.is_some_and(|at| draw.boot.since(at) < USED_UP);
-        used_up.then_some(Left { taken: false, calls: 0 })
+        self.is_used_up(draw).then_some(Left { taken: false, calls: 0 })
+    }
+
+    fn has_in_hand(&self, draw: &Draw) -> bool {
+        self.period == draw.period && self.in_hand > 0
+    }
+
+    fn is_used_up(&self, draw: &Draw) -> bool {
+        self.used_up_at.is_some_and(|at| draw.boot.since(at) < USED_UP)
     }
 
     /// A grant for a period that is over, or for a limit that was lowered since, is forfeited.
@@ -198,9 +226,9 @@ impl State {
         self.used_up_at = (grant.granted == 0).then_some(draw.boot);
     }
 
-    /// Calls that are missing from a lease.
+    /// Calls that are missing from a portion.
     fn lacks(&self, draw: &Draw) -> u32 {
-        if self.closed { 0 } else { lease_of(draw.quota.limit()).saturating_sub(self.in_hand) }
+        if self.closed { 0 } else { portion_of(draw.quota.limit()).saturating_sub(self.in_hand) }
     }
 
     fn left(&self) -> u32 {
