@@ -92,9 +92,9 @@ impl Replica {
         })
     }
 
-    /// The operator key with this digest.
+    /// The operator key with this digest. Operators are told no more of a revoked one than that it isn't accepted.
     pub(crate) fn find_operator(&self, digest: &Digest) -> Option<Arc<OperatorRecord>> {
-        self.operators.read().get(digest).cloned()
+        self.operators.read().get(digest).filter(|operator| !operator.revoked).cloned()
     }
 
     /// Forgets what ended before `instant` in a small part, and moves `broom` on; false when all parts are done.
@@ -112,6 +112,10 @@ impl Replica {
         });
         revived.sort_unstable();
         revived.dedup();
+        let mut operators = self.operators.write();
+        for (digest, operator) in before.operators.read().iter().filter(|(_, operator)| operator.revoked) {
+            operators.insert(*digest, Arc::clone(operator));
+        }
         revived
     }
 
@@ -131,14 +135,8 @@ impl Replica {
         self.secrets.put(Row::new(record, account, terms));
     }
 
-    /// A revoked operator key is forgotten: operators are told no more than that it isn't accepted.
     fn put_operator(&self, record: OperatorRecord) {
-        let mut operators = self.operators.write();
-        if record.revoked {
-            operators.remove(&record.digest);
-        } else {
-            operators.insert(record.digest, Arc::new(record));
-        }
+        self.operators.write().insert(record.digest, Arc::new(record));
     }
 }
 
