@@ -24,6 +24,7 @@ use crate::{demo, out};
 
 const FILE: &str = "first-start.txt";
 const GREETING: &str = "\nThis is the first start. Store what follows: it is shown this once.\n\n";
+const TOO_LATE: &str = "\nAnother node made the first operator key at the same moment: the one above opens nothing. Take the other.\n\n";
 const KEY_NAME: &str = "First key";
 const CONTROL_BY_DEFAULT: &str = "http://127.0.0.1:8082";
 
@@ -75,7 +76,7 @@ pub(super) async fn greet(
         screen.show(&format!("{GREETING}Operator key   {}\n", key.expose()))
     };
     if !manager.initialise(show).await.context("the first operator key can't be made")? {
-        return Ok(());
+        return if export.is_empty() { Ok(()) } else { screen.show(TOO_LATE) };
     }
     if let Some(file) = &screen.file {
         tracing::info!(file = %file.display(), "first start: what is shown this once is in this file");

@@ -41,7 +41,7 @@ use crate::{
 
 /// The largest head of a request to the portal or the control listener.
 const SMALL_HEAD: usize = 16 << 10;
-/// How long what is left may take to end once everything is flushed.
+/// How long what is left may take to end once everything is flushed, and taking leave before anything began.
 const LAST_TASKS: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Serves until asked to end.
@@ -86,7 +86,7 @@ impl Listeners {
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
-    let signals = Signals::listen()?;
+    let mut signals = Signals::listen()?;
     let profiles = profiles::load(&settings)?;
     let served = profiles::digests(&settings, &profiles)?;
     let apis = Apis::new(profiles.clone()).map_err(anyhow::Error::msg)?;
@@ -107,7 +107,20 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let master = master::key(&settings, &profiles, &store, &*entropy).await?;
     let card = node::card(&settings, &profiles, served, opened.place, &*clock, &*entropy);
     let limits = shared_limits(settings.redis.clone())?;
-    let mut engine = Engine::start(store, Arc::clone(&clock), Arc::clone(&entropy), card, limits).await?;
+    let id = card.id;
+    let started = tokio::select! {
+        started = Engine::start(store.clone(), Arc::clone(&clock), Arc::clone(&entropy), card, limits) => started.map(Some),
+        () = signals.next() => Ok(None),
+    };
+    let mut engine = match started {
+        Ok(Some(engine)) => engine,
+        unstarted => {
+            // Nobody is to wait for a node that never decided.
+            let _ = tokio::time::timeout(LAST_TASKS, store.feed().leave(id)).await;
+            store.close().await;
+            return unstarted.map(drop);
+        }
+    };
     let (store, verifier) = (engine.store.clone(), Arc::clone(&engine.verifier));
     let manager = Manager::new(ManagerParts {
         store,
