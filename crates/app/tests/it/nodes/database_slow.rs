@@ -49,7 +49,7 @@ fn a_slow_way_to_the_database_slows_changes_alone() {
     let (good, (id, key)) = (stage.issue(0, "good").1, stage.issue(0, "n"));
     let clock = Stopwatch::start();
     let hammers = hammer_each(&stage, clock, &good);
-    way.delay(Duration::from_millis(500));
+    way.delay(Duration::from_millis(200));
     // Answered when everybody knows it, or after five seconds with a promise. A new connection may take too long.
     let path = format!("/v1/keys/{id}/revoke");
     let answered = eventually(|| {

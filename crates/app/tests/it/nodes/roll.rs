@@ -5,7 +5,8 @@ use std::{process::Command, thread};
 use claviger_testkit::{Program, ServerBuilder, Stopwatch, eventually};
 
 use super::{
-    DEFAULT, STRICT, STRICT_BOUND, all_until, confirmed_by, hammer_each, member, members, only, revoked,
+    DEFAULT, STRICT, STRICT_BOUND, all_until, confirmed_by, hammer_each, is_ready, member, members, only,
+    revoked,
     stage::{DATABASE, Stage, name},
     status, stop,
 };
@@ -20,6 +21,8 @@ fn a_node_whose_row_was_deleted_by_hand_joins_again() {
     eventually(|| member(&stage.operator(0), &name(2)));
     stage.sql("TRUNCATE feed_node");
     eventually(|| (members(&stage.operator(0)).len() == 3).then_some(()));
+    // A member renews once more before it decides.
+    eventually(|| (0..3).all(|node| is_ready(stage.node(node))).then_some(()));
     confirmed_by(3, &stage.operator(2), &id);
     assert!((0..3).all(|node| status(stage.node(node), &key) == 401));
     all_until(&hammers, 200, 5);
