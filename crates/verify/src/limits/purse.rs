@@ -226,9 +226,10 @@ impl State {
         self.used_up_at = (grant.granted == 0).then_some(draw.boot);
     }
 
-    /// Calls that are missing from a portion.
+    /// Calls that are missing from a portion; none where the quota was changed since.
     fn lacks(&self, draw: &Draw) -> u32 {
-        if self.closed { 0 } else { portion_of(draw.quota.limit()).saturating_sub(self.in_hand) }
+        let changed = self.period != draw.period || self.limit != draw.quota.limit();
+        if self.closed || changed { 0 } else { portion_of(self.limit).saturating_sub(self.in_hand) }
     }
 
     fn left(&self) -> u32 {

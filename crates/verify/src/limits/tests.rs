@@ -74,6 +74,8 @@ impl SharedLimits for Counters {
 struct Disk {
     ledger: MemoryLedger,
     away: AtomicBool,
+    /// How long an answer takes.
+    takes: Mutex<Duration>,
     asked: AtomicU32,
 }
 
@@ -83,6 +85,10 @@ impl QuotaLedger for Disk {
         self.asked.fetch_add(1, Ordering::SeqCst);
         if self.away.load(Ordering::SeqCst) {
             return Err(LedgerError("told to be away".to_owned()));
+        }
+        let takes = *self.takes.lock();
+        if !takes.is_zero() {
+            tokio::time::sleep(takes).await;
         }
         self.ledger.reserve(of, amount, limit).await
     }
@@ -381,8 +387,28 @@ async fn a_ledger_that_is_away_is_no_used_up_quota() {
     disk.away.store(true, Ordering::SeqCst);
     assert_eq!(node.allowed(1, 9).await, 9, "what is in hand is handed out");
     assert!(matches!(node.decide(1).await, Err(Indeterminate::QuotaUnknown)));
+    let asked = disk.asked.load(Ordering::SeqCst);
+    assert!(matches!(node.decide(1).await, Err(Indeterminate::QuotaUnknown)));
+    assert_eq!(disk.asked.load(Ordering::SeqCst), asked, "it isn't asked again at once");
     disk.away.store(false, Ordering::SeqCst);
+    node.pass(Duration::from_secs(1));
     assert_eq!(node.allowed(1, 2000).await, 990);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_portion_that_is_granted_late_is_not_forfeited() {
+    let disk = Arc::new(Disk::default());
+    *disk.takes.lock() = Duration::from_secs(3);
+    let node = Limited::new(&[limited(1, &[], &["month=1000/month"])], None, Some(&disk)).await;
+    let begin = tokio::time::Instant::now();
+    let (first, second) = tokio::join!(node.decide(1), node.decide(1));
+    for decision in [first, second] {
+        assert!(matches!(decision, Err(Indeterminate::QuotaUnknown)));
+    }
+    assert_eq!(begin.elapsed(), Duration::from_secs(1), "whoever waits in line waits no longer");
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    *disk.takes.lock() = Duration::ZERO;
+    assert_eq!(node.allowed(1, 2000).await, 1000);
 }
 
 #[tokio::test]
