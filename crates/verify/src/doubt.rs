@@ -35,10 +35,11 @@ impl Default for Doubt {
 }
 
 impl Doubt {
-    /// The source's clock said `theirs` when the node's said `ours`, give or take the time the answer took. Whether
-    /// they now differ by too much where they didn't before, or the reverse.
-    pub(crate) fn compare(&self, ours: Timestamp, theirs: Timestamp) -> Option<i64> {
-        let skew = theirs.as_millis().saturating_sub(ours.as_millis());
+    /// The source's clock said `theirs` at some moment of the span that ended when the node's said `ours`. Whether they
+    /// now differ by too much where they didn't before, or the reverse.
+    pub(crate) fn compare(&self, span: Duration, ours: Timestamp, theirs: Timestamp) -> Option<i64> {
+        let nearest = theirs.clamp(ours.minus(span), ours);
+        let skew = theirs.as_millis().saturating_sub(nearest.as_millis());
         let before = self.skew.swap(skew, Ordering::AcqRel);
         let is_large = |skew: i64| skew != UNHEARD && skew.saturating_abs() > SKEW_MAX;
         (is_large(before) != is_large(skew)).then_some(skew)
@@ -105,11 +106,20 @@ mod tests {
     #[test]
     fn clocks_that_differ_by_a_second_at_most_are_equal() {
         let doubt = Doubt::default();
-        assert_eq!(doubt.compare(date(0), date(1_000)), None);
+        assert_eq!(doubt.compare(Duration::ZERO, date(0), date(1_000)), None);
         assert!(!doubt.lies_between(Some(date(500)), date(0)));
-        assert_eq!(doubt.compare(date(0), date(1_001)), Some(1_001));
-        assert_eq!(doubt.compare(date(0), date(5_000)), None, "it was told already");
-        assert_eq!(doubt.compare(date(0), date(0)), Some(0));
+        assert_eq!(doubt.compare(Duration::ZERO, date(0), date(1_001)), Some(1_001));
+        assert_eq!(doubt.compare(Duration::ZERO, date(0), date(5_000)), None, "it was told already");
+        assert_eq!(doubt.compare(Duration::ZERO, date(0), date(0)), Some(0));
+        let slow = Duration::from_secs(5);
+        for theirs in [-6_000, -5_000, 0, 1_000] {
+            assert_eq!(
+                doubt.compare(slow, date(0), date(theirs)),
+                None,
+                "it may have been said at any time of it"
+            );
+        }
+        assert_eq!(doubt.compare(slow, date(0), date(-6_001)), Some(-1_001));
     }
 
     #[test]
@@ -118,7 +128,7 @@ mod tests {
             [(60_000, [1, 60_000], [0, 60_001]), (-60_000, [0, -59_999], [1, -60_000])]
         {
             let doubt = Doubt::default();
-            doubt.compare(date(0), date(skew));
+            doubt.compare(Duration::ZERO, date(0), date(skew));
             assert!(doubtful.iter().all(|at| doubt.lies_between(Some(date(*at)), date(0))), "{skew}");
             assert!(!sure.iter().any(|at| doubt.lies_between(Some(date(*at)), date(0))), "{skew}");
             assert!(!doubt.lies_between(None, date(0)));
@@ -130,7 +140,7 @@ mod tests {
         let doubt = Doubt::default();
         assert!(doubt.confirms(date(0), boot(0)));
         assert!(!doubt.has_jumped(date(9_000), boot(0)), "nobody else's clock is there");
-        doubt.compare(date(0), date(0));
+        doubt.compare(Duration::ZERO, date(0), date(0));
         assert!(!doubt.has_jumped(date(9_500), boot(9_000)));
         assert!(doubt.has_jumped(date(9_501), boot(9_000)));
         assert!(!doubt.has_jumped(date(0), boot(9_000)), "a date set back says nothing of time that passed");
@@ -142,7 +152,7 @@ mod tests {
     #[test]
     fn a_boot_clock_that_stood_still_before_the_answer_is_noticed_once() {
         let doubt = Doubt::default();
-        doubt.compare(date(0), date(0));
+        doubt.compare(Duration::ZERO, date(0), date(0));
         doubt.asks(date(0), boot(0));
         doubt.asks(date(501), boot(0));
         assert!(!doubt.confirms(date(501), boot(0)), "the first question counts");

@@ -342,9 +342,10 @@ impl Verifier {
         *self.node.lock() = Some(id);
     }
 
-    /// What the source's clock said just now.
-    pub(crate) fn source_clock(&self, theirs: Timestamp) {
-        if let Some(skew) = self.doubt.compare(self.clock.now(), theirs) {
+    /// What the source's clock said between `asked_at` and now.
+    pub(crate) fn source_clock(&self, asked_at: Moment, theirs: Timestamp) {
+        let span = self.clock.boot().since(asked_at);
+        if let Some(skew) = self.doubt.compare(span, self.clock.now(), theirs) {
             let skew = doubt::in_words(skew);
             tracing::warn!(
                 "the database's clock is {skew} this node's: keys that end in between are answered 503"

@@ -226,7 +226,7 @@ impl Follower {
         let renewal = self.answered(self.source.renew(self.card.id, applied)).await?;
         let step = self.course.renewed(asked_at, self.clock().boot(), applied, &renewal);
         let entries = match renewal {
-            Renewal::Renewed(told) => self.heard(told),
+            Renewal::Renewed(told) => self.heard(asked_at, told),
             Renewal::NoMember => Vec::new(),
         };
         self.step(step, entries);
@@ -240,15 +240,15 @@ impl Follower {
         let asked_at = self.clock().boot();
         let told = self.answered(self.source.after(after)).await?;
         let step = self.course.looked(asked_at, &told);
-        let entries = self.heard(told);
+        let entries = self.heard(asked_at, told);
         self.step(step, entries);
         Ok(())
     }
 
     /// Compares the clocks, and keeps the entries.
-    fn heard(&self, told: Changes) -> Vec<Change> {
+    fn heard(&self, asked_at: Moment, told: Changes) -> Vec<Change> {
         if let Some(clock) = told.clock {
-            self.verifier.source_clock(clock);
+            self.verifier.source_clock(asked_at, clock);
         }
         told.entries
     }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use claviger_model::Moment;
+
 use super::{
     super::database::renewal,
     event::{Answer, Event, Question, Run, Step, What},
@@ -129,12 +131,12 @@ impl World {
                     crate::feed::Renewal::Renewed(told) => Some(told),
                     crate::feed::Renewal::NoMember => None,
                 };
-                self.heard(run, step, told);
+                self.heard(run, at, step, told);
             }
             (Ask::Look { .. }, Answer::Told(told, date)) => {
                 let told = told.changes(Some(date), |effect| self.record(effect));
                 let step = self.process(run).course.looked(at, &told);
-                self.heard(run, step, Some(told));
+                self.heard(run, at, step, Some(told));
             }
             _ => {
                 let poll = super::world::micros(POLL);
@@ -145,10 +147,10 @@ impl World {
         self.go_on(run);
     }
 
-    fn heard(&mut self, run: Run, step: Result<Course, Break>, told: Option<Changes>) {
+    fn heard(&mut self, run: Run, asked_at: Moment, step: Result<Course, Break>, told: Option<Changes>) {
         let process = self.process(run);
         if let Some(clock) = told.as_ref().and_then(|told| told.clock) {
-            process.verifier.source_clock(clock);
+            process.verifier.source_clock(asked_at, clock);
         }
         match step {
             Ok(Course::Advance(advance)) => {
@@ -231,7 +233,7 @@ impl World {
         }
     }
 
-    fn boot(&self, run: Run) -> claviger_model::Moment {
+    fn boot(&self, run: Run) -> Moment {
         claviger_model::Clock::boot(&*self.hosts[run.host].clock)
     }
 
