@@ -108,6 +108,27 @@ fn the_operator_key_is_never_said_back() {
 }
 
 #[test]
+fn the_url_of_a_database_is_never_said_back() {
+    let data = tempfile::tempdir().unwrap();
+    let data = data.path().to_str().unwrap();
+    let cli =
+        ["GATEWAY", "PORTAL", "CONTROL"].into_iter().fold(Program::at(crate::PROGRAM), |cli, listener| {
+            cli.with(&format!("CLAVIGER_{listener}"), "127.0.0.1:0")
+        });
+    for url in ["mysql://ada:hunter2@db/k?a=b", "hunter2", "postgres://ada:p@hunter2@127.0.0.1:1/k"] {
+        for (arguments, status) in [
+            (&["serve", "--data", data, "--database-url", url][..], 1),
+            (&["init", "--data", data, "--database-url", url], 1),
+            (&["migrate", "--database-url", url], 1),
+            (&["copy", "--from", "sqlite:/nowhere", "--to", url], 1),
+        ] {
+            let ended = cli.run(arguments).expect(status);
+            assert!(!ended.err.contains("hunter2") && !ended.err.is_empty(), "{arguments:?}: {}", ended.err);
+        }
+    }
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_fault() {
     let (server, cli) = opened("default");
     let account = server.operator().account("Acme");
