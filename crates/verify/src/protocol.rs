@@ -26,6 +26,8 @@ pub(crate) enum Planted {
     LeaseFromLook,
     /// A change is complete when it is committed.
     CompleteAtCommit,
+    /// A change waits for half a lease.
+    WaitHalf,
     /// A change waits for a lease as its own clock counts it, as if all clocks ran alike.
     WaitTooShort,
     /// Places in the feed are taken when a change begins, not when it commits.
@@ -53,11 +55,12 @@ pub(crate) enum Planted {
 #[cfg(test)]
 impl Planted {
     /// All of them.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::LeaseFromAnswer,
         Self::LeaseFromLoad,
         Self::LeaseFromLook,
         Self::CompleteAtCommit,
+        Self::WaitHalf,
         Self::WaitTooShort,
         Self::SeqAtBegin,
         Self::NoLease,
@@ -101,6 +104,8 @@ mistakes! {
     leases_from_look: LeaseFromLook,
     /// See `Planted::CompleteAtCommit`.
     completes_at_commit: CompleteAtCommit,
+    /// See `Planted::WaitHalf`.
+    waits_half: WaitHalf,
     /// See `Planted::WaitTooShort`.
     waits_too_short: WaitTooShort,
     /// See `Planted::PublishBeforeApply`.

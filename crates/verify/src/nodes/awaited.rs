@@ -73,7 +73,13 @@ impl Awaited {
         let Some(longest) = longest.filter(|_| !self.protocol.completes_at_commit()) else {
             return Standing::Complete(Via::Ack);
         };
-        let bound = if self.protocol.waits_too_short() { longest } else { lease::bound(longest) };
+        let bound = if self.protocol.waits_half() {
+            longest / 2
+        } else if self.protocol.waits_too_short() {
+            longest
+        } else {
+            lease::bound(longest)
+        };
         let ends_at = self.committed_at.plus(bound);
         self.ends_at = Some(ends_at);
         if now >= ends_at { Standing::Complete(Via::Lease) } else { Standing::Pending { nodes, ends_at } }
