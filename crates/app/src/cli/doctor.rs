@@ -56,7 +56,7 @@ async fn examine(flags: ServeFlags) -> Vec<Finding> {
 /// The profiles, as far as they can be read.
 fn served(settings: &Settings) -> (Finding, Vec<Arc<Profile>>) {
     const ABOUT: &str = "profiles";
-    let read = profiles::load(settings).and_then(|profiles| {
+    let read = profiles::load(settings).and_then(|(profiles, _)| {
         profiles.iter().try_for_each(|profile| profiles::prepare(Arc::clone(profile)).map(drop))?;
         Ok(profiles)
     });

@@ -13,39 +13,36 @@ use crate::config::Settings;
 /// What is served where no profile is named.
 const BUILT_IN: &str = include_str!("../../../../profiles/default.toml");
 
-/// The profiles that the settings name, with the settings' live upstream where there is one.
-pub(crate) fn load(settings: &Settings) -> anyhow::Result<Vec<Arc<Profile>>> {
-    let mut profiles = match &*settings.profiles {
-        [] => vec![Profile::parse("the built-in default.toml", BUILT_IN)?],
-        files => files.iter().map(|file| parse(file)).collect::<anyhow::Result<_>>()?,
-    };
-    if let Some(upstream) = &settings.upstream {
-        for profile in &mut profiles {
-            profile.upstream.live = Some(upstream.clone());
-        }
-    }
-    Ok(profiles.into_iter().map(Arc::new).collect())
-}
-
 /// The SHA-256 of each profile's text, by its api: nodes that share a database must serve the same.
-pub(super) fn digests(
-    settings: &Settings,
-    profiles: &[Arc<Profile>],
-) -> anyhow::Result<BTreeMap<Arc<str>, String>> {
+pub(crate) type Digests = BTreeMap<Arc<str>, String>;
+
+/// The profiles that the settings name, with the settings' live upstream where there is one.
+pub(crate) fn load(settings: &Settings) -> anyhow::Result<(Vec<Arc<Profile>>, Digests)> {
     let texts = match &*settings.profiles {
-        [] => vec![BUILT_IN.to_owned()],
+        [] => vec![("the built-in default.toml".to_owned(), BUILT_IN.to_owned())],
         files => files.iter().map(|file| text_of(file)).collect::<anyhow::Result<_>>()?,
     };
-    let digest = |text: String| hexadecimal(&Sha256::digest(text));
-    Ok(profiles.iter().map(|profile| Arc::clone(&profile.name)).zip(texts.into_iter().map(digest)).collect())
+    let (mut profiles, mut digests) = (Vec::new(), BTreeMap::new());
+    for (file, text) in texts {
+        let mut profile = Profile::parse(&file, &text)?;
+        if let Some(upstream) = &settings.upstream {
+            profile.upstream.live = Some(upstream.clone());
+        }
+        digests.insert(Arc::clone(&profile.name), hexadecimal(&Sha256::digest(text)));
+        profiles.push(Arc::new(profile));
+    }
+    Ok((profiles, digests))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-fn text_of(file: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(file).with_context(|| format!("the profile {} can't be read", file.display()))
+/// A file's name as it is said, and its text.
+fn text_of(file: &Path) -> anyhow::Result<(String, String)> {
+    let name = file.display().to_string();
+    let text = fs::read_to_string(file).with_context(|| format!("the profile {name} can't be read"))?;
+    Ok((name, text))
 }
 
 /// Whether each api that has accounts has its profile here: without it, all its good keys would be unknown.
@@ -62,11 +59,8 @@ pub(super) async fn cover(profiles: &[Arc<Profile>], store: &Store) -> anyhow::R
 
 /// The profile in a file.
 pub(crate) fn read(file: &Path) -> anyhow::Result<Arc<Profile>> {
-    parse(file).map(Arc::new)
-}
-
-fn parse(file: &Path) -> anyhow::Result<Profile> {
-    Ok(Profile::parse(&file.display().to_string(), &text_of(file)?)?)
+    let (name, text) = text_of(file)?;
+    Ok(Arc::new(Profile::parse(&name, &text)?))
 }
 
 /// The api of a profile, its answers made ready.
@@ -99,7 +93,7 @@ mod tests {
             fs::write(&file, format!("{BUILT_IN}\n[upstream]\n{own}\n")).unwrap();
             let words = ["serve", "--upstream", live, "--profile", file.to_str().unwrap()];
             let settings = Settings::gather(Line::parse_from(words).flags).unwrap();
-            let profiles = load(&settings).unwrap();
+            let (profiles, _) = load(&settings).unwrap();
             assert_eq!(profiles[0].upstream_for(Environment::Live), Some(live));
             assert_eq!(profiles[0].upstream_for(Environment::Test), Some(expected));
         }
