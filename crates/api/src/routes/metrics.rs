@@ -96,8 +96,8 @@ fn all_nodes(registry: &mut Registry, nodes: &Nodes) {
     registry.register("nodes", "Members", ConstGauge::new(whole(nodes.roll.nodes.len() as u64)));
     let (lag, lease) = (OfNodes::default(), OfNodes::default());
     for node in &nodes.roll.nodes {
-        if let Some(acked) = node.acked {
-            lag.get_or_create(&label(node)).set(whole(head.saturating_sub(acked.0)));
+        if let Some(changes) = nodes.roll.lag(node) {
+            lag.get_or_create(&label(node)).set(whole(changes));
         }
         lease.get_or_create(&label(node)).set(whole(node.leases.node.as_secs()));
     }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use claviger_manage::Nodes;
-use claviger_verify::nodes::NodeRow;
+use claviger_model::NodeId;
+use claviger_verify::nodes::{NodeRow, Roll};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -46,21 +47,21 @@ pub(crate) struct NodeJson {
 impl From<&Nodes> for NodesJson {
     fn from(nodes: &Nodes) -> Self {
         let head = nodes.roll.head.0;
-        let shown = |node: &NodeRow| NodeJson::of(node, head, nodes.this == Some(node.id));
+        let shown = |node| NodeJson::of(&nodes.roll, node, nodes.this);
         Self { head, items: nodes.roll.nodes.iter().map(shown).collect(), next_cursor: None }
     }
 }
 
 impl NodeJson {
-    fn of(node: &NodeRow, head: u64, this: bool) -> Self {
+    fn of(roll: &Roll, node: &NodeRow, this: Option<NodeId>) -> Self {
         let stricter = node.leases.stricter.iter();
         Self {
             id: node.id.to_string(),
             name: node.name.clone(),
-            this,
+            this: this == Some(node.id),
             version: node.version.clone(),
             acked: node.acked.map(|acked| acked.0),
-            lag: node.acked.map(|acked| head.saturating_sub(acked.0)),
+            lag: roll.lag(node),
             lease_seconds: node.leases.node.as_secs(),
             stricter_lease_seconds: stricter.map(|(api, span)| (api.to_string(), span.as_secs())).collect(),
             renewals: node.renewals,

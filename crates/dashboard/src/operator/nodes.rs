@@ -102,13 +102,11 @@ async fn nodes(desk: &Desk, operator: &Operator) -> Result<Option<Vec<NodeLine>>
 }
 
 fn lines(nodes: &Nodes, now: Timestamp) -> Vec<NodeLine> {
-    let head = nodes.roll.head.0;
-    let behind = |node: &NodeRow| node.acked.map(|acked| head.saturating_sub(acked.0));
     let line = |node: &NodeRow| NodeLine {
         id: node.id.to_string(),
         name: node.name.clone(),
         is_this: nodes.this == Some(node.id),
-        lag: behind(node).map_or_else(|| "Loading".to_owned(), words::grouped),
+        lag: nodes.roll.lag(node).map_or_else(|| "Loading".to_owned(), words::grouped),
         lease: seconds(node.leases.node),
         version: node.version.clone(),
         renewed: Time::ago(node.renewed_at, now),

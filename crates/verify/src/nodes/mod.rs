@@ -119,6 +119,13 @@ pub struct Roll {
     pub nodes: Vec<NodeRow>,
 }
 
+impl Roll {
+    /// How many changes a member has not confirmed; `None` while it loads.
+    pub fn lag(&self, node: &NodeRow) -> Option<u64> {
+        node.acked.map(|acked| self.head.0.saturating_sub(acked.0))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
