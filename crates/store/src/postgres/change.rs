@@ -38,31 +38,25 @@ pub(super) enum Durability {
     Soon,
 }
 
+/// A node that stops in the middle of a change must not keep its locks: the server ends such a session.
+macro_rules! begin {
+    ($isolation:literal, $synchronous_commit:literal) => {
+        concat!(
+            "BEGIN ISOLATION LEVEL ",
+            $isolation,
+            "; SET LOCAL lock_timeout = '1s'; SET LOCAL statement_timeout = '5s'; \
+             SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL synchronous_commit = ",
+            $synchronous_commit
+        )
+    };
+}
+
 impl Durability {
-    /// A node that stops in the middle of a change must not keep its locks: the server ends such a session.
     fn begin(self) -> &'static str {
         match self {
-            Self::EveryCommit => {
-                "BEGIN ISOLATION LEVEL READ COMMITTED;
-                 SET LOCAL lock_timeout = '1s';
-                 SET LOCAL statement_timeout = '5s';
-                 SET LOCAL idle_in_transaction_session_timeout = '5s';
-                 SET LOCAL synchronous_commit = on"
-            }
-            Self::OneInstant => {
-                "BEGIN ISOLATION LEVEL REPEATABLE READ;
-                 SET LOCAL lock_timeout = '1s';
-                 SET LOCAL statement_timeout = '5s';
-                 SET LOCAL idle_in_transaction_session_timeout = '5s';
-                 SET LOCAL synchronous_commit = on"
-            }
-            Self::Soon => {
-                "BEGIN ISOLATION LEVEL READ COMMITTED;
-                 SET LOCAL lock_timeout = '1s';
-                 SET LOCAL statement_timeout = '5s';
-                 SET LOCAL idle_in_transaction_session_timeout = '5s';
-                 SET LOCAL synchronous_commit = off"
-            }
+            Self::EveryCommit => begin!("READ COMMITTED", "on"),
+            Self::OneInstant => begin!("REPEATABLE READ", "on"),
+            Self::Soon => begin!("READ COMMITTED", "off"),
         }
     }
 }
