@@ -7,6 +7,7 @@ mod audit;
 mod copy;
 mod database;
 mod directory;
+mod error;
 mod examine;
 mod limits;
 mod open;
@@ -22,6 +23,7 @@ mod words;
 
 pub use copy::{Copied, CopyError, CopyOrder, abort_copy, copy};
 pub use directory::DirectoryLock;
+pub use error::StoreError;
 pub use examine::{Examined, Finding, Health, examine_directory, examine_postgres};
 pub use open::{Migrated, OpenError};
 pub use people::*;
