@@ -30,6 +30,8 @@ pub(crate) enum Planted {
     WaitHalf,
     /// A change waits for a lease as its own clock counts it, as if all clocks ran alike.
     WaitTooShort,
+    /// A lease begins with the first confirmation, whose answer may have crossed a change that waited for nobody.
+    GrantAtFirst,
     /// Places in the feed are taken when a change begins, not when it commits.
     SeqAtBegin,
     /// There is no lease: what is heard last is believed for ever.
@@ -55,13 +57,14 @@ pub(crate) enum Planted {
 #[cfg(test)]
 impl Planted {
     /// All of them.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::LeaseFromAnswer,
         Self::LeaseFromLoad,
         Self::LeaseFromLook,
         Self::CompleteAtCommit,
         Self::WaitHalf,
         Self::WaitTooShort,
+        Self::GrantAtFirst,
         Self::SeqAtBegin,
         Self::NoLease,
         Self::ExcludedRenews,
@@ -108,6 +111,8 @@ mistakes! {
     waits_half: WaitHalf,
     /// See `Planted::WaitTooShort`.
     waits_too_short: WaitTooShort,
+    /// See `Planted::GrantAtFirst`.
+    grants_at_first: GrantAtFirst,
     /// See `Planted::PublishBeforeApply`.
     publishes_before_applying: PublishBeforeApply,
     /// See `Planted::ExcludeEarly`.

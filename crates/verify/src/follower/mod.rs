@@ -8,7 +8,7 @@ use claviger_model::{Clock, Entropy, Moment, NodeId};
 
 pub(crate) use self::course::{Advance, Ask, Break, Course, Next, POLL, Step, renew_every};
 use crate::{
-    Verifier,
+    Readiness, Verifier,
     feed::{Change, Changes, FeedSource, Record, Renewal, Seq, SourceError},
     nodes::NodeCard,
     protocol::Protocol,
@@ -107,7 +107,7 @@ impl Follower {
 
     /// Joins, loads everything and renews the lease. When it returns the verifier decides.
     pub async fn load(&mut self) -> Result<(), SourceError> {
-        while self.course.acked().is_none() {
+        while self.verifier.readiness() == Readiness::Loading {
             match self.course.next(self.clock().boot(), false) {
                 Next::Ask(ask) => self.ask(ask).await?,
                 Next::Rest { .. } => break,

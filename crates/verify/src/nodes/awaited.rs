@@ -22,7 +22,7 @@ pub struct Awaited {
 /// How it is known that a change holds everywhere.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Via {
-    /// Every member has confirmed it.
+    /// Every member that decides has confirmed it.
     Ack,
     /// Whoever hasn't can hold no lease any more.
     Lease,
@@ -65,9 +65,9 @@ impl Awaited {
     }
 
     /// Judges, at `now`, a roll that was asked for after the commit. Whoever isn't on it left, was excluded, or will
-    /// join later, and then loads what contains the change.
+    /// join later; whoever has confirmed nothing is loading. Both hear of the change before they decide anything.
     pub fn judge(&mut self, roll: &Roll, now: Moment) -> Standing {
-        let pending = || roll.nodes.iter().filter(|node| node.acked.is_none_or(|acked| acked < self.seq));
+        let pending = || roll.nodes.iter().filter(|node| node.acked.is_some_and(|acked| acked < self.seq));
         let nodes: Vec<_> = pending().map(|node| node.id).collect();
         let longest = pending().map(|node| node.leases.lease(self.api.as_deref())).max();
         let Some(longest) = longest.filter(|_| !self.protocol.completes_at_commit()) else {
@@ -116,24 +116,22 @@ mod tests {
     }
 
     #[test]
-    fn it_is_complete_when_every_member_has_confirmed_it() {
-        for acked in [&[][..], &[Some(7)], &[Some(7), Some(9)]] {
+    fn it_is_complete_when_every_member_that_decides_has_confirmed_it() {
+        for acked in [&[][..], &[Some(7)], &[Some(7), Some(9)], &[Some(7), None]] {
             assert_eq!(awaited().judge(&roll(acked), at(1_000)), Standing::Complete(Via::Ack));
         }
     }
 
     #[test]
-    fn whoever_lags_or_holds_nothing_yet_is_waited_for_until_their_lease_has_run_out() {
-        for (acked, late) in [(Some(6), at(103_000)), (None, at(103_000))] {
-            let mut awaited = awaited();
-            assert!(!awaited.has_run_out(at(u64::MAX)), "nobody was seen yet");
-            let roll = roll(&[Some(8), acked]);
-            let pending = Standing::Pending { nodes: vec![node_id(2)], ends_at: late };
-            assert_eq!(awaited.judge(&roll, at(102_999)), pending);
-            assert!(!awaited.has_run_out(at(102_999)));
-            assert!(awaited.has_run_out(late));
-            assert_eq!(awaited.judge(&roll, late), Standing::Complete(Via::Lease));
-        }
+    fn whoever_lags_is_waited_for_until_their_lease_has_run_out() {
+        let mut awaited = awaited();
+        assert!(!awaited.has_run_out(at(u64::MAX)), "nobody was seen yet");
+        let (roll, late) = (roll(&[Some(8), Some(6)]), at(103_000));
+        let pending = Standing::Pending { nodes: vec![node_id(2)], ends_at: late };
+        assert_eq!(awaited.judge(&roll, at(102_999)), pending);
+        assert!(!awaited.has_run_out(at(102_999)));
+        assert!(awaited.has_run_out(late));
+        assert_eq!(awaited.judge(&roll, late), Standing::Complete(Via::Lease));
     }
 
     #[test]

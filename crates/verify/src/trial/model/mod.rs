@@ -11,9 +11,10 @@ mod steps;
 use claviger_model::Moment;
 use stateright::{Model, Property};
 
-use self::state::{Action, Broken, Rates, State};
+use self::state::{Action, Asked, Broken, Rates, State};
 use super::database::{Database, Standing};
 use crate::{
+    follower::Ask,
     nodes::Via,
     protocol::{Planted, Protocol},
 };
@@ -31,6 +32,8 @@ struct Trial {
     short_steps: u8,
     /// How often the roll is read.
     rolls: u8,
+    /// Whether time can pass between what a renewal reads and its commit.
+    renewals_last: bool,
     /// When the trial ends, in ticks.
     until: u16,
     rates: Rates,
@@ -41,6 +44,11 @@ struct Trial {
 impl Trial {
     fn planted(&self) -> Option<Planted> {
         self.protocol.planted
+    }
+
+    /// Whether what was asked has yet to read before it is executed.
+    fn has_yet_to_read(&self, asked: &Asked) -> bool {
+        self.renewals_last && matches!(asked.ask, Ask::Renew { .. }) && asked.read.is_none()
     }
 }
 

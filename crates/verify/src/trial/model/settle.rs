@@ -50,8 +50,9 @@ impl Trial {
         } else {
             match &node.asked {
                 None => Action::Turn(index),
-                Some(asked) if asked.answer.is_none() => Action::Execute(index),
-                Some(_) => Action::Deliver(index),
+                Some(asked) if asked.answer.is_some() => Action::Deliver(index),
+                Some(asked) if self.has_yet_to_read(asked) => Action::Read(index),
+                Some(_) => Action::Execute(index),
             }
         };
         state.act(self, action);

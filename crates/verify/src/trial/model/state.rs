@@ -79,6 +79,8 @@ pub(super) struct Node {
 pub(super) struct Asked {
     pub(super) ask: Ask,
     pub(super) at: Moment,
+    /// What a renewal read, where it commits only later.
+    pub(super) read: Option<Told>,
     pub(super) answer: Option<Answer>,
 }
 
@@ -128,6 +130,8 @@ pub(super) enum Action {
     /// Time goes on to this tick; whether that is a short step.
     Pass(u16, bool),
     Turn(usize),
+    /// A renewal's statement begins, and sees what was committed until then.
+    Read(usize),
     Execute(usize),
     Deliver(usize),
     Apply(usize),

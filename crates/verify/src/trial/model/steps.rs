@@ -83,7 +83,11 @@ impl State {
             None => {}
             Some(asked) => {
                 let open = asked.answer.is_none();
-                actions.push(if open { Action::Execute(index) } else { Action::Deliver(index) });
+                actions.push(match open {
+                    true if trial.has_yet_to_read(asked) => Action::Read(index),
+                    true => Action::Execute(index),
+                    false => Action::Deliver(index),
+                });
                 if self.faults > 0 {
                     actions.push(Action::GiveUp(index));
                     if open && node.late.is_none() && writes(asked.ask) {
@@ -148,11 +152,21 @@ impl State {
                 self.short_steps -= u8::from(short);
             }
             Action::Turn(index) => self.turn(trial, index),
+            Action::Read(index) => {
+                if let Some(asked) = &mut self.nodes[index].asked
+                    && let Ask::Renew { applied } = asked.ask
+                {
+                    asked.read = Some(self.database.after(applied.unwrap_or_default(), PAGE));
+                }
+            }
             Action::Execute(index) => {
                 let node = &self.nodes[index];
-                if let Some(ask) = node.asked.as_ref().map(|asked| asked.ask) {
-                    let answer = self.execute(index, node.id, ask);
-                    self.nodes[index].asked.iter_mut().for_each(|asked| asked.answer = Some(answer.clone()));
+                if let Some(mut asked) = node.asked.clone() {
+                    asked.answer = Some(match (self.execute(index, node.id, asked.ask), asked.read.take()) {
+                        (Answer::Renewed(Some(_)), Some(read)) => Answer::Renewed(Some(read)),
+                        (answer, _) => answer,
+                    });
+                    self.nodes[index].asked = Some(asked);
                 }
             }
             Action::Deliver(index) => self.deliver(trial, index),
@@ -190,7 +204,7 @@ impl State {
         let at = self.node_clock(trial);
         let node = &mut self.nodes[index];
         if let Next::Ask(ask) = node.course.next(at, true) {
-            node.asked = Some(Asked { ask, at, answer: None });
+            node.asked = Some(Asked { ask, at, read: None, answer: None });
         }
     }
 
@@ -207,7 +221,7 @@ impl State {
     fn deliver(&mut self, trial: &Trial, index: usize) {
         let told_at = self.node_clock(trial);
         let node = &mut self.nodes[index];
-        let Some(Asked { ask, at, answer: Some(answer) }) = node.asked.take() else { return };
+        let Some(Asked { ask, at, answer: Some(answer), .. }) = node.asked.take() else { return };
         match (ask, answer) {
             (_, Answer::Joined(true)) => node.course.joined(at),
             (_, Answer::Joined(false)) => node.rename(index),

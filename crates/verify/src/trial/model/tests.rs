@@ -15,6 +15,7 @@ const SMALL: Trial = Trial {
     faults: 0,
     short_steps: 0,
     rolls: 1,
+    renewals_last: false,
     until: 500,
     rates: WORST,
     settles_one_in: 256,
@@ -63,6 +64,12 @@ fn no_order_of_steps_breaks_a_promise_where_clocks_run_alike() {
 }
 
 #[test]
+fn no_order_of_steps_breaks_a_promise_where_renewals_last() {
+    let states = exhaust(Trial { renewals_last: true, ..SMALL });
+    assert!(states > 10_000, "only {states} states");
+}
+
+#[test]
 fn no_long_walk_of_several_nodes_breaks_a_promise() {
     let steps = if is_long() { 50_000_000 } else { 300_000 };
     for nodes in [2, 3] {
@@ -72,6 +79,7 @@ fn no_long_walk_of_several_nodes_breaks_a_promise() {
             faults: 3,
             short_steps: 4,
             rolls: 6,
+            renewals_last: true,
             until: 2_000,
             settles_one_in: 4_096,
             ..SMALL
@@ -91,6 +99,7 @@ fn where_to_look(planted: Planted) -> Option<Trial> {
         Planted::LeaseFromAnswer => Trial { short_steps: 1, until: 550, ..SMALL },
         Planted::LeaseFromLoad | Planted::LeaseFromLook => Trial { rolls: 3, ..EXCLUDING },
         Planted::ExcludedRenews => Trial { rolls: 3, ..SMALL },
+        Planted::GrantAtFirst => Trial { renewals_last: true, ..SMALL },
         Planted::SeqAtBegin => Trial { others: 1, ..SMALL },
         _ => SMALL,
     };
