@@ -28,7 +28,7 @@ pub struct Receipt {
     pub seq: u64,
     /// Whether no node can decide as before the change.
     pub complete: bool,
-    /// How that is known: `ack`, every node has confirmed it; `lease`, whoever hasn't can hold no lease any more;
+    /// How that is known: `ack`, every node that decides has confirmed it; `lease`, whoever hasn't can hold no lease any more;
     /// `pending` while it isn't known.
     pub via: &'static str,
     /// When it will be complete at the latest, where it isn't yet.
@@ -42,20 +42,22 @@ pub struct Receipt {
 /// What is known of a change that is waited for.
 struct Waiting {
     awaited: Awaited,
-    /// Who was a member when a roll was last read, and who of them had not confirmed the change.
-    members: Vec<NodeId>,
+    /// Who had confirmed it when a roll was last read, and who was waited for.
+    confirmed: Vec<NodeId>,
     pending: Vec<NodeId>,
     ends_at: Option<Moment>,
 }
 
 impl Waiting {
     fn new(awaited: Awaited) -> Self {
-        Self { awaited, members: Vec::new(), pending: Vec::new(), ends_at: None }
+        Self { awaited, confirmed: Vec::new(), pending: Vec::new(), ends_at: None }
     }
 
     /// Judges a roll at `now`; how it is complete, if it is.
     fn judge(&mut self, roll: &Roll, now: Moment) -> Option<Via> {
-        self.members = roll.nodes.iter().map(|node| node.id).collect();
+        let seq = self.awaited.seq();
+        let confirmed = roll.nodes.iter().filter(|node| node.acked.is_some_and(|acked| acked >= seq));
+        self.confirmed = confirmed.map(|node| node.id).collect();
         match self.awaited.judge(roll, now) {
             Standing::Complete(Via::Ack) => {
                 self.pending.clear();
@@ -69,17 +71,13 @@ impl Waiting {
         }
     }
 
-    fn confirmed(&self) -> Vec<NodeId> {
-        self.members.iter().filter(|id| !self.pending.contains(id)).copied().collect()
-    }
-
     fn receipt(&self, via: Option<Via>, guaranteed_by: Timestamp) -> Receipt {
         Receipt {
             seq: self.awaited.seq().0,
             complete: via.is_some(),
             via: via.map_or("pending", Via::as_str),
             guaranteed_by: via.is_none().then_some(guaranteed_by),
-            nodes: self.confirmed(),
+            nodes: self.confirmed.clone(),
             pending: self.pending.clone(),
         }
     }
@@ -89,7 +87,7 @@ impl Waiting {
             seq: self.awaited.seq(),
             complete,
             guaranteed_by,
-            confirmed: self.confirmed(),
+            confirmed: self.confirmed.clone(),
             pending: self.pending.clone(),
         }
     }
