@@ -32,6 +32,13 @@ const AT_ONCE: u64 = 10_000;
 /// How long loading everything may take.
 const LOAD: Duration = Duration::from_mins(10);
 
+/// How many nodes load at once: when all start together, the database has the processors that are left for everything else.
+const LOADS_AT_ONCE: u64 = 4;
+/// How often a node asks for its turn to load, and how long it waits between two questions. Whoever holds a turn and stands
+/// still is not waited for longer than half a minute.
+const ASKS_FOR_TURN: usize = 300;
+const TURN_PAUSE: Duration = Duration::from_millis(100);
+
 /// How long reading what changed may take.
 const READ: Duration = Duration::from_secs(5);
 
@@ -42,6 +49,12 @@ const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 const BEGIN_LOAD: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
                           SET LOCAL statement_timeout = '600s';
                           SET LOCAL jit = off";
+
+/// Takes one of `$2` turns to load, until the transaction's end; whether one was free. Their locks are numbered from `$1`.
+const TAKE_TURN: &str = "SELECT EXISTS (SELECT
+                                         FROM generate_series(1, $2) AS turn
+                                        WHERE pg_try_advisory_xact_lock($1 + turn))";
+const TURNS: i64 = i64::from_be_bytes(*b"clavload");
 
 /// Whether every table that decides tells of its changes. A dump that is put back brings its triggers last: until then its
 /// rows come untold, and whoever loads them would miss the rest.
@@ -120,8 +133,8 @@ fn unread(failure: impl Into<StoreError>) -> SourceError {
 async fn load(pool: &Pool, into: &dyn Intake, forget_before: Timestamp) -> Outcome<Position> {
     let lent = pool.lend().await?;
     let loading = async {
-        lent.batch_execute(BEGIN_LOAD).await?;
         let client: &Client = &lent;
+        begin_load(client).await?;
         let tells = client.rows(TELLS, Vec::new()).await?;
         if !tells[0].try_get::<_, bool>(0)? {
             return Err(untold());
@@ -138,6 +151,20 @@ async fn load(pool: &Pool, into: &dyn Intake, forget_before: Timestamp) -> Outco
     let position = loaded?;
     lent.give_back();
     Ok(position)
+}
+
+/// Begins to read everything, as of the moment at which it is this node's turn.
+async fn begin_load(client: &Client) -> Outcome<()> {
+    for _ in 0..ASKS_FOR_TURN {
+        client.batch_execute(BEGIN_LOAD).await?;
+        let taken = client.row(TAKE_TURN, bind![TURNS, LOADS_AT_ONCE]).await?;
+        if taken.is_some_and(|row| row.try_get(0).unwrap_or_default()) {
+            return Ok(());
+        }
+        client.batch_execute("ROLLBACK").await?;
+        tokio::time::sleep(TURN_PAUSE).await;
+    }
+    Ok(client.batch_execute(BEGIN_LOAD).await?)
 }
 
 fn position(row: &Row) -> Outcome<Position> {

@@ -55,6 +55,36 @@ fn nodes_that_all_start_at_once_share_the_database_and_know_the_same() {
     assert!(nodes.iter().all(|server| status(server, &keys[0].1) == 401));
 }
 
+#[test]
+fn a_node_that_waits_for_its_turn_to_load_holds_up_no_change_and_knows_it_afterwards() {
+    let stage = Stage::of_many(2, DEFAULT, postgres(), |builder, _| builder);
+    let (id, taken) = stage.issue(0, "taken");
+    let third = ServerBuilder::new(crate::PROGRAM).database(&stage.postgres.url(DATABASE)).profile("default");
+    let third = third.argument("--lease").argument(DEFAULT).variable("CLAVIGER_NODE", &name(2));
+    let stage = &stage;
+    let first_turn = i64::from_be_bytes(*b"clavload") + 1;
+    let (third, later) = thread::scope(|scope| {
+        scope.spawn(move || {
+            let all =
+                format!("SELECT pg_advisory_lock(n) FROM generate_series({first_turn}, {first_turn} + 3) n");
+            // Its end is that somebody ends its session.
+            stage.postgres.sql(DATABASE, &format!("{all}; SELECT pg_sleep(60)")).unwrap_err();
+        });
+        eventually(|| {
+            (stage.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == "4").then_some(())
+        });
+        let third = scope.spawn(|| third.join(stage.cluster.operator_key()));
+        eventually(|| (members(&stage.operator(0)).len() == 3).then_some(()));
+        confirmed_by(2, &stage.operator(0), &id);
+        let later = stage.issue(0, "later").1;
+        assert!(!third.is_finished(), "it has its turn already");
+        stage.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+        (third.join().expect("it starts"), later)
+    });
+    assert_eq!((status(&third, &taken), status(&third, &later)), (401, 200));
+    confirmed_by(3, &third.operator(), &stage.issue(1, "of all").0);
+}
+
 /// What a balancer needs to lose no request: it asks another node when one refuses or resets the connection, and holds
 /// that against none, for it knows nodes by their ports, which are there again soon.
 fn balanced(cluster: &Cluster) -> Nginx {
