@@ -23,7 +23,7 @@ mod trial;
 pub mod usage;
 mod verifier;
 
-pub use follower::Follower;
+pub use follower::{Follower, Pulse};
 pub use indeterminate::{Indeterminate, Readiness};
 pub use permit::{OperatorPermit, Permit};
 pub use replica::ReplicaSize;

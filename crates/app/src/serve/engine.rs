@@ -6,7 +6,7 @@ use anyhow::{Context as _, anyhow};
 use claviger_manage::Manager;
 use claviger_model::{Clock, Entropy};
 use claviger_store::Store;
-use claviger_verify::{Follower, Verifier, limits::SharedLimits, nodes::NodeCard, usage::UsageWriter};
+use claviger_verify::{Follower, Pulse, Verifier, limits::SharedLimits, nodes::NodeCard, usage::UsageWriter};
 use tokio::{
     sync::oneshot,
     task::{JoinError, JoinHandle},
@@ -14,12 +14,15 @@ use tokio::{
 
 /// How long an end waits for the calls of quotas that are given back.
 const GIVE_BACK: Duration = Duration::from_secs(5);
+/// How long an end waits for the follower, which may be what hangs.
+const FOLLOWER_ENDS: Duration = Duration::from_secs(5);
 
 /// A running engine.
 pub(super) struct Engine {
     pub(super) store: Store,
     pub(super) verifier: Arc<Verifier>,
     follower: Task,
+    pulse: Pulse,
     usage: Task,
     /// From when there is somebody to look after the nodes.
     nodes: Option<Task>,
@@ -64,6 +67,7 @@ impl Engine {
         let verifier = Verifier::with_limits(clock, card.leases.node, shared, Some(ledger));
         let mut follower = Follower::new(Arc::clone(&verifier), store.feed(), card, Arc::clone(&entropy));
         follower.load().await.context("the keys can't be loaded")?;
+        let pulse = follower.pulse();
         let mut incarnation = [0; 16];
         entropy.fill(&mut incarnation);
         let usage = UsageWriter::new(Arc::clone(&verifier), store.usage_sink(), incarnation);
@@ -71,6 +75,7 @@ impl Engine {
             store,
             verifier,
             follower: Task::start(|stopped| follower.run(async { drop(stopped.await) })),
+            pulse,
             usage: Task::start(|stopped| usage.run(async { drop(stopped.await) })),
             nodes: None,
         })
@@ -82,10 +87,11 @@ impl Engine {
         self.nodes = Some(Task::start(work));
     }
 
-    /// Returns when a task ended although nobody told it to: there is no going on then.
+    /// Returns when a task ended although nobody told it to, or hangs: there is no going on then.
     pub(super) async fn failure(&mut self) -> anyhow::Error {
         let (what, result) = tokio::select! {
             result = &mut self.follower.running => ("following the feed", result),
+            () = self.pulse.stopped() => return anyhow!("following the feed hangs: it has done nothing for half a minute"),
             result = &mut self.usage.running => ("writing usage", result),
             result = ended(self.nodes.as_mut()) => ("looking after the nodes", result),
         };
@@ -107,7 +113,9 @@ impl Engine {
                 "calls of quotas that were reserved and not used are forfeited: giving them back took too long"
             );
         }
-        self.follower.stop("following the feed").await;
+        if tokio::time::timeout(FOLLOWER_ENDS, self.follower.stop("following the feed")).await.is_err() {
+            tracing::error!("following the feed doesn't end: changes wait for this node's lease");
+        }
         self.store.close().await;
     }
 }

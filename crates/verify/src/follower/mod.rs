@@ -1,12 +1,14 @@
 //! Brings the replica up to date and says so, in this order: ask the clock, ask the source, apply, publish.
 
 mod course;
+mod pulse;
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use claviger_model::{Clock, Entropy, Moment, NodeId};
 
 pub(crate) use self::course::{Advance, Ask, Break, Course, Next, POLL, Step, renew_every};
+pub use self::pulse::Pulse;
 use crate::{
     Readiness, Verifier,
     feed::{Change, Changes, FeedSource, Record, Renewal, Seq, SourceError},
@@ -28,7 +30,7 @@ const SWEEP_PARTS: usize = 256;
 
 /// The one writer of a verifier's replica, and the node's membership.
 ///
-/// If it dies or stalls nothing is confirmed any more, and the lease runs out by itself.
+/// If it dies or stalls nothing is confirmed any more, and the lease runs out by itself; [`Pulse::stopped`] tells.
 pub struct Follower {
     verifier: Arc<Verifier>,
     source: Arc<dyn FeedSource>,
@@ -39,6 +41,7 @@ pub struct Follower {
     woken: bool,
     sweep: Sweep,
     failing: bool,
+    pulse: Pulse,
 }
 
 struct Sweep {
@@ -102,7 +105,22 @@ impl Follower {
         let due = verifier.clock().boot().plus(SWEEP_EVERY);
         let course = Course::new(card.leases.shortest());
         let sweep = Sweep { broom: None, due };
-        Self { verifier, source, card, entropy, course, woken: false, sweep, failing: false }
+        Self {
+            verifier,
+            source,
+            card,
+            entropy,
+            course,
+            woken: false,
+            sweep,
+            failing: false,
+            pulse: Pulse::default(),
+        }
+    }
+
+    /// Says whether this follower hangs.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Joins, loads everything and renews the lease. When it returns the verifier decides.
@@ -140,6 +158,7 @@ impl Follower {
 
     /// One question, or one pause. May be dropped at any await: what is applied is published in the same breath.
     async fn turn(&mut self) {
+        self.pulse.beat();
         let now = self.clock().boot();
         match self.course.next(now, self.woken) {
             Next::Ask(ask) => {
@@ -201,6 +220,7 @@ impl Follower {
             tokio::select! {
                 position = &mut load => break position?,
                 () = tokio::time::sleep(POLL) => {
+                    self.pulse.beat();
                     if self.course.must_show_life(self.clock().boot()) && !self.shows_life().await {
                         return Ok(());
                     }

@@ -4,7 +4,7 @@ use claviger_model::{Denial, InstallationId, KeyState, Moment};
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use super::{Advance, Led, apply};
+use super::{Advance, Led, Pulse, apply};
 use crate::{
     Indeterminate, Readiness, Verifier,
     fake::{LEASE, NEW_YEAR, Node, first_account, follower, node_id, revoked, scoped, secret},
@@ -21,6 +21,7 @@ fn start(key: u64) -> Vec<Vec<Record>> {
 /// A node whose follower runs until the sender is used or dropped.
 struct Running {
     node: Node,
+    pulse: Pulse,
     stop: oneshot::Sender<()>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -30,8 +31,31 @@ async fn running(log: Vec<Vec<Record>>) -> Running {
     let (stop, stopped) = oneshot::channel::<()>();
     let spare = follower(&node.verifier, &node.source);
     let follower = std::mem::replace(&mut node.follower, spare);
+    let pulse = follower.pulse();
     let task = tokio::spawn(follower.run(async { _ = stopped.await }));
-    Running { node, stop, task }
+    Running { node, pulse, stop, task }
+}
+
+/// As long as a follower may stand still before it is taken for hung, and a look more.
+const HANGS: Duration = Duration::from_secs(36);
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_has_a_pulse_while_it_has_nothing_to_do_and_while_nobody_answers() {
+    let Running { node, pulse, stop, task } = running(start(1)).await;
+    assert!(tokio::time::timeout(10 * HANGS, pulse.stopped()).await.is_err());
+    node.source.told.lock().failing = true;
+    assert!(tokio::time::timeout(10 * HANGS, pulse.stopped()).await.is_err());
+    drop(stop);
+    task.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_that_stands_still_is_noticed_and_its_lease_runs_out() {
+    let Running { node, pulse, stop: _stop, task } = running(start(1)).await;
+    task.abort();
+    assert!(tokio::time::timeout(HANGS, pulse.stopped()).await.is_ok());
+    node.clock.pass(LEASE);
+    assert_eq!(node.verifier.readiness(), Readiness::LeaseLost);
 }
 
 async fn applied(verifier: &Verifier, seq: Seq) {
@@ -116,7 +140,7 @@ async fn a_load_that_fails_decides_nothing_and_can_be_tried_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_change_is_applied_when_woken_and_without() {
-    let Running { node, stop, task } = running(start(1)).await;
+    let Running { node, stop, task, .. } = running(start(1)).await;
     let seq = node.source.commit(vec![Record::Secret(revoked(1, NEW_YEAR))]);
     node.source.woken.notify_one();
     applied(&node.verifier, seq).await;
@@ -158,7 +182,7 @@ async fn a_source_that_fails_lets_the_lease_run_out_and_is_followed_again() {
 
 #[tokio::test(start_paused = true)]
 async fn a_follower_that_dies_lets_the_lease_run_out() {
-    let Running { node, task, stop } = running(start(1)).await;
+    let Running { node, task, stop, .. } = running(start(1)).await;
     task.abort();
     assert!(task.await.unwrap_err().is_cancelled());
     drop(stop);
@@ -204,7 +228,7 @@ async fn a_break_stops_decisions_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn shutting_down_ends_decisions() {
-    let Running { node, stop, task } = running(start(1)).await;
+    let Running { node, stop, task, .. } = running(start(1)).await;
     stop.send(()).unwrap();
     task.await.unwrap();
     assert_eq!(node.verifier.readiness(), Readiness::Loading);
@@ -247,7 +271,7 @@ async fn a_node_is_a_member_before_it_loads_and_confirms_what_it_loaded() {
 
 #[tokio::test(start_paused = true)]
 async fn a_node_that_was_excluded_decides_nothing_until_it_has_joined_again_under_another_id() {
-    let Running { node, stop, task } = running(start(1)).await;
+    let Running { node, stop, task, .. } = running(start(1)).await;
     {
         let mut told = node.source.told.lock();
         told.members.clear();
@@ -349,7 +373,7 @@ async fn an_answer_from_before_the_boot_clock_stood_still_renews_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn who_doubts_its_boot_clock_renews_before_it_would_have() {
-    let Running { node, stop, task } = running(start(1)).await;
+    let Running { node, stop, task, .. } = running(start(1)).await;
     node.source.told.lock().clock = Some(NEW_YEAR);
     for _ in 0..3 {
         node.source.woken.notify_one();

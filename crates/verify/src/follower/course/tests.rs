@@ -161,11 +161,7 @@ fn another_history_a_head_that_went_back_another_change_and_a_gap_break_it() {
     {
         let mut course = course(5);
         assert_eq!(look(&mut course, at(1), &told(seqs, head)), Err(Break::Gap { reached: Seq(5) }));
-        assert_eq!(
-            course.next(at(1), false),
-            Next::Ask(Ask::Join),
-            "what was confirmed isn't so any more"
-        );
+        assert_eq!(course.next(at(1), false), Next::Ask(Ask::Join), "what was confirmed isn't so any more");
         course.joined(at(1));
         assert_eq!(course.next(at(1), false), Next::Ask(Ask::Load), "what broke is loaded anew");
     }
