@@ -235,11 +235,10 @@ fn put_back(drawn: &mut [Drawn]) {
     }
 }
 
-/// The limit that has room last, of those that have none.
+/// The limit that has room last, of those that have none. Who counted may have seen less room than is worked out here.
 fn exceeded(standings: Standings) -> Exceeded {
-    let full = standings.limits.iter().filter(|standing| standing.remaining == 0);
-    let last =
-        full.max_by_key(|standing| standing.more_in).expect("a call is denied by a limit without room");
+    let last = standings.limits.iter().max_by_key(|standing| (standing.remaining == 0, standing.more_in));
+    let last = last.expect("a call is denied by a limit");
     let (name, retry_after) = (last.name.clone(), last.more_in);
     Exceeded { name, retry_after, standings }
 }
