@@ -93,7 +93,13 @@ impl FaultProxy {
     /// A proxy on the address `host` of this machine before `server`.
     #[track_caller]
     pub fn on(host: IpAddr, server: SocketAddr) -> Self {
-        let listener = Arc::new(TcpListener::bind((host, 0)).expect("a port is free"));
+        Self::at((host, 0).into(), server)
+    }
+
+    /// A proxy at an address of this machine before `server`.
+    #[track_caller]
+    pub fn at(address: SocketAddr, server: SocketAddr) -> Self {
+        let listener = Arc::new(TcpListener::bind(address).expect("a port is free"));
         let address = listener.local_addr().expect("a listener has an address");
         let shared = Arc::<Shared>::default();
         let accepting = thread::spawn({

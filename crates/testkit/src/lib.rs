@@ -22,6 +22,7 @@ mod postgres;
 mod program;
 mod redis;
 mod server;
+mod spinners;
 mod standby;
 mod visitor;
 
@@ -39,4 +40,5 @@ pub use postgres::{Postgres, PostgresBuilder};
 pub use program::{Finished, Program, repository};
 pub use redis::{Redis, RedisBuilder};
 pub use server::{Address, Server, ServerBuilder, Stopped};
+pub use spinners::Spinners;
 pub use visitor::Visitor;

@@ -4,10 +4,12 @@
 //! that outlives the cut goes on after [`heal`](Namespace::heal), when its next retransmission falls due.
 
 use std::{
-    fs::File,
+    fmt::Write as _,
+    fs::{self, File},
     net::{IpAddr, Ipv4Addr},
     os::fd::AsFd as _,
     panic,
+    path::{Path, PathBuf},
     process::Command,
     thread,
 };
@@ -18,6 +20,9 @@ use crate::{Finished, claim::Claim, peer};
 
 /// How many networks of four addresses 10.64.0.0/10 is divided into here; nobody runs as many tests at a time.
 const NETWORKS: u16 = 4_000;
+
+/// An address for documents (RFC 5737, section 3), which nobody has.
+const NOBODY: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 53);
 
 /// A network namespace. It is removed when dropped.
 #[derive(Debug)]
@@ -64,6 +69,34 @@ impl Namespace {
         run(&["ip", "-n", name, "address", "add", &address(self.address()), "dev", &inside]);
         run(&["ip", "-n", name, "link", "set", &inside, "up"]);
         run(&["ip", "-n", name, "link", "set", "lo", "up"]);
+    }
+
+    /// Says what names what is started in it knows, from now on and instead of those before; the first time before anything
+    /// is started. Any other name is asked for at an address that nobody answers at. All of this machine's addresses are
+    /// reached from there.
+    #[track_caller]
+    pub fn knows(&self, names: &[(&str, IpAddr)]) {
+        let directory = self.directory();
+        let begins = !directory.exists();
+        let mut hosts = "127.0.0.1 localhost\n".to_owned();
+        for (name, address) in names {
+            writeln!(hosts, "{address} {name}").expect("text can be added to");
+        }
+        let written = fs::create_dir_all(&directory).and_then(|()| {
+            fs::write(directory.join("resolv.conf"), format!("nameserver {NOBODY}\n"))?;
+            // In place: what was started before has this very file.
+            fs::write(directory.join("hosts"), hosts)
+        });
+        written.expect("root may write /etc/netns");
+        if begins {
+            let host = self.host_address().to_string();
+            run(&["ip", "-n", &self.name, "route", "add", "default", "via", &host]);
+        }
+    }
+
+    /// Where `ip netns exec` finds what it puts in the place of files in /etc.
+    fn directory(&self) -> PathBuf {
+        Path::new("/etc/netns").join(&self.name)
     }
 
     /// What runs a program in it, for [`ServerBuilder::under`](crate::ServerBuilder::under).
@@ -141,6 +174,7 @@ impl Namespace {
         let [outside, _] = self.cable();
         let _ = Command::new("ip").args(["link", "delete", &outside]).output();
         let _ = Command::new("ip").args(["netns", "delete", &self.name]).output();
+        let _ = fs::remove_dir_all(self.directory());
     }
 }
 

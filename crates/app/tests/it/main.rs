@@ -14,3 +14,8 @@ mod pages;
 
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_claviger");
+
+/// Whether to do with large numbers, and for long, what is done with small ones otherwise.
+fn at_length() -> bool {
+    std::env::var_os("CLAVIGER_LONG").is_some()
+}

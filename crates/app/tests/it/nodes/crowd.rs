@@ -2,11 +2,11 @@
 
 use claviger_testkit::{Postgres, Stopwatch, eventually};
 
-use super::{at_length, confirmed_by, members, stage::Stage, status};
+use super::{confirmed_by, members, stage::Stage, status};
 
 #[test]
 fn a_crowd_of_nodes_confirms_a_revocation() {
-    let count = if at_length() { 50 } else { 12 };
+    let count = if crate::at_length() { 50 } else { 12 };
     // Ten for calls, two for the feed and one to listen, of each.
     let most = u32::try_from(20 * count).unwrap();
     let postgres = Postgres::builder().without_fsync().max_connections(most).start();

@@ -14,8 +14,8 @@ use claviger_testkit::{Stopwatch, eventually};
 use serde_json::json;
 
 use super::{
-    DEFAULT, STRICT, all_until, at_length, confirmed_by, go_on_until, hammer, hammer_each, is_ready,
-    none_allowed_after, only,
+    DEFAULT, STRICT, all_until, confirmed_by, go_on_until, hammer, hammer_each, is_ready, none_allowed_after,
+    only,
     stage::{Stage, postgres},
     status, stop, text, wait_until,
 };
@@ -66,7 +66,7 @@ fn a_crash_of_the_database_is_noticed_by_nobody_who_verifies() {
 
 #[test]
 fn an_absence_of_half_a_lease_is_noticed_by_nobody_who_verifies() {
-    let (lease, away) = if at_length() { (DEFAULT, 60) } else { ("20s", 10) };
+    let (lease, away) = if crate::at_length() { (DEFAULT, 60) } else { ("20s", 10) };
     nobody_notices(lease, Duration::from_secs(away), |stage| stage.postgres.stop());
 }
 

@@ -10,15 +10,19 @@ mod database_away;
 mod database_slow;
 mod everywhere;
 mod failover;
+mod frozen;
 mod killed;
 mod lost_answers;
+mod names;
 mod notifications;
 mod restarts;
 mod restored;
 mod revoked;
 mod roll;
 mod split;
+mod starved;
 mod stopped;
+mod usage;
 
 use std::time::Duration;
 
@@ -34,11 +38,6 @@ const STRICT_BOUND: Duration = Duration::from_millis(2_040);
 const PAUSE: Duration = Duration::from_millis(5);
 /// The lease of a node that isn't told another.
 const DEFAULT: &str = "120s";
-
-/// Whether to do with large numbers, and for long, what is done with small ones otherwise.
-fn at_length() -> bool {
-    std::env::var_os("CLAVIGER_LONG").is_some()
-}
 
 /// A request with `key` to the gateway.
 fn request(key: &str) -> Vec<u8> {

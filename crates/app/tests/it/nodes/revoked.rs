@@ -195,7 +195,7 @@ fn judge(probe: Probe, called: Duration, complete: Duration, trouble: Trouble) {
 }
 
 fn rounds() -> usize {
-    if super::at_length() { ROUNDS_LONG } else { ROUNDS }
+    if crate::at_length() { ROUNDS_LONG } else { ROUNDS }
 }
 
 /// Prints how long revoking took, by what befell a node meanwhile.
