@@ -14,7 +14,13 @@ use serde_json::json;
 use super::{Line, is_whole, status, text};
 
 const WRITERS: usize = 8;
+/// How often a server is killed in each of the tests, and how often in the long run.
 const ROUNDS: usize = 5;
+const ROUNDS_LONG: usize = 340;
+
+fn rounds() -> usize {
+    if crate::at_length() { ROUNDS_LONG } else { ROUNDS }
+}
 
 /// Lets `writers` run until they were answered `enough` times in all, then kills the server under them.
 fn killed_under(
@@ -42,8 +48,8 @@ fn every_answered_key_survives_a_kill_in_the_middle_of_many() {
     let account = server.operator().account("Acme");
     let path = format!("/v1/accounts/{account}/keys");
     let ledger = Mutex::new(Vec::new());
-    for round in 0..ROUNDS {
-        let mut stopped = killed_under(server, 37 + 11 * round, |writer, line, answered| {
+    for round in 0..rounds() {
+        let mut stopped = killed_under(server, 37 + 11 * (round % 5), |writer, line, answered| {
             for number in 0.. {
                 let order = json!({"name": format!("{round}.{writer}.{number}")});
                 let Some(answer) = line.post(&path, &order) else { return };
@@ -63,7 +69,7 @@ fn every_answered_key_survives_a_kill_in_the_middle_of_many() {
         }
         assert_eq!(operator.get("/v1/audit-events/check").expect(200).json()["whole"], true);
     }
-    println!("{ROUNDS} kills, {} answered keys, none lost", ledger.lock().unwrap().len());
+    println!("{} kills, {} answered keys, none lost", rounds(), ledger.lock().unwrap().len());
 }
 
 #[test]
@@ -75,8 +81,8 @@ fn answered_rotations_survive_a_kill_and_a_key_never_has_two_newest_secrets_or_n
     // Of each key: the secrets that were handed out, the newest last.
     let handed_out: Vec<_> = keys.iter().map(|(_, key)| Mutex::new(vec![key.clone()])).collect();
     let mut lost_answers = [0; WRITERS];
-    for round in 0..ROUNDS {
-        let mut stopped = killed_under(server, 29 + 7 * round, |writer, line, answered| {
+    for round in 0..rounds() {
+        let mut stopped = killed_under(server, 29 + 7 * (round % 5), |writer, line, answered| {
             let path = format!("/v1/keys/{}/rotate", keys[writer].0);
             while let Some(answer) = line.post(&path, &json!({"overlap": "0"})) {
                 let rotated = answer.expect(200).json();
@@ -113,12 +119,12 @@ fn answered_revocations_survive_a_kill() {
     let mut server = ServerBuilder::new(crate::PROGRAM).profile("default").start();
     let account = server.operator().account("Acme");
     let ledger = Mutex::new(Vec::new());
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let operator = server.operator();
         let issue = |n: usize| operator.issue_plain(&account, &format!("{round}.{n}"));
         let keys: Vec<_> = (0..80).map(issue).collect();
         let next = AtomicUsize::new(0);
-        let mut stopped = killed_under(server, 21 + 9 * round, |_, line, answered| {
+        let mut stopped = killed_under(server, 21 + 9 * (round % 5), |_, line, answered| {
             while let Some((id, key)) = keys.get(next.fetch_add(1, Ordering::SeqCst)) {
                 let Some(answer) = line.post(&format!("/v1/keys/{id}/revoke"), &json!({})) else { return };
                 assert_eq!(answer.expect(200).json()["receipt"]["complete"], true);

@@ -10,8 +10,10 @@ mod full_disk;
 mod group_commit;
 mod killed;
 mod locked;
+mod lost_log;
 mod paused;
 mod ports;
+mod power;
 pub(crate) mod secrets;
 mod slow;
 

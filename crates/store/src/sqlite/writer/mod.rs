@@ -265,7 +265,7 @@ impl Desk {
                 all(&|| Err(file::moved()));
             }
             End::Unknown(error) => {
-                tracing::error!(%error, changes, "it is unknown whether a commit reached the disk");
+                tracing::error!(%error, changes, "it is unknown whether a commit reached the disk, so this process ends: look at the disk, then start it again");
                 all(&|| Err(StoreError::OutcomeUnknown(error.to_string())));
                 (self.settings.outcome_lost)();
             }
