@@ -62,11 +62,10 @@ fn fails_over(lagging: &mut Lagging, meanwhile: impl FnOnce(&Postgres)) {
     let probes = stop(of_taken);
     only(&probes, &[401, 503]);
     none_allowed_after(&probes, told_at);
-    for node in 0..3 {
-        let log = stage.node(node).log();
-        assert!(log.contains("decisions stop: all keys are loaded anew"), "{log}");
-        assert!(log.contains("the database lost revocations"), "{log}");
-    }
+    let logs = [0, 1, 2].map(|node| stage.node(node).log());
+    assert!(logs.iter().all(|log| log.contains("decisions stop: all keys are loaded anew")), "{logs:?}");
+    // Whoever loads only when another has made the revocation again misses nothing.
+    assert!(logs.iter().any(|log| log.contains("the database lost revocations")), "{logs:?}");
     let event = "SELECT detail FROM audit_events WHERE action = 'key.revoke' AND actor LIKE 'system%'";
     let event = standby.sql(DATABASE, event).expect("the trail can be read");
     assert!(event.contains("the database lost it"), "{event}");

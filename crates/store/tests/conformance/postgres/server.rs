@@ -241,6 +241,8 @@ async fn what_is_wrong_with_a_database_is_said_without_its_password() {
     let url = server.database();
     server.sql("postgres", "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'").unwrap();
     server.sql("postgres", "CREATE DATABASE theirs").unwrap();
+    // As it is from PostgreSQL 15 on.
+    server.sql("theirs", "REVOKE CREATE ON SCHEMA public FROM PUBLIC").unwrap();
     let proxy = FaultProxy::to(server.address());
     proxy.refuse();
     let of = |address, name: &str| format!("postgres://claviger:s3cret@{address}/{name}?sslmode=disable");
