@@ -3,7 +3,7 @@
 use std::{error::Error, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use claviger_layer::{Api, Caller, Host, HostError, credential, request_id};
+use claviger_layer::{Api, Caller, Host, HostError, address::caller_address, credential, request_id};
 use claviger_model::{Clock, Entropy, RequestId, Slot, profile::Action};
 use claviger_verify::{Permit, Verifier};
 use http::{Request, Response, request::Parts};
@@ -120,7 +120,8 @@ impl Gateway {
         let body_max = if own.is_some() { SELF_SERVICE_BODY_MAX as u64 } else { profile.upstream.body_max };
         // Before it is judged: what is too large was never let in, and isn't counted as a use.
         check_length(head, body_max).map_err(refused)?;
-        let caller = Caller { host: &host, peer: Some(peer.ip()) };
+        let address = caller_address(profile, Some(peer.ip()), &head.headers);
+        let caller = Caller { host: &host, address };
         let judged = backend.api.judge(&self.verifier, head, caller, id).await;
         let permit = judged.map_err(|no_permit| refused(no_permit.into()))?;
         if own.is_none() && service.is_some_and(|service| service.resembles(path)) {

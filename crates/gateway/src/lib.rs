@@ -1,4 +1,4 @@
-//! The decision for proxies: our own reverse proxy in front of an upstream.
+//! The decision for proxies: forward auth for those there are, and our own reverse proxy in front of an upstream.
 //!
 //! One request comes in, is judged once, and then goes one of three ways: refused in the api's own words, answered by
 //! the api's self-service endpoints, or forwarded to the upstream exactly as it was judged. Listening, TLS and the
@@ -8,6 +8,7 @@ mod backends;
 mod body;
 mod download;
 mod forward;
+mod forward_auth;
 mod gateway;
 mod hop_by_hop;
 mod leftover;
@@ -21,6 +22,7 @@ mod upstream;
 
 pub use backends::{Backend, Backends, BackendsError};
 pub use body::{Body, BodyError, body};
+pub use forward_auth::ForwardAuth;
 pub use gateway::Gateway;
 pub use origin::Origin;
 pub use self_service::{SelfServiceCall, SelfServiceHandler};

@@ -28,19 +28,26 @@ impl Misplaced {
     }
 
     pub(crate) fn answer(self) -> Response<Full<Bytes>> {
-        let status = self.status();
-        let title = status.canonical_reason().expect("both statuses are registered");
-        let problem = serde_json::json!({
-            "type": "about:blank", "title": title, "status": status.as_u16(), "detail": self.to_string(),
-        });
-        let mut response = Response::new(Full::new(problem.to_string().into()));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-        if status == StatusCode::BAD_REQUEST {
+        let mut response = problem(self.status(), &self.to_string());
+        if response.status() == StatusCode::BAD_REQUEST {
             close_after(&mut response);
         }
         response
     }
+}
+
+/// An answer in nobody's words (RFC 9457).
+pub(crate) fn problem(status: StatusCode, detail: &str) -> Response<Full<Bytes>> {
+    let problem = serde_json::json!({
+        "type": "about:blank",
+        "title": status.canonical_reason().unwrap_or_default(),
+        "status": status.as_u16(),
+        "detail": detail,
+    });
+    let mut response = Response::new(Full::new(problem.to_string().into()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    response
 }

@@ -1,12 +1,14 @@
 //! A request that is not passed on: the cause to answer for, and where HTTP has a more exact status, that one.
 
+use bytes::Bytes;
 use claviger_layer::{Api, NoPermit};
-use claviger_model::{RequestId, Slot};
+use claviger_model::{Exceeded, RequestId, Slot};
 use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode,
     header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING},
     request::Parts,
 };
+use http_body_util::Full;
 
 use crate::{
     Body, body,
@@ -28,15 +30,37 @@ impl Refusal {
         Self::Exactly(Slot::TooLarge, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
 
     pub(crate) fn answer(&self, api: &Api, request: RequestId) -> Response<Body> {
-        let answer = match self {
-            Self::NoPermit(no_permit) => api.refuse(no_permit, request),
-            Self::Exactly(slot, status) => api.answer_with(*slot, *status, request),
-        };
-        let mut response = answer.map(body);
+        let mut response = self.in_words(api, request).map(body);
         if response.status() == StatusCode::BAD_REQUEST {
             close_after(&mut response);
         }
         response
+    }
+}
+
+impl Refusal {
+    /// The api's answer, to whatever kind of question.
+    pub(crate) fn in_words(&self, api: &Api, request: RequestId) -> Response<Full<Bytes>> {
+        match self {
+            Self::NoPermit(no_permit) => api.refuse(no_permit, request),
+            Self::Exactly(slot, status) => api.answer_with(*slot, *status, request),
+        }
+    }
+
+    /// The cause to answer for.
+    pub(crate) fn slot(&self) -> Slot {
+        match self {
+            Self::NoPermit(no_permit) => no_permit.slot(),
+            Self::Exactly(slot, _) => *slot,
+        }
+    }
+
+    /// The limit that had no room.
+    pub(crate) fn exceeded(&self) -> Option<&Exceeded> {
+        match self {
+            Self::NoPermit(no_permit) => no_permit.exceeded(),
+            Self::Exactly(..) => None,
+        }
     }
 }
 

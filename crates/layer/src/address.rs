@@ -16,14 +16,34 @@ pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for
 /// `None` where there is no peer address (a Unix socket) or a trusted proxy notes something that is no address:
 /// a key restricted to networks is then refused. A trusted proxy that notes nothing is the caller itself.
 pub fn caller_address(profile: &Profile, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
-    let mut address = peer?.to_canonical();
-    for line in headers.get_all(X_FORWARDED_FOR).iter().rev() {
-        for hop in line.as_bytes().rsplit(|byte| *byte == b',') {
-            if !profile.trusts(address) {
-                return Some(address);
-            }
-            address = read_hop(hop)?;
+    outermost(profile, peer?.to_canonical(), hops(headers))
+}
+
+/// The same where whoever asks notes what it was asked by, and is believed: the right-most hop stands for the peer.
+///
+/// `None` where nothing is noted: that somebody asks who may ask says nothing of the caller.
+pub fn noted(profile: &Profile, headers: &HeaderMap) -> Option<IpAddr> {
+    let mut hops = hops(headers);
+    let peer = read_hop(hops.next()?)?;
+    outermost(profile, peer, hops)
+}
+
+/// What proxies noted, the last of them first.
+fn hops(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
+    lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','))
+}
+
+fn outermost<'a>(
+    profile: &Profile,
+    mut address: IpAddr,
+    hops: impl Iterator<Item = &'a [u8]>,
+) -> Option<IpAddr> {
+    for hop in hops {
+        if !profile.trusts(address) {
+            return Some(address);
         }
+        address = read_hop(hop)?;
     }
     Some(address)
 }
@@ -85,6 +105,21 @@ mod tests {
             (&["::ffff:203.0.113.9"], "203.0.113.9"),
         ] {
             assert_eq!(caller(trusted, "10.0.0.1", lines), Some(ip(expected)), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn who_may_ask_is_believed_the_last_hop_and_others_where_they_are_trusted() {
+        let trusted = profile("\"10.0.0.0/8\"");
+        for (lines, expected) in [
+            (&[][..], None),
+            (&["203.0.113.9"], Some(ip("203.0.113.9"))),
+            (&["1.1.1.1, 203.0.113.9"], Some(ip("203.0.113.9"))),
+            (&["1.1.1.1, 203.0.113.9", "10.0.0.2"], Some(ip("203.0.113.9"))),
+            (&["1.1.1.1, 203.0.113.9, nonsense"], None),
+        ] {
+            let fields = lines.iter().map(|line| (X_FORWARDED_FOR, HeaderValue::from_str(line).unwrap()));
+            assert_eq!(noted(&trusted, &fields.collect()), expected, "{lines:?}");
         }
     }
 

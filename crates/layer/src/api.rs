@@ -8,10 +8,7 @@ use claviger_verify::{Decision, Indeterminate, Permit, Verifier};
 use http::{HeaderMap, Response, StatusCode, request::Parts};
 use http_body_util::Full;
 
-use crate::{
-    Host, NoPermit, UnsendableHeader, address::caller_address, answers::Answers, attempt::attempt_of,
-    credential, limits,
-};
+use crate::{Host, NoPermit, UnsendableHeader, answers::Answers, attempt::attempt_of, credential, limits};
 
 /// A profile with its answers made ready.
 pub struct Api {
@@ -24,8 +21,8 @@ pub struct Api {
 pub struct Caller<'a> {
     /// The host the request is for.
     pub host: &'a Host,
-    /// The address of the connection's other end, if it has one.
-    pub peer: Option<IpAddr>,
+    /// The address that the request came from, if it is known.
+    pub address: Option<IpAddr>,
 }
 
 impl Api {
@@ -76,8 +73,7 @@ impl Api {
     ) -> Result<Permit, NoPermit> {
         let profile = &*self.profile;
         let environment = profile.host_rule(&caller.host.name).and_then(|rule| rule.environment);
-        let address = caller_address(profile, caller.peer, &head.headers);
-        let attempt = attempt_of(head, environment, address);
+        let attempt = attempt_of(head, environment, caller.address);
         let found = credential::find(&head.headers, &profile.credentials);
         let presented = found.as_deref().map_err(Clone::clone);
         match verifier.verify(profile, presented, &attempt, request).await {

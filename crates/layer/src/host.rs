@@ -45,6 +45,11 @@ impl Host {
             (None, Some(target)) => target,
             (None, None) => return Err(HostError::Missing),
         };
+        Self::read(sent)
+    }
+
+    /// The host that a field's value names.
+    pub fn read(sent: &[u8]) -> Result<Self, HostError> {
         let name = read_name(sent).ok_or(HostError::Malformed)?;
         let field = HeaderValue::from_bytes(sent).expect("a name that was read is a field value");
         Ok(Self { name, field })

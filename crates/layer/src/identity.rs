@@ -40,6 +40,13 @@ pub fn state(headers: &mut HeaderMap, permit: &Permit) {
     }
 }
 
+/// The same with every field, empty where there is nothing to tell: a proxy that copies what it was told then leaves no
+/// field as a caller wrote it.
+pub fn state_all(headers: &mut HeaderMap, permit: &Permit) {
+    state(headers, permit);
+    headers.entry(EXTERNAL_ID).or_insert(HeaderValue::from_static(""));
+}
+
 /// Whether some upstream could read `name` as beginning with `prefix` (lower case): gateways to CGI, WSGI and PHP
 /// fold `-`, `_` and `.` into one.
 pub fn reads_like(name: &HeaderName, prefix: &str) -> bool {

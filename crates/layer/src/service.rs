@@ -22,7 +22,7 @@ use http_body_util::{Either, Full};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{Api, Caller, Host, NoPermit, credential, identity, request_id};
+use crate::{Api, Caller, Host, NoPermit, address::caller_address, credential, identity, request_id};
 
 /// The address of the connection's other end, put into the request's extensions by the server.
 ///
@@ -75,7 +75,8 @@ impl Guard {
     async fn admit(&self, head: &mut Parts, id: RequestId) -> Result<HeaderMap, NoPermit> {
         let host = Host::of(&head.uri, &head.headers).or(Err(Slot::BadRequest))?;
         let peer = head.extensions.get::<Peer>().map(|peer| peer.0);
-        let permit = self.api.judge(&self.verifier, head, Caller { host: &host, peer }, id).await?;
+        let address = caller_address(self.api.profile(), peer, &head.headers);
+        let permit = self.api.judge(&self.verifier, head, Caller { host: &host, address }, id).await?;
         let told = self.api.limit_fields(&permit);
         let credentials = &self.api.profile().credentials;
         if !credentials.forward {

@@ -90,12 +90,17 @@ impl ServeFlags {
 pub(super) fn variables() -> anyhow::Result<Layer> {
     Ok(Layer {
         node: env::var("CLAVIGER_NODE").ok(),
+        forward_auth_callers: env::var("CLAVIGER_FORWARD_AUTH_CALLERS").ok().map(|networks| list(&networks)),
         migrate: switch("CLAVIGER_MIGRATE")?,
         database_listen_url: env::var("CLAVIGER_DATABASE_LISTEN_URL").ok().as_deref().map(DatabaseUrl::from),
         session_idle: span("CLAVIGER_SESSION_IDLE")?,
         session_longest: span("CLAVIGER_SESSION_LONGEST")?,
         ..Layer::default()
     })
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(|one| one.trim().to_owned()).collect()
 }
 
 fn switch(name: &str) -> anyhow::Result<Option<bool>> {

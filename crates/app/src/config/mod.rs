@@ -13,7 +13,10 @@ use std::{
 
 use anyhow::{Context as _, anyhow, bail};
 use claviger_counters::RedisAddress;
-use claviger_model::profile::{self, LEASE_MAX, LEASE_MIN};
+use claviger_model::{
+    profile::{self, LEASE_MAX, LEASE_MIN},
+    restriction::Networks,
+};
 
 use self::file::Layer;
 pub(crate) use self::{database_url::DatabaseUrl, flags::ServeFlags};
@@ -38,6 +41,7 @@ pub(crate) struct Settings {
     pub(crate) gateway: SocketAddr,
     pub(crate) portal: SocketAddr,
     pub(crate) control: SocketAddr,
+    pub(crate) forward_auth_callers: Networks,
     pub(crate) public_url: Option<String>,
     pub(crate) upstream: Option<String>,
     pub(crate) redis: Option<RedisAddress>,
@@ -72,6 +76,7 @@ impl Settings {
             gateway: layer.gateway.context("`gateway` has no value")?,
             portal: layer.portal.context("`portal` has no value")?,
             control: layer.control.context("`control` has no value")?,
+            forward_auth_callers: callers(&layer.forward_auth_callers.unwrap_or_default())?,
             public_url: layer.public_url.map(|text| public_url(&text)).transpose()?,
             upstream: layer.upstream.map(|text| upstream(&text)).transpose()?,
             redis: layer.redis_url.map(|url| redis(&url.0)).transpose()?,
@@ -129,6 +134,11 @@ fn check_lease(span: Duration) -> Result<Duration, &'static str> {
 
 fn upstream(text: &str) -> anyhow::Result<String> {
     profile::origin(text).with_context(|| format!("the upstream {text:?} can't be used"))
+}
+
+fn callers(networks: &[String]) -> anyhow::Result<Networks> {
+    let networks: Vec<_> = networks.iter().map(String::as_str).collect();
+    Networks::parse(&networks).map_err(|error| anyhow!("`forward_auth_callers` can't be used: {error}"))
 }
 
 fn redis(text: &str) -> anyhow::Result<RedisAddress> {
@@ -208,6 +218,9 @@ mod tests {
             "header_timeout = \"0\"",
             "upstream = \"localhost:3000\"",
             "redis_url = \"localhost:6379\"",
+            "forward_auth_callers = []",
+            "forward_auth_callers = [\"0.0.0.0/0\"]",
+            "forward_auth_callers = [\"nginx\"]",
             "public_url = \"http://keys.example.com\"",
             "public_url = \"https://keys.example.com/portal\"",
             "session_idle = \"59s\"",

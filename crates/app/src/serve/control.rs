@@ -1,38 +1,68 @@
-//! The control listener: the management API, and the operators' pages at every other path.
+//! The control listener: the management API, forward auth, and the operators' pages at every other path.
 
 use std::net::SocketAddr;
 
 use claviger_api::Control;
 use claviger_dashboard::OperatorPages;
-use http::{Request, Response};
+use claviger_gateway::ForwardAuth;
+use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
 
-use super::listener::Handle;
+use super::{SMALL_HEAD, listener::Handle};
 
 /// What answers on the control listener.
 pub(super) struct ControlListener {
     pub(super) api: Control,
+    pub(super) forward_auth: ForwardAuth,
     pub(super) pages: OperatorPages,
 }
 
-/// The first steps of the paths that programs ask for; people have all others.
-const OF_PROGRAMS: [&str; 6] = ["v1", "healthz", "readyz", "metrics", "problems", "forward-auth"];
+/// The first steps of the paths that programs ask the API for; people have all others but those of forward auth.
+const OF_PROGRAMS: [&str; 5] = ["v1", "healthz", "readyz", "metrics", "problems"];
 
-fn is_for_programs(path: &str) -> bool {
-    let first = path.strip_prefix('/').and_then(|rest| rest.split('/').next());
-    first.is_none_or(|first| OF_PROGRAMS.contains(&first))
+/// Who answers at a path.
+#[derive(Debug, PartialEq, Eq)]
+enum Counter {
+    ForwardAuth,
+    Api,
+    Pages,
+}
+
+impl Counter {
+    fn at(path: &str) -> Self {
+        match path.strip_prefix('/').and_then(|rest| rest.split('/').next()) {
+            Some("forward-auth") => Self::ForwardAuth,
+            Some(first) if !OF_PROGRAMS.contains(&first) => Self::Pages,
+            _ => Self::Api,
+        }
+    }
 }
 
 impl Handle for ControlListener {
     type Body = claviger_dashboard::Body;
 
     async fn handle(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Self::Body> {
-        if is_for_programs(request.uri().path()) {
-            self.api.handle(request).await
-        } else {
-            self.pages.handle(peer, request).await
+        match Counter::at(request.uri().path()) {
+            // A proxy asks by the head of what it holds, which may be a large one.
+            Counter::ForwardAuth => self.forward_auth.handle(peer, request).await.map(Self::Body::new),
+            _ if size(&request) > SMALL_HEAD => too_large(),
+            Counter::Api => self.api.handle(request).await,
+            Counter::Pages => self.pages.handle(peer, request).await,
         }
     }
+}
+
+/// The bytes of a request's target, and of its fields' names and values.
+fn size(request: &Request<Incoming>) -> usize {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
+    target + fields.sum::<usize>()
+}
+
+fn too_large() -> Response<claviger_dashboard::Body> {
+    let mut answer = Response::new(claviger_dashboard::Body::empty());
+    *answer.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    answer
 }
 
 #[cfg(test)]
@@ -41,13 +71,14 @@ mod tests {
 
     #[test]
     fn programs_and_people_have_paths_of_their_own() {
-        for path in
-            ["/v1", "/v1/keys", "/healthz", "/readyz", "/metrics", "/problems/x", "/forward-auth/a", "*"]
-        {
-            assert!(is_for_programs(path), "{path}");
+        for path in ["/v1", "/v1/keys", "/healthz", "/readyz", "/metrics", "/problems/x", "*"] {
+            assert_eq!(Counter::at(path), Counter::Api, "{path}");
         }
-        for path in ["/", "/accounts", "/v1x", "/healthzz", "//v1", "/V1/keys"] {
-            assert!(!is_for_programs(path), "{path}");
+        for path in ["/forward-auth", "/forward-auth/a", "/forward-auth/a/x"] {
+            assert_eq!(Counter::at(path), Counter::ForwardAuth, "{path}");
+        }
+        for path in ["/", "/accounts", "/v1x", "/healthzz", "//v1", "/V1/keys", "/forward-authx/a"] {
+            assert_eq!(Counter::at(path), Counter::Pages, "{path}");
         }
     }
 }

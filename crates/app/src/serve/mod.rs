@@ -39,7 +39,7 @@ use crate::{
     system::{SystemClock, SystemEntropy},
 };
 
-/// The largest head of a request to the portal or the control listener.
+/// The largest head of a request to the portal or the control listener, but for the questions of proxies.
 const SMALL_HEAD: usize = 16 << 10;
 /// How long what is left may take to end once everything is flushed, and taking leave before anything began.
 const LAST_TASKS: std::time::Duration = std::time::Duration::from_secs(1);
@@ -76,7 +76,8 @@ impl Listeners {
         let Services { gateway, portal, control, trusted } = services;
         let callers = Rules::facing(settings, limits::HEAD_MAX, Arc::clone(&trusted));
         let people = Rules::facing(settings, SMALL_HEAD, trusted);
-        let operators = Rules::inside(settings, SMALL_HEAD);
+        // Proxies ask by the head of what they hold.
+        let operators = Rules::inside(settings, limits::HEAD_MAX);
         [
             self.gateway.serve(gateway, &callers, stopped.clone()),
             self.portal.serve(portal, &people, stopped.clone()),
@@ -132,7 +133,17 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     });
     engine.look_after_nodes(manager.clone());
     let public_origin = settings.public_url.clone();
-    let parts = Parts { manager, verifier, apis: prepared, pages, public_origin, clock, entropy };
+    let forward_auth_callers = settings.forward_auth_callers.clone();
+    let parts = Parts {
+        manager,
+        verifier,
+        apis: prepared,
+        pages,
+        public_origin,
+        forward_auth_callers,
+        clock,
+        entropy,
+    };
     let ended = answer(&settings, &profiles, listeners, parts, &mut engine, signals).await;
     engine.stop().await;
     drop(opened);

@@ -4,10 +4,10 @@ use std::{net::SocketAddr, sync::Arc};
 
 use claviger_api::{Control, ControlParts, OwnKeys};
 use claviger_dashboard::{ApiPages, OperatorPages, PagesParts, Portal};
-use claviger_gateway::{Backend, Backends, Gateway, InProcess};
+use claviger_gateway::{Backend, Backends, ForwardAuth, Gateway, InProcess};
 use claviger_layer::Api;
 use claviger_manage::Manager;
-use claviger_model::{Clock, Entropy, profile::Profile};
+use claviger_model::{Clock, Entropy, profile::Profile, restriction::Networks};
 use claviger_verify::Verifier;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -26,6 +26,7 @@ pub(super) struct Parts {
     pub(super) apis: Vec<Arc<Api>>,
     pub(super) pages: Vec<ApiPages>,
     pub(super) public_origin: Option<String>,
+    pub(super) forward_auth_callers: Networks,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
 }
@@ -58,8 +59,16 @@ impl Services {
         let gateway = gateway(&parts)?;
         let portal = Portal::new(parts.pages())?;
         let operators = OperatorPages::new(parts.pages())?;
-        let Parts { manager, verifier, apis, clock, entropy, .. } = parts;
+        let Parts { manager, verifier, apis, forward_auth_callers, clock, entropy, .. } = parts;
+        let forward_auth = ForwardAuth::new(
+            apis.clone(),
+            forward_auth_callers,
+            Arc::clone(&verifier),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+        );
         let control = ControlListener {
+            forward_auth,
             api: Control::new(ControlParts { manager, verifier, apis, clock, entropy }),
             pages: operators,
         };

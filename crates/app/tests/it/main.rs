@@ -11,6 +11,7 @@ mod members;
 mod moved;
 mod nodes;
 mod pages;
+mod proxies;
 
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_claviger");

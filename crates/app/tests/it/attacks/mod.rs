@@ -18,6 +18,7 @@ mod template;
 mod upstream;
 
 pub(crate) use answers::masked_body;
+pub(crate) use upstream::Upstream;
 
 /// A text with `{b64:…}` filled in.
 pub(crate) fn filled(text: &str) -> Vec<u8> {

@@ -45,6 +45,10 @@ impl Upstream {
         Self { address, received }
     }
 
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// As the value of `--upstream`.
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)

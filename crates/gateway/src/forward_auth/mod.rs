@@ -1,0 +1,107 @@
+//! Forward auth: a proxy asks whether the request that it holds may pass, and is answered by a status.
+//!
+//! The question is a request of its own, whose body is never read. It is judged like one that came in here: by the
+//! method, target and host that the proxy holds, by the caller's fields, and by the address that the proxy noted. What is
+//! proved of the caller is told in fields, each of them always, so that none that a caller wrote survives.
+
+mod place;
+mod question;
+mod style;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use claviger_layer::{Api, Caller, address, identity, request_id};
+use claviger_model::{Clock, Entropy, RequestId, Slot, restriction::Networks};
+use claviger_verify::{Permit, Verifier};
+use http::{
+    HeaderValue, Request, Response, StatusCode,
+    header::{CACHE_CONTROL, VARY},
+    request::Parts,
+};
+use http_body_util::Full;
+
+use self::{place::Place, question::Question};
+use crate::{
+    misplaced,
+    refusal::{Refusal, check_head},
+};
+
+/// What answers `/forward-auth/{api}`.
+pub struct ForwardAuth {
+    apis: Vec<Arc<Api>>,
+    callers: Networks,
+    verifier: Arc<Verifier>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl ForwardAuth {
+    /// Answers for these apis, and `callers` alone: whoever may ask is believed what a request is and who sent it.
+    pub fn new(
+        apis: Vec<Arc<Api>>,
+        callers: Networks,
+        verifier: Arc<Verifier>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self { apis, callers, verifier, clock, entropy }
+    }
+
+    /// Answers a proxy at `peer`. The body of its question is not read.
+    pub async fn handle<B>(&self, peer: SocketAddr, question: Request<B>) -> Response<Full<Bytes>> {
+        let id = RequestId::mint(self.clock.now(), &*self.entropy);
+        // A body that isn't `Send` isn't kept while it is judged.
+        let head = question.into_parts().0;
+        let mut answer = self.answer(peer, head, id).await;
+        let headers = answer.headers_mut();
+        request_id::set(headers, id);
+        // It is of this request alone, whatever a proxy keeps.
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+        headers.insert(VARY, HeaderValue::from_static("*"));
+        answer
+    }
+
+    async fn answer(&self, peer: SocketAddr, head: Parts, id: RequestId) -> Response<Full<Bytes>> {
+        if !self.callers.contain(peer.ip()) {
+            let detail = "this address may not ask: name it in `forward_auth_callers`";
+            return misplaced::problem(StatusCode::FORBIDDEN, detail);
+        }
+        let target = head.uri.clone();
+        let place = match Place::read(&target) {
+            Ok(place) => place,
+            Err(no_place) => return misplaced::problem(StatusCode::NOT_FOUND, &no_place.to_string()),
+        };
+        let Some(api) = self.apis.iter().find(|api| *api.profile().name == *place.api) else {
+            return misplaced::problem(StatusCode::NOT_FOUND, "no api of this name is served");
+        };
+        if place.explains {
+            return style::explain(api, &head.headers, id);
+        }
+        match self.judge(api, head, &place, id).await {
+            Ok(permit) => allowed(api, &permit),
+            Err(refusal) => place.style.refuse(api, &refusal, id),
+        }
+    }
+
+    async fn judge(
+        &self,
+        api: &Api,
+        head: Parts,
+        place: &Place<'_>,
+        id: RequestId,
+    ) -> Result<Permit, Refusal> {
+        let Question { head, host } = Question::read(head, place).or(Err(Slot::BadRequest))?;
+        check_head(&head)?;
+        let address = address::noted(api.profile(), &head.headers);
+        let caller = Caller { host: &host, address };
+        Ok(api.judge(&self.verifier, &head, caller, id).await?)
+    }
+}
+
+fn allowed(api: &Api, permit: &Permit) -> Response<Full<Bytes>> {
+    let mut answer = Response::new(Full::default());
+    identity::state_all(answer.headers_mut(), permit);
+    answer.headers_mut().extend(api.limit_fields(permit));
+    answer
+}
