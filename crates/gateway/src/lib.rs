@@ -1,4 +1,4 @@
-//! The decision for proxies: forward auth for those there are, and our own reverse proxy in front of an upstream.
+//! The decision for proxies: forward auth and Envoy's external authorization for those there are, and our own reverse proxy in front of an upstream.
 //!
 //! One request comes in, is judged once, and then goes one of three ways: refused in the api's own words, answered by
 //! the api's self-service endpoints, or forwarded to the upstream exactly as it was judged. Listening, TLS and the
@@ -7,6 +7,7 @@
 mod backends;
 mod body;
 mod download;
+mod ext_authz;
 mod forward;
 mod forward_auth;
 mod gateway;
@@ -22,6 +23,7 @@ mod upstream;
 
 pub use backends::{Backend, Backends, BackendsError};
 pub use body::{Body, BodyError, body};
+pub use ext_authz::ExtAuthz;
 pub use forward_auth::ForwardAuth;
 pub use gateway::Gateway;
 pub use origin::Origin;

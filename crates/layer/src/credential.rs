@@ -66,12 +66,14 @@ pub fn find<'a>(headers: &'a HeaderMap, rules: &CredentialRules) -> Result<Crede
 
 /// Removes every field that [`find`] looks at, so that the key goes no further.
 pub fn withdraw(headers: &mut HeaderMap, rules: &CredentialRules) {
-    if reads_authorization(rules) {
-        headers.remove(AUTHORIZATION);
-    }
-    for name in own_headers(rules) {
+    for name in fields(rules) {
         headers.remove(name);
     }
+}
+
+/// The names of the fields that [`find`] looks at for a key.
+pub fn fields(rules: &CredentialRules) -> impl Iterator<Item = HeaderName> {
+    reads_authorization(rules).then_some(AUTHORIZATION).into_iter().chain(own_headers(rules))
 }
 
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Denial> {

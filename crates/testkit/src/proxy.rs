@@ -36,7 +36,7 @@ impl Proxy {
         })
     }
 
-    /// HAProxy with this configuration and the script that it names.
+    /// `HAProxy` with this configuration and the script that it names.
     #[track_caller]
     pub fn haproxy(configuration: &str, script: &str) -> Self {
         let configuration = configuration.replace("/etc/haproxy/", "");

@@ -49,6 +49,8 @@ pub struct Server {
     pub portal: Address,
     /// The listener of operators.
     pub control: Address,
+    /// Where Envoy asks, if it may.
+    pub ext_authz: Option<Address>,
 }
 
 /// A server that was stopped; its directory is still there.
@@ -208,6 +210,7 @@ impl ServerBuilder {
             gateway: place("gateway"),
             portal: place("portal"),
             control: place("control"),
+            ext_authz: places["ext_authz"].is_string().then(|| place("ext_authz")),
             builder: self,
             child,
             operator_key: operator_key.to_owned(),

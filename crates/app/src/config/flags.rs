@@ -35,6 +35,9 @@ pub(crate) struct ServeFlags {
     /// Where operators and proxies manage and verify; must not face the internet
     #[arg(long, value_name = "ADDR", env = "CLAVIGER_CONTROL", value_parser = address)]
     pub(super) control: Option<SocketAddr>,
+    /// Where Envoy asks by gRPC; off unless given
+    #[arg(long, value_name = "ADDR", env = "CLAVIGER_EXT_AUTHZ", value_parser = address)]
+    pub(super) ext_authz: Option<SocketAddr>,
     /// The origin by which people reach the portal, such as `https://keys.example.com`
     #[arg(long, value_name = "URL", env = "CLAVIGER_PUBLIC_URL", value_parser = public_url)]
     pub(super) public_url: Option<String>,
@@ -73,6 +76,7 @@ impl ServeFlags {
             gateway: self.gateway,
             portal: self.portal,
             control: self.control,
+            ext_authz: self.ext_authz,
             public_url: self.public_url,
             upstream: self.upstream,
             redis_url: self.redis_url,

@@ -56,11 +56,12 @@ pub(crate) fn run(flags: ServeFlags) -> anyhow::Result<()> {
     served
 }
 
-/// The three listeners, bound and not answering yet.
+/// The listeners, bound and not answering yet.
 struct Listeners {
     gateway: Listener,
     portal: Listener,
     control: Listener,
+    ext_authz: Option<Listener>,
 }
 
 impl Listeners {
@@ -69,20 +70,26 @@ impl Listeners {
             gateway: Listener::bind("gateway", settings.gateway).await?,
             portal: Listener::bind("portal", settings.portal).await?,
             control: Listener::bind("control", settings.control).await?,
+            ext_authz: match settings.ext_authz {
+                Some(address) => Some(Listener::bind("ext-authz", address).await?),
+                None => None,
+            },
         })
     }
 
-    fn serve(self, settings: &Settings, services: Services, stopped: &Receiver<bool>) -> [Serving; 3] {
-        let Services { gateway, portal, control, trusted } = services;
+    fn serve(self, settings: &Settings, services: Services, stopped: &Receiver<bool>) -> Vec<Serving> {
+        let Services { gateway, portal, control, ext_authz, trusted } = services;
         let callers = Rules::facing(settings, limits::HEAD_MAX, Arc::clone(&trusted));
         let people = Rules::facing(settings, SMALL_HEAD, trusted);
         // Proxies ask by the head of what they hold.
         let operators = Rules::inside(settings, limits::HEAD_MAX);
-        [
+        let envoys = self.ext_authz.map(|listener| listener.serve(ext_authz, &operators, stopped.clone()));
+        let others = [
             self.gateway.serve(gateway, &callers, stopped.clone()),
             self.portal.serve(portal, &people, stopped.clone()),
             self.control.serve(control, &operators, stopped.clone()),
-        ]
+        ];
+        others.into_iter().chain(envoys).collect()
     }
 }
 
@@ -201,6 +208,9 @@ async fn answer(
     let (stop, stopped) = watch::channel(false);
     let serving = listeners.serve(settings, Services::of(parts, profiles)?, &stopped);
     tracing::info!(gateway = %addresses.gateway, portal = %addresses.portal, control = %addresses.control, "ready");
+    if let Some(ext_authz) = &addresses.ext_authz {
+        tracing::info!(%ext_authz, "Envoy may ask by gRPC");
+    }
     if let Some(file) = &settings.ready_file {
         let written = ready::write(file, &addresses);
         written.with_context(|| format!("the ready file {} can't be written", file.display()))?;

@@ -4,7 +4,7 @@ use std::{io, path::Path};
 
 use serde::Serialize;
 
-use super::{Listeners, whole_file};
+use super::{Listeners, listener::Listener, whole_file};
 
 /// The listeners' addresses as URLs that can be used on this machine.
 #[derive(Clone, Debug, Serialize)]
@@ -12,6 +12,8 @@ pub(super) struct Addresses {
     pub(super) gateway: String,
     pub(super) portal: String,
     pub(super) control: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) ext_authz: Option<String>,
     pid: u32,
 }
 
@@ -21,6 +23,7 @@ impl Addresses {
             gateway: listeners.gateway.url(),
             portal: listeners.portal.url(),
             control: listeners.control.url(),
+            ext_authz: listeners.ext_authz.as_ref().map(Listener::url),
             pid: std::process::id(),
         }
     }

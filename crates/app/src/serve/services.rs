@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use claviger_api::{Control, ControlParts, OwnKeys};
 use claviger_dashboard::{ApiPages, OperatorPages, PagesParts, Portal};
-use claviger_gateway::{Backend, Backends, ForwardAuth, Gateway, InProcess};
+use claviger_gateway::{Backend, Backends, ExtAuthz, ForwardAuth, Gateway, InProcess};
 use claviger_layer::Api;
 use claviger_manage::Manager;
 use claviger_model::{Clock, Entropy, profile::Profile, restriction::Networks};
@@ -49,6 +49,7 @@ pub(super) struct Services {
     pub(super) gateway: Gateway,
     pub(super) portal: Portal,
     pub(super) control: ControlListener,
+    pub(super) ext_authz: ExtAuthz,
     pub(super) trusted: Trusted,
 }
 
@@ -60,6 +61,13 @@ impl Services {
         let portal = Portal::new(parts.pages())?;
         let operators = OperatorPages::new(parts.pages())?;
         let Parts { manager, verifier, apis, forward_auth_callers, clock, entropy, .. } = parts;
+        let ext_authz = ExtAuthz::new(
+            apis.clone(),
+            forward_auth_callers.clone(),
+            Arc::clone(&verifier),
+            Arc::clone(&clock),
+            Arc::clone(&entropy),
+        );
         let forward_auth = ForwardAuth::new(
             apis.clone(),
             forward_auth_callers,
@@ -72,7 +80,7 @@ impl Services {
             api: Control::new(ControlParts { manager, verifier, apis, clock, entropy }),
             pages: operators,
         };
-        Ok(Self { gateway, portal, control, trusted })
+        Ok(Self { gateway, portal, control, ext_authz, trusted })
     }
 }
 
@@ -87,6 +95,14 @@ fn gateway(parts: &Parts) -> anyhow::Result<Gateway> {
 
 impl Handle for Gateway {
     type Body = claviger_gateway::Body;
+
+    async fn handle(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Self::Body> {
+        Self::handle(self, peer, request).await
+    }
+}
+
+impl Handle for ExtAuthz {
+    type Body = tonic::body::Body;
 
     async fn handle(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Self::Body> {
         Self::handle(self, peer, request).await

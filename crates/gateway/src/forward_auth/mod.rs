@@ -21,6 +21,7 @@ use http::{
 };
 use http_body_util::Full;
 
+pub(crate) use self::question::read_target;
 use self::{place::Place, question::Question};
 use crate::{
     misplaced,

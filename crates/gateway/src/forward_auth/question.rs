@@ -31,7 +31,7 @@ pub(super) struct Question {
 
 /// Nothing, or more than one thing, is asked, or it can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Unclear;
+pub(crate) struct Unclear;
 
 #[derive(PartialEq, Eq)]
 struct Asked {
@@ -95,7 +95,7 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a HeaderValue
 }
 
 /// A path and a query as they stand in a request line: what a server would cut off or read otherwise is unclear.
-fn read_target(sent: &[u8]) -> Result<PathAndQuery, Unclear> {
+pub(crate) fn read_target(sent: &[u8]) -> Result<PathAndQuery, Unclear> {
     let target = PathAndQuery::try_from(sent).or(Err(Unclear))?;
     let is_whole = target.as_str().as_bytes() == sent && sent.starts_with(b"/");
     if is_whole { Ok(target) } else { Err(Unclear) }

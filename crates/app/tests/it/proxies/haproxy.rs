@@ -1,4 +1,4 @@
-//! Behind HAProxy.
+//! Behind `HAProxy`.
 
 use claviger_testkit::Proxy;
 

@@ -4,6 +4,7 @@
 mod alone;
 mod caddy;
 mod envoy;
+mod grpc;
 mod haproxy;
 mod nginx;
 
@@ -34,7 +35,8 @@ fn printed(page: &str, language: &str, upstream: &Upstream, control: SocketAddr)
     let block = format!("{block}\n").replace("127.0.0.1:3000", &upstream.to_string());
     let block = block.replace("127.0.0.1:8082", &control.to_string());
     let block = block.replace("port_value: 3000", &format!("port_value: {}", upstream.port()));
-    block.replace("port_value: 8082", &format!("port_value: {}", control.port()))
+    let block = block.replace("port_value: 8082", &format!("port_value: {}", control.port()));
+    block.replace("port_value: 8083", &format!("port_value: {}", control.port()))
 }
 
 /// This machine's addresses as a proxy may note them: where somebody comes from the loopback, Envoy notes its own.
@@ -56,13 +58,17 @@ fn profile() -> String {
 
 impl<P> Stage<P> {
     fn set(start: impl FnOnce(&Upstream, SocketAddr) -> (P, SocketAddr)) -> Self {
-        let server = ServerBuilder::new(crate::PROGRAM).profile_text(&profile()).start();
+        Self::with(ServerBuilder::new(crate::PROGRAM), |upstream, server| start(upstream, server.control))
+    }
+
+    fn with(builder: ServerBuilder, start: impl FnOnce(&Upstream, &Server) -> (P, SocketAddr)) -> Self {
+        let server = builder.profile_text(&profile()).start();
         let operator = server.operator();
         let account =
             operator.call("POST", "/v1/accounts", &json!({"name": "Acme", "external_id": "cus 42"}));
         let account = account.expect(201).json()["id"].as_str().expect("an account has an id").to_owned();
         let upstream = Upstream::start();
-        let (proxy, address) = start(&upstream, server.control);
+        let (proxy, address) = start(&upstream, &server);
         Self { proxy, address, server: Some(server), operator, account, upstream }
     }
 

@@ -1,0 +1,73 @@
+//! The gRPC listener without an Envoy: what is no question, and who may not ask.
+
+use std::{fs, net::SocketAddr};
+
+use claviger_testkit::{Program, ServerBuilder, eventually};
+
+const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
+const GRPC: &str = "application/grpc";
+const HEALTH: &str = "/grpc.health.v1.Health/Check";
+
+/// The fields and trailers of what a call with this message is answered, and the message that is.
+fn call(address: SocketAddr, path: &str, kind: &str, message: &[u8]) -> (String, Vec<u8>) {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let file = |name: &str| directory.path().join(name).display().to_string();
+    fs::write(file("question"), message).expect("the test's directory can be written");
+    let (url, kind) = (format!("http://{address}{path}"), format!("Content-Type: {kind}"));
+    let question = format!("@{}", file("question"));
+    let arguments =
+        ["-s", "--http2-prior-knowledge", "-H", &kind, "-H", "TE: trailers", "--data-binary", &question];
+    let (fields, answer) = (file("fields"), file("answer"));
+    let more = ["-D", &fields, "-o", &answer, &url];
+    let read = |name: &str| fs::read(file(name)).unwrap_or_default();
+    // curl may take an answer that comes before it has sent everything for a broken one, and drop it (92).
+    let fields = eventually(|| {
+        let done = Program::at("curl").run(&[&arguments[..], &more].concat());
+        assert!(matches!(done.code, 0 | 92), "{done:?}");
+        Some(read("fields")).filter(|fields| !fields.is_empty())
+    });
+    (String::from_utf8_lossy(&fields).into_owned(), read("answer"))
+}
+
+/// A message as gRPC frames it.
+fn framed(message: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(message.len()).expect("it is short");
+    [&[0][..], &length.to_be_bytes(), message].concat()
+}
+
+#[test]
+fn what_is_no_question_is_said_to_be_none_and_whether_it_serves_is_told() {
+    let builder = ServerBuilder::new(crate::PROGRAM).profile("default");
+    let server = builder.argument("--ext-authz").argument("127.0.0.1:0").start();
+    let address = server.ext_authz.expect("it has the listener");
+    // Attributes with nothing in them, and with a request that has no method.
+    let (empty, bare) = (framed(&[0x0a, 0]), framed(&[0x0a, 4, 0x22, 2, 0x12, 0]));
+    let foreign = framed(b"\x0a\x0a\x52\x08\x0a\x03api\x12\x01x");
+    for (path, message, code) in [
+        (CHECK, framed(b""), "3"),
+        (CHECK, foreign, "3"),
+        (CHECK, framed(b"\xff\xff\xff"), "13"),
+        (CHECK, b"\x00\xff\xff\xff\xffx".to_vec(), "11"),
+        ("/envoy.service.auth.v2.Authorization/Check", framed(b""), "12"),
+        (HEALTH, framed(b"\x0a\x01x"), "5"),
+    ] {
+        let (fields, _) = call(address, path, GRPC, &message);
+        assert!(fields.contains(&format!("grpc-status: {code}\r\n")), "{path} {message:?}: {fields}");
+    }
+    for message in [empty, bare] {
+        let (fields, answer) = call(address, CHECK, GRPC, &message);
+        assert!(fields.contains("grpc-status: 0\r\n"), "{fields}");
+        assert!(String::from_utf8_lossy(&answer).contains("bad_request"), "it is refused in the api's words");
+    }
+    let (fields, answer) = call(address, HEALTH, GRPC, &framed(b""));
+    assert!(fields.contains("grpc-status: 0\r\n"), "{fields}");
+    assert_eq!(answer, framed(&[0x08, 1]), "it serves");
+    let (fields, _) = call(address, CHECK, "application/json", b"{}");
+    assert!(fields.starts_with("HTTP/2 415"), "{fields}");
+
+    let elsewhere =
+        ServerBuilder::new(crate::PROGRAM).variable("CLAVIGER_FORWARD_AUTH_CALLERS", "192.0.2.0/24");
+    let server = elsewhere.profile("default").argument("--ext-authz").argument("127.0.0.1:0").start();
+    let (fields, _) = call(server.ext_authz.expect("it has the listener"), CHECK, GRPC, &framed(b""));
+    assert!(fields.contains("grpc-status: 7\r\n"), "{fields}");
+}

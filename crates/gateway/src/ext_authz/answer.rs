@@ -1,0 +1,98 @@
+//! What Envoy is answered: what to tell the upstream, or what to tell the caller.
+
+use bytes::Bytes;
+use claviger_layer::{Api, credential, identity, request_id};
+use claviger_model::{RequestId, profile::CredentialRules};
+use claviger_verify::Permit;
+use http::{HeaderMap, Response};
+use http_body_util::{BodyExt as _, Full};
+use prost_types::{ListValue, Struct, Value, value::Kind};
+
+use super::messages::{
+    Answer, AppendAction, CheckResponse, DeniedHttpResponse, HeaderValue, HeaderValueOption, HttpStatus,
+    OkHttpResponse, Status,
+};
+
+/// `google.rpc.Code`.
+const OK: i32 = 0;
+const PERMISSION_DENIED: i32 = 7;
+
+/// Lets a request pass, as whose it is. Every field is set, so that none that a caller wrote survives.
+pub(super) fn allowed(api: &Api, permit: &Permit, id: RequestId) -> CheckResponse {
+    let mut told = HeaderMap::new();
+    identity::state_all(&mut told, permit);
+    request_id::set(&mut told, id);
+    let credentials = &api.profile().credentials;
+    let ok = OkHttpResponse {
+        headers: options(&told),
+        headers_to_remove: if credentials.forward { Vec::new() } else { credential_fields(credentials) },
+        response_headers_to_add: options(&api.limit_fields(permit)),
+    };
+    CheckResponse {
+        status: Some(Status { code: OK }),
+        answer: Some(Answer::Ok(ok)),
+        dynamic_metadata: Some(metadata(permit)),
+    }
+}
+
+/// Refuses a request in the api's own words.
+pub(super) async fn denied(answer: Response<Full<Bytes>>) -> CheckResponse {
+    let (head, body) = answer.into_parts();
+    let body = match body.collect().await {
+        Ok(body) => String::from_utf8_lossy(&body.to_bytes()).into_owned(),
+        Err(never) => match never {},
+    };
+    let denied = DeniedHttpResponse {
+        status: Some(HttpStatus { code: head.status.as_u16().into() }),
+        headers: options(&head.headers),
+        body,
+    };
+    CheckResponse {
+        status: Some(Status { code: PERMISSION_DENIED }),
+        answer: Some(Answer::Denied(denied)),
+        dynamic_metadata: None,
+    }
+}
+
+/// The first of each name takes the place of what is there, which Envoy would add to otherwise; further ones are added.
+fn options(headers: &HeaderMap) -> Vec<HeaderValueOption> {
+    let option = |name: &http::HeaderName, number: usize, value: &http::HeaderValue| HeaderValueOption {
+        header: Some(HeaderValue {
+            key: name.to_string(),
+            value: String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            raw_value: Vec::new(),
+        }),
+        append_action: match number {
+            0 => AppendAction::OverwriteIfExistsOrAdd,
+            _ => AppendAction::AppendIfExistsOrAdd,
+        }
+        .into(),
+        keep_empty_value: true,
+    };
+    let of_name = |name| headers.get_all(name).iter().enumerate();
+    headers
+        .keys()
+        .flat_map(|name| of_name(name).map(move |(number, value)| option(name, number, value)))
+        .collect()
+}
+
+fn credential_fields(rules: &CredentialRules) -> Vec<String> {
+    credential::fields(rules).map(|name| name.to_string()).collect()
+}
+
+/// The permit, for access logs and other filters.
+fn metadata(permit: &Permit) -> Struct {
+    let text = |text: &str| Value { kind: Some(Kind::StringValue(text.to_owned())) };
+    let scopes = permit.scopes().to_string();
+    let scopes = scopes.split(' ').filter(|scope| !scope.is_empty()).map(text).collect();
+    let external_id = permit.external_id().map(|id| ("external_id", text(id)));
+    let fields = [
+        ("api", text(permit.api())),
+        ("account_id", text(&permit.account().to_string())),
+        ("key_id", text(&permit.key().to_string())),
+        ("environment", text(permit.environment().as_str())),
+        ("scopes", Value { kind: Some(Kind::ListValue(ListValue { values: scopes })) }),
+    ];
+    let fields = fields.into_iter().chain(external_id);
+    Struct { fields: fields.map(|(name, value)| (name.to_owned(), value)).collect() }
+}

@@ -1,0 +1,168 @@
+//! Envoy's external authorization over gRPC (`envoy.service.auth.v3.Authorization/Check`): the same question as forward
+//! auth's, in Envoy's messages.
+//!
+//! Where no decision can be reached the call fails, and what Envoy does then is its own setting: a refusal would be a lie.
+
+mod answer;
+mod messages;
+mod question;
+
+use std::{net::SocketAddr, pin::Pin, sync::Arc};
+
+use bytes::Bytes;
+use claviger_layer::{Api, Caller, address::caller_address};
+use claviger_model::{Clock, Entropy, RequestId, Slot, restriction::Networks};
+use claviger_verify::{Permit, Readiness, Verifier};
+use http::{Request, Response, StatusCode, header::CONTENT_TYPE};
+use http_body::Body as HttpBody;
+use tonic::{Status, server::Grpc};
+use tonic_prost::ProstCodec;
+use tower_service::Service;
+
+use self::{
+    messages::{
+        AttributeContext, CheckRequest, CheckResponse, HealthCheckRequest, HealthCheckResponse, ServingStatus,
+    },
+    question::Question,
+};
+use crate::refusal::{Refusal, check_head};
+
+/// The largest question, in bytes: the caller's head and what Envoy adds.
+const QUESTION_MAX: usize = 256 << 10;
+
+/// The name by which a route's `context_extensions` choose the api.
+const API: &str = "api";
+
+/// What answers Envoy. Cheap to clone.
+#[derive(Clone)]
+pub struct ExtAuthz(Arc<Desk>);
+
+struct Desk {
+    apis: Vec<Arc<Api>>,
+    callers: Networks,
+    verifier: Arc<Verifier>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+}
+
+type Answering<T> = Pin<Box<dyn Future<Output = Result<tonic::Response<T>, Status>> + Send>>;
+
+impl ExtAuthz {
+    /// Answers for these apis, and `callers` alone: whoever may ask is believed what a request is and who sent it.
+    pub fn new(
+        apis: Vec<Arc<Api>>,
+        callers: Networks,
+        verifier: Arc<Verifier>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self(Arc::new(Desk { apis, callers, verifier, clock, entropy }))
+    }
+
+    /// Answers one call from `peer`: a check, or whether checks are answered (`grpc.health.v1.Health/Check`).
+    pub async fn handle<B>(&self, peer: SocketAddr, call: Request<B>) -> Response<tonic::body::Body>
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>> + Send,
+    {
+        let is_grpc = call.headers().get(CONTENT_TYPE);
+        if is_grpc.is_none_or(|kind| !kind.as_bytes().starts_with(b"application/grpc")) {
+            let mut answer = Response::new(tonic::body::Body::empty());
+            *answer.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return answer;
+        }
+        if !self.0.callers.contain(peer.ip()) {
+            let told = "this address may not ask: name it in `forward_auth_callers`";
+            return Status::permission_denied(told).into_http();
+        }
+        match call.uri().path() {
+            "/envoy.service.auth.v3.Authorization/Check" => {
+                let codec = ProstCodec::<CheckResponse, CheckRequest>::default();
+                let mut grpc = Grpc::new(codec).max_decoding_message_size(QUESTION_MAX);
+                grpc.unary(Check(Arc::clone(&self.0)), call).await
+            }
+            "/grpc.health.v1.Health/Check" => {
+                let codec = ProstCodec::<HealthCheckResponse, HealthCheckRequest>::default();
+                let mut grpc = Grpc::new(codec).max_decoding_message_size(QUESTION_MAX);
+                grpc.unary(Health(Arc::clone(&self.0)), call).await
+            }
+            path => Status::unimplemented(format!("there is no {path} here")).into_http(),
+        }
+    }
+}
+
+struct Check(Arc<Desk>);
+
+impl Service<tonic::Request<CheckRequest>> for Check {
+    type Response = tonic::Response<CheckResponse>;
+    type Error = Status;
+    type Future = Answering<CheckResponse>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Status>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, question: tonic::Request<CheckRequest>) -> Self::Future {
+        let desk = Arc::clone(&self.0);
+        Box::pin(async move { desk.check(question.into_inner()).await.map(tonic::Response::new) })
+    }
+}
+
+struct Health(Arc<Desk>);
+
+impl Service<tonic::Request<HealthCheckRequest>> for Health {
+    type Response = tonic::Response<HealthCheckResponse>;
+    type Error = Status;
+    type Future = std::future::Ready<Result<Self::Response, Status>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Status>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, question: tonic::Request<HealthCheckRequest>) -> Self::Future {
+        std::future::ready(self.0.health(&question.get_ref().service).map(tonic::Response::new))
+    }
+}
+
+impl Desk {
+    async fn check(&self, question: CheckRequest) -> Result<CheckResponse, Status> {
+        let attributes = question.attributes.ok_or_else(|| Status::invalid_argument("nothing is asked"))?;
+        let api = self.api(&attributes)?;
+        let id = RequestId::mint(self.clock.now(), &*self.entropy);
+        match self.judge(api, attributes, id).await {
+            Ok(permit) => Ok(answer::allowed(api, &permit, id)),
+            Err(refusal) if refusal.slot() == Slot::Unavailable => {
+                Err(Status::unavailable("no decision can be reached now"))
+            }
+            Err(refusal) => Ok(answer::denied(refusal.in_words(api, id)).await),
+        }
+    }
+
+    /// The api that the route names, or the only one.
+    fn api(&self, attributes: &AttributeContext) -> Result<&Arc<Api>, Status> {
+        let unknown = || Status::invalid_argument("name an api that is served in `context_extensions`: api");
+        match (attributes.context_extensions.get(API), &*self.apis) {
+            (None, [only]) => Ok(only),
+            (None, _) => Err(unknown()),
+            (Some(name), apis) => apis.iter().find(|api| *api.profile().name == **name).ok_or_else(unknown),
+        }
+    }
+
+    async fn judge(&self, api: &Api, attributes: AttributeContext, id: RequestId) -> Result<Permit, Refusal> {
+        let Question { head, host, peer } = Question::read(attributes).ok_or(Slot::BadRequest)?;
+        check_head(&head)?;
+        let address = caller_address(api.profile(), peer, &head.headers);
+        Ok(api.judge(&self.verifier, &head, Caller { host: &host, address }, id).await?)
+    }
+
+    fn health(&self, service: &str) -> Result<HealthCheckResponse, Status> {
+        if !matches!(service, "" | "envoy.service.auth.v3.Authorization") {
+            return Err(Status::not_found("no such service"));
+        }
+        let status = match self.verifier.readiness() {
+            Readiness::Ready => ServingStatus::Serving,
+            Readiness::Loading | Readiness::LeaseLost => ServingStatus::NotServing,
+        };
+        Ok(HealthCheckResponse { status: status.into() })
+    }
+}
