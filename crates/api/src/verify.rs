@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
-use claviger_layer::Api;
+use claviger_judge::Api;
 use claviger_manage::Fault;
 use claviger_model::{
     Ability, Attempt, Denial, Environment, RequestId, Scope, Scopes, Timestamp, seconds_up,

@@ -13,19 +13,19 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 const TABLE: [(&str, &[&str]); 11] = [
     ("claviger-model", &[]),
     ("claviger-verify", &["claviger-model"]),
-    ("claviger-layer", &["claviger-model", "claviger-verify"]),
-    ("claviger-gateway", &["claviger-model", "claviger-verify", "claviger-layer"]),
+    ("claviger-judge", &["claviger-model", "claviger-verify"]),
+    ("claviger-gateway", &["claviger-model", "claviger-verify", "claviger-judge"]),
     ("claviger-counters", &["claviger-model", "claviger-verify"]),
     ("claviger-store", &["claviger-model", "claviger-verify"]),
     ("claviger-manage", &["claviger-model", "claviger-verify", "claviger-store"]),
-    ("claviger-api", &["claviger-model", "claviger-verify", "claviger-layer", "claviger-manage"]),
-    ("claviger-dashboard", &["claviger-model", "claviger-verify", "claviger-layer", "claviger-manage"]),
+    ("claviger-api", &["claviger-model", "claviger-verify", "claviger-judge", "claviger-manage"]),
+    ("claviger-dashboard", &["claviger-model", "claviger-verify", "claviger-judge", "claviger-manage"]),
     (
         "claviger",
         &[
             "claviger-model",
             "claviger-verify",
-            "claviger-layer",
+            "claviger-judge",
             "claviger-gateway",
             "claviger-counters",
             "claviger-store",
@@ -108,7 +108,7 @@ fn the_testkit_is_in_no_program() {
 
 #[test]
 fn the_data_plane_knows_no_database_and_no_change() {
-    for plane in ["claviger-model", "claviger-verify", "claviger-layer", "claviger-gateway"] {
+    for plane in ["claviger-model", "claviger-verify", "claviger-judge", "claviger-gateway"] {
         let reached = reachable(plane);
         for control in [
             "claviger-store",
@@ -133,8 +133,8 @@ fn only_the_store_names_a_database() {
 }
 
 #[test]
-fn the_layer_compiles_without_c() {
-    let reached = reachable("claviger-layer");
+fn what_judges_compiles_without_c() {
+    let reached = reachable("claviger-judge");
     for package in METADATA.packages.iter().filter(|package| reached.contains(package.name.as_str())) {
         let compiles_c = |name: &str| ["cc", "cmake", "bindgen"].contains(&name);
         let of_c = package

@@ -1,5 +1,4 @@
-//! The decision as tower middleware: finds the credential in a request, asks the verifier, and says the answer
-//! in the api's own words.
+//! The decision over HTTP: finds the credential in a request, judges it, and says the answer in the api's own words.
 //!
 //! Everything a caller can put into a request head is read here and nowhere else: the credential, the host, the
 //! caller's address, the referrer. The gateway, the verify call and the forward-auth call are built on the same

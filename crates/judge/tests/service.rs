@@ -6,7 +6,7 @@ use std::{convert::Infallible, fs, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use claviger_layer::{Api, ClavigerLayer, Peer};
+use claviger_judge::{Api, ClavigerLayer, Peer};
 use claviger_model::{
     AccountId, AccountState, Clock, Digest, Entropy, Environment, InstallationId, KeyId, KeyState, Moment,
     Policy, Restrictions, Scopes, Timestamp, profile::Profile,
