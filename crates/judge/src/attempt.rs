@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
+use claviger_layer::only_referrer;
 use claviger_model::{Attempt, Environment};
-use http::{HeaderMap, header::REFERER, request::Parts};
+use http::request::Parts;
 
 /// The attempt that a request is: method and path exactly as they will be forwarded.
 ///
@@ -23,16 +24,9 @@ pub(crate) fn attempt_of(
     }
 }
 
-/// Two referrers are as good as none: a key restricted to pages is then refused.
-fn only_referrer(headers: &HeaderMap) -> Option<&str> {
-    let mut values = headers.get_all(REFERER).iter();
-    let first = values.next()?;
-    if values.next().is_some() { None } else { first.to_str().ok() }
-}
-
 #[cfg(test)]
 mod tests {
-    use http::Request;
+    use http::{Request, header::REFERER};
 
     use super::*;
 

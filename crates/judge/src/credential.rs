@@ -1,282 +1,88 @@
-//! Finds the one credential of a request, byte for byte as it was sent.
+//! Finds the one credential of a request where the profile says one travels.
 //!
-//! It deliberately repairs nothing: no trimming, no second guess at an encoding, no choice between two
-//! credentials. What a key looks like is the profile's to say, later.
+//! How it is read is [`claviger_layer::credential`]'s: services that ask a node read the same.
 
-use std::{fmt, ops::Deref};
-
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+pub use claviger_layer::credential::Credential;
+use claviger_layer::{Carrier, credential::NoCredential};
 use claviger_model::{
     Denial, Malformation, Misfit,
-    profile::{Carrier, CredentialRules},
+    profile::{self, CredentialRules},
 };
-use http::{
-    HeaderMap, HeaderValue,
-    header::{AUTHORIZATION, HeaderName},
-};
-use zeroize::Zeroizing;
-
-/// Longest base 64 text that is decoded; the longest key of 255 characters takes 344.
-const MAX_ENCODED: usize = 512;
-
-/// What was presented: the bytes of the would-be key.
-///
-/// A copy made to decode it is wiped when dropped; the `Debug` says nothing.
-pub struct Credential<'a>(Held<'a>);
-
-enum Held<'a> {
-    AsSent(&'a [u8]),
-    Decoded(Zeroizing<Vec<u8>>),
-}
-
-impl Deref for Credential<'_> {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match &self.0 {
-            Held::AsSent(bytes) => bytes,
-            Held::Decoded(bytes) => bytes,
-        }
-    }
-}
-
-impl fmt::Debug for Credential<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credential(…)")
-    }
-}
+use http::{HeaderMap, HeaderName};
 
 /// Finds the credential where `rules` say one travels.
 ///
 /// No field, an empty one, a scheme without a token and another scheme than the api's are [`Denial::Missing`]:
 /// there is nothing that could be a key. Two fields that could each hold one are refused, whatever they hold.
 pub fn find<'a>(headers: &'a HeaderMap, rules: &CredentialRules) -> Result<Credential<'a>, Denial> {
-    // A request has one `Authorization` field at most (RFC 9110 §11.6.2), also where keys travel elsewhere.
-    let authorization = only(headers, &AUTHORIZATION)?.filter(|_| reads_authorization(rules));
-    let mut found = authorization.map(|value| from_authorization(value, &rules.carriers));
-    for name in own_headers(rules) {
-        let Some(value) = only(headers, &name)? else { continue };
-        if found.is_some() {
-            return Err(Denial::Ambiguous(Misfit::TwoCredentials));
-        }
-        found = Some(from_own_header(value));
-    }
-    found.unwrap_or(Err(Denial::Missing))
+    claviger_layer::credential::find(headers, carriers(rules)).map_err(objection)
 }
 
 /// Removes every field that [`find`] looks at, so that the key goes no further.
 pub fn withdraw(headers: &mut HeaderMap, rules: &CredentialRules) {
-    if reads_authorization(rules) {
-        headers.remove(AUTHORIZATION);
-    }
-    for name in own_headers(rules) {
-        headers.remove(name);
-    }
+    claviger_layer::credential::withdraw(headers, carriers(rules));
 }
 
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Denial> {
-    let mut values = headers.get_all(name).iter();
-    let first = values.next();
-    if values.next().is_some() { Err(Denial::Ambiguous(Misfit::TwoCredentials)) } else { Ok(first) }
-}
-
-fn reads_authorization(rules: &CredentialRules) -> bool {
-    rules.carriers.iter().any(|carrier| matches!(carrier, Carrier::Bearer | Carrier::Basic))
-}
-
-fn own_headers(rules: &CredentialRules) -> impl Iterator<Item = HeaderName> {
+fn carriers(rules: &CredentialRules) -> impl Iterator<Item = Carrier> + Clone {
     rules.carriers.iter().filter_map(|carrier| match carrier {
-        Carrier::Header(name) => HeaderName::from_bytes(name.as_bytes()).ok(),
-        Carrier::Bearer | Carrier::Basic => None,
+        profile::Carrier::Bearer => Some(Carrier::Bearer),
+        profile::Carrier::Basic => Some(Carrier::Basic),
+        profile::Carrier::Header(name) => HeaderName::from_bytes(name.as_bytes()).ok().map(Carrier::Header),
     })
 }
 
-fn from_own_header(value: &HeaderValue) -> Result<Credential<'_>, Denial> {
-    match value.as_bytes() {
-        [] => Err(Denial::Missing),
-        bytes => Ok(Credential(Held::AsSent(bytes))),
-    }
-}
-
-/// `credentials = auth-scheme 1*SP token68` (RFC 9110 §11.4): a tab is no space, and what follows the spaces is
-/// the token to the last byte.
-fn from_authorization<'a>(value: &'a HeaderValue, carriers: &[Carrier]) -> Result<Credential<'a>, Denial> {
-    let bytes = value.as_bytes();
-    let end_of_scheme = bytes.iter().position(|byte| *byte == b' ').unwrap_or(bytes.len());
-    let (scheme, rest) = bytes.split_at(end_of_scheme);
-    let start_of_token = rest.iter().position(|byte| *byte != b' ').ok_or(Denial::Missing)?;
-    let token = &rest[start_of_token..];
-    let speaks =
-        |carrier: &Carrier, name: &[u8]| carriers.contains(carrier) && scheme.eq_ignore_ascii_case(name);
-    if speaks(&Carrier::Bearer, b"bearer") {
-        Ok(Credential(Held::AsSent(token)))
-    } else if speaks(&Carrier::Basic, b"basic") {
-        bare_key(token)
-    } else {
-        Err(Denial::Missing)
-    }
-}
-
-/// The key inside `BASE64(KEY)` or `BASE64(KEY:)`, as `curl -u KEY:` sends it. Base 64 is read in its canonical
-/// form only (padding in place, no stray bits): two spellings of one key would be two credentials.
-fn bare_key(token: &[u8]) -> Result<Credential<'static>, Denial> {
-    if token.len() > MAX_ENCODED {
-        return Err(Denial::Malformed(Malformation::Length));
-    }
-    let mut bytes = Zeroizing::new(vec![0; MAX_ENCODED]);
-    let length =
-        STANDARD.decode_slice(token, &mut bytes).or(Err(Denial::Malformed(Malformation::Encoding)))?;
-    bytes.truncate(length);
-    if bytes.last() == Some(&b':') {
-        bytes.pop();
-    }
-    if bytes.contains(&b':') {
-        return Err(Denial::Malformed(Malformation::Encoding));
-    }
-    if bytes.is_empty() {
-        Err(Denial::Malformed(Malformation::Empty))
-    } else {
-        Ok(Credential(Held::Decoded(bytes)))
+fn objection(none: NoCredential) -> Denial {
+    match none {
+        NoCredential::Missing => Denial::Missing,
+        NoCredential::Two => Denial::Ambiguous(Misfit::TwoCredentials),
+        NoCredential::Length => Denial::Malformed(Malformation::Length),
+        NoCredential::Encoding => Denial::Malformed(Malformation::Encoding),
+        NoCredential::Empty => Denial::Malformed(Malformation::Empty),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
-    fn rules(carriers: &[Carrier]) -> CredentialRules {
-        CredentialRules { carriers: carriers.to_vec(), realm: String::new(), forward: false }
-    }
-
-    fn headers(fields: &[(&'static str, &[u8])]) -> HeaderMap {
-        let field = |(name, value): &(&'static str, &[u8])| {
-            (HeaderName::from_static(name), HeaderValue::from_bytes(value).unwrap())
+    fn found(fields: &[(&'static str, &'static str)]) -> Result<Vec<u8>, Denial> {
+        let carriers = vec![
+            profile::Carrier::Bearer,
+            profile::Carrier::Basic,
+            profile::Carrier::Header("x-api-key".into()),
+        ];
+        let rules = CredentialRules { carriers, realm: String::new(), forward: false };
+        let field = |(name, value): &(&'static str, &'static str)| {
+            (HeaderName::from_static(name), HeaderValue::from_static(value))
         };
-        fields.iter().map(field).collect()
-    }
-
-    fn found(fields: &[(&'static str, &[u8])], carriers: &[Carrier]) -> Result<Vec<u8>, Denial> {
-        find(&headers(fields), &rules(carriers)).map(|credential| credential.to_vec())
-    }
-
-    fn bearer(value: &[u8]) -> Result<Vec<u8>, Denial> {
-        found(&[("authorization", value)], &[Carrier::Bearer])
-    }
-
-    fn basic(value: &str) -> Result<Vec<u8>, Denial> {
-        found(&[("authorization", value.as_bytes())], &[Carrier::Basic])
+        let mut headers = fields.iter().map(field).collect();
+        let found = find(&headers, &rules).map(|credential| credential.to_vec());
+        withdraw(&mut headers, &rules);
+        assert!(headers.is_empty());
+        found
     }
 
     #[test]
-    fn a_bearer_token_is_taken_to_the_last_byte() {
-        for (value, token) in [
-            (&b"Bearer KEY"[..], &b"KEY"[..]),
-            (b"bearer KEY", b"KEY"),
-            (b"bEaReR KEY", b"KEY"),
-            (b"Bearer   KEY", b"KEY"),
-            (b"Bearer KEY ", b"KEY "),
-            (b"Bearer \tKEY", b"\tKEY"),
-            (b"Bearer K EY", b"K EY"),
-            (b"Bearer \xc2\xa0KEY", b"\xc2\xa0KEY"),
-            (b"Bearer KEY, Bearer OTHER", b"KEY, Bearer OTHER"),
+    fn a_credential_is_found_where_the_profile_says_and_objected_to_as_it_is_read() {
+        let malformed = |how| Err(Denial::Malformed(how));
+        let long = "Basic AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".repeat(12);
+        let long: &'static str = Box::leak(long.into_boxed_str());
+        for (fields, expected) in [
+            (&[("authorization", "Bearer KEY")][..], Ok(b"KEY".to_vec())),
+            (&[("authorization", "Basic S0VZ")], Ok(b"KEY".to_vec())),
+            (&[("x-api-key", "KEY")], Ok(b"KEY".to_vec())),
+            (&[], Err(Denial::Missing)),
+            (
+                &[("authorization", "Bearer A"), ("x-api-key", "A")],
+                Err(Denial::Ambiguous(Misfit::TwoCredentials)),
+            ),
+            (&[("authorization", "Basic ?")], malformed(Malformation::Encoding)),
+            (&[("authorization", "Basic Og==")], malformed(Malformation::Empty)),
+            (&[("authorization", long)], malformed(Malformation::Length)),
         ] {
-            assert_eq!(bearer(value).as_deref(), Ok(token), "{value:?}");
+            assert_eq!(found(fields), expected, "{fields:?}");
         }
-    }
-
-    #[test]
-    fn without_something_that_could_be_a_key_it_is_missing() {
-        for value in [
-            &b""[..],
-            b"Bearer",
-            b"Bearer ",
-            b"Bearer   ",
-            b"Basic S0VZ",
-            b"Token KEY",
-            b"KEY",
-            b" KEY",
-            b"Bearer\tKEY",
-            b"BearerKEY",
-            b"Bearer:KEY",
-            b"Bearer,KEY",
-        ] {
-            assert_eq!(bearer(value), Err(Denial::Missing), "{value:?}");
-        }
-        assert_eq!(found(&[], &[Carrier::Bearer]), Err(Denial::Missing));
-        assert_eq!(
-            found(&[("proxy-authorization", b"Bearer KEY")], &[Carrier::Bearer]),
-            Err(Denial::Missing)
-        );
-    }
-
-    #[test]
-    fn basic_holds_the_bare_key_with_at_most_one_trailing_colon() {
-        for value in ["Basic S0VZ", "basic S0VZ", "BASIC   S0VZ", "Basic S0VZOg=="] {
-            assert_eq!(basic(value).as_deref(), Ok(&b"KEY"[..]), "{value}");
-        }
-        for (value, fault) in [
-            ("Basic KEY-", Malformation::Encoding),
-            ("Basic OktFWQ==", Malformation::Encoding),     // :KEY
-            ("Basic dXNlcjpLRVk=", Malformation::Encoding), // user:KEY
-            ("Basic S0VZOmE=", Malformation::Encoding),     // KEY:a
-            ("Basic S0VZOjo=", Malformation::Encoding),     // KEY::
-            ("Basic S0VZOg", Malformation::Encoding),       // no padding
-            ("Basic S0VZOh==", Malformation::Encoding),     // stray bits
-            ("Basic S0VZ S0VZ", Malformation::Encoding),
-            ("Basic S0VZ=", Malformation::Encoding),
-            ("Basic Og==", Malformation::Empty),
-        ] {
-            assert_eq!(basic(value), Err(Denial::Malformed(fault)), "{value}");
-        }
-        let long = format!("Basic {}", "A".repeat(MAX_ENCODED + 4));
-        assert_eq!(basic(&long), Err(Denial::Malformed(Malformation::Length)));
-        assert_eq!(basic("Basic "), Err(Denial::Missing));
-        assert_eq!(basic("Bearer S0VZ"), Err(Denial::Missing));
-    }
-
-    #[test]
-    fn two_credentials_are_ambiguous_whatever_they_hold() {
-        let own = Carrier::Header("x-api-key".into());
-        let both = [Carrier::Bearer, own.clone()];
-        let ambiguous = Err(Denial::Ambiguous(Misfit::TwoCredentials));
-        let twice = [("authorization", &b"Bearer A"[..]), ("authorization", b"Bearer A")];
-        assert_eq!(found(&twice, &[Carrier::Bearer]), ambiguous);
-        assert_eq!(found(&twice, std::slice::from_ref(&own)), ambiguous);
-        assert_eq!(found(&[("x-api-key", b"A"), ("x-api-key", b"B")], std::slice::from_ref(&own)), ambiguous);
-        assert_eq!(found(&[("authorization", b"Bearer A"), ("x-api-key", b"A")], &both), ambiguous);
-        assert_eq!(found(&[("authorization", b""), ("x-api-key", b"A")], &both), ambiguous);
-    }
-
-    #[test]
-    fn a_header_of_its_own_holds_the_whole_key() {
-        let own = [Carrier::Header("x-api-key".into())];
-        assert_eq!(found(&[("x-api-key", b"KEY")], &own).as_deref(), Ok(&b"KEY"[..]));
-        assert_eq!(
-            found(&[("authorization", b"Bearer A"), ("x-api-key", b"KEY")], &own).as_deref(),
-            Ok(&b"KEY"[..])
-        );
-        assert_eq!(found(&[("x-api-key", b"")], &own), Err(Denial::Missing));
-        assert_eq!(found(&[("x_api_key", b"KEY")], &own), Err(Denial::Missing));
-        assert_eq!(found(&[("authorization", b"Bearer KEY")], &own), Err(Denial::Missing));
-    }
-
-    #[test]
-    fn withdrawing_leaves_nothing_that_would_be_found() {
-        let rules = rules(&[Carrier::Basic, Carrier::Header("x-api-key".into())]);
-        let mut fields = headers(&[
-            ("authorization", b"Basic S0VZ"),
-            ("x-api-key", b"A"),
-            ("x-api-key", b"B"),
-            ("a", b"b"),
-        ]);
-        withdraw(&mut fields, &rules);
-        assert_eq!(fields, headers(&[("a", b"b")]));
-    }
-
-    #[test]
-    fn a_credential_says_nothing_about_itself() {
-        let fields = headers(&[("authorization", b"Bearer KEY")]);
-        let credential = find(&fields, &rules(&[Carrier::Bearer])).unwrap();
-        assert_eq!(format!("{credential:?}"), "Credential(…)");
     }
 }

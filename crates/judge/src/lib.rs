@@ -12,14 +12,14 @@ mod challenge;
 pub mod credential;
 pub mod host;
 pub mod identity;
+mod in_process;
 mod limits;
 mod no_permit;
 pub mod request_id;
-mod service;
 
 pub use answers::UnsendableHeader;
 pub use api::{Api, Caller};
 pub use credential::Credential;
 pub use host::{Host, HostError};
+pub use in_process::InProcess;
 pub use no_permit::NoPermit;
-pub use service::{ClavigerLayer, ClavigerService, Peer};

@@ -10,10 +10,11 @@ use std::{
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Who may name whom: data plane, control plane, and the binary on top.
-const TABLE: [(&str, &[&str]); 11] = [
+const TABLE: [(&str, &[&str]); 12] = [
     ("claviger-model", &[]),
     ("claviger-verify", &["claviger-model"]),
-    ("claviger-judge", &["claviger-model", "claviger-verify"]),
+    ("claviger-layer", &[]),
+    ("claviger-judge", &["claviger-model", "claviger-verify", "claviger-layer"]),
     ("claviger-gateway", &["claviger-model", "claviger-verify", "claviger-judge"]),
     ("claviger-counters", &["claviger-model", "claviger-verify"]),
     ("claviger-store", &["claviger-model", "claviger-verify"]),
@@ -133,7 +134,7 @@ fn only_the_store_names_a_database() {
 }
 
 #[test]
-fn what_judges_compiles_without_c() {
+fn what_is_embedded_compiles_without_c() {
     let reached = reachable("claviger-judge");
     for package in METADATA.packages.iter().filter(|package| reached.contains(package.name.as_str())) {
         let compiles_c = |name: &str| ["cc", "cmake", "bindgen"].contains(&name);
