@@ -291,8 +291,14 @@ fn denial_json(denial: &Denial) -> DenialJson<'_> {
 async fn response_json(api: &Api, denial: &Denial, id: RequestId) -> ResponseJson {
     let answer = api.refuse(&denial.clone().into(), id);
     let status = answer.status().as_u16();
-    let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
-    let headers = answer.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+    let mut headers = BTreeMap::<_, String>::new();
+    for (name, value) in answer.headers() {
+        let text = value.to_str().unwrap_or_default();
+        // Lines of the same name are one list (RFC 9110 §5.3): a 401 has a challenge for each way a key may travel.
+        let told = headers.entry(name.to_string()).or_default();
+        told.push_str(if told.is_empty() { "" } else { ", " });
+        told.push_str(text);
+    }
     let body = match answer.into_body().collect().await {
         Ok(body) => String::from_utf8_lossy(&body.to_bytes()).into_owned(),
         Err(never) => match never {},
