@@ -1,6 +1,6 @@
 //! What waits has a bound, and nothing that breaks keeps others waiting.
 
-use std::convert::Infallible;
+use std::{convert::Infallible, future::poll_fn, task::Poll};
 
 use bytes::Bytes;
 use claviger_layer::Node;
@@ -67,9 +67,8 @@ async fn one_question_stands_for_a_hundred_at_most() {
 
 #[tokio::test]
 async fn a_client_that_panics_is_an_outage_and_no_end() {
-    let client = service_fn(|_: Request<Full<Bytes>>| async {
-        let broken: Option<Result<Response<Full<Bytes>>, Infallible>> = None;
-        broken.unwrap()
+    let client = service_fn(|_: Request<Full<Bytes>>| {
+        poll_fn(|_| -> Poll<Result<Response<Full<Bytes>>, Infallible>> { panic!("a client that breaks") })
     });
     let node = Node::builder("http://node.test", "op_key").build_over(client).unwrap();
     for _ in 0..3 {

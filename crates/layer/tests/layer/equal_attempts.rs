@@ -4,7 +4,7 @@ use claviger_layer::{Environment, Peer};
 use http::{Request, StatusCode};
 use tokio::join;
 
-use crate::node::{ScriptedNode, begun, get, status};
+use crate::node::{Question, ScriptedNode, begun, get, status};
 
 const YES: StatusCode = StatusCode::OK;
 const NO: StatusCode = StatusCode::UNAUTHORIZED;
@@ -88,7 +88,7 @@ async fn attempts_that_differ_in_anything_are_asked_about_apart() {
         questions.push(node.question().await);
     }
     assert!(node.is_silent().await);
-    assert_eq!(questions.iter().map(|question| question.count()).sum::<u64>(), 11);
+    assert_eq!(questions.iter().map(Question::count).sum::<u64>(), 11);
     for question in questions {
         question.deny();
     }
