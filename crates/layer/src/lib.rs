@@ -50,3 +50,8 @@ pub use service::{ClavigerLayer, ClavigerService};
 
 #[cfg(feature = "axum")]
 pub use extract::NotBehindTheLayer;
+
+/// Compiles what the README shows.
+#[cfg(all(doctest, feature = "axum", feature = "client"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

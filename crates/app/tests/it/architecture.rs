@@ -148,6 +148,33 @@ fn what_is_embedded_compiles_without_c() {
 }
 
 #[test]
+fn the_layer_can_be_published_and_brings_little() {
+    let layer = ours()["claviger-layer"];
+    assert_eq!(layer.publish, None, "it may be published");
+    let always = layer.dependencies.iter().filter(|dep| dep.kind == DependencyKind::Normal && !dep.optional);
+    let mut always: Vec<_> = always.map(|dep| dep.name.as_str()).collect();
+    always.sort_unstable();
+    // What is added here is compiled into the services of others.
+    let agreed = [
+        "base64",
+        "bytes",
+        "http",
+        "http-body",
+        "http-body-util",
+        "ipnet",
+        "serde",
+        "serde_json",
+        "thiserror",
+        "tokio",
+        "tower-layer",
+        "tower-service",
+        "tracing",
+        "zeroize",
+    ];
+    assert_eq!(always, agreed);
+}
+
+#[test]
 fn the_model_is_pure() {
     let reached = reachable("claviger-model");
     for of_the_world in ["tokio", "hyper", "http", "getrandom", "tracing", "rustix", "async-trait"] {

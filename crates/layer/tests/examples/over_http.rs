@@ -32,10 +32,10 @@ async fn listener() -> (TcpListener, SocketAddr) {
 async fn axum() {
     let (listener, address) = listener().await;
     tokio::spawn(axum_service::serve(listener, api()));
-    let whoami = r#"{"account":"acc_1","customer":"cus_42","environment":"live"}"#;
-    assert_eq!(ask(address, "GET", "/v1/whoami", "good").await, (200, whoami.to_owned()));
-    assert_eq!(ask(address, "GET", "/v1/whoami", "bad").await, (401, "no".to_owned()));
-    assert_eq!(ask(address, "GET", "/v1/whoami", "lost").await.0, 503);
+    let alerts = r#"{"account":"acc_1","customer":"cus_42","environment":"live","alerts":[]}"#;
+    assert_eq!(ask(address, "GET", "/v1/alerts", "good").await, (200, alerts.to_owned()));
+    assert_eq!(ask(address, "GET", "/v1/alerts", "bad").await, (401, "no".to_owned()));
+    assert_eq!(ask(address, "GET", "/v1/alerts", "lost").await.0, 503);
     let (status, body) = ask(address, "POST", "/v1/alerts", "good").await;
     assert_eq!((status, body.contains("lacks the scope alerts:write")), (403, true), "{body}");
     assert_eq!(ask(address, "POST", "/v1/alerts", "best").await.0, 200);
