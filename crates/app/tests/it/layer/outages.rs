@@ -11,7 +11,7 @@ use super::stage::{Service, node_of};
 #[track_caller]
 fn assert_unavailable(answer: &Answer) {
     assert_eq!(answer.status, 503, "{}", answer.text());
-    let after: u8 = answer.header("retry-after").expect("it is told").parse().unwrap();
+    let after: u8 = answer.header("retry-after").expect("it is told").parse().expect("it is a number");
     assert!((1..=3).contains(&after));
     assert_eq!(answer.header("www-authenticate"), None);
 }
