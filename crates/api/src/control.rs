@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use bytes::Bytes;
-use claviger_layer::{Api, request_id};
+use claviger_judge::{Api, request_id};
 use claviger_manage::Manager;
 use claviger_model::{Clock, Entropy, RequestId};
 use claviger_verify::Verifier;

@@ -1,7 +1,7 @@
 //! The profiles' self-service endpoints: a customer's program manages its account's keys, in the contract's words.
 
 use bytes::Bytes;
-use claviger_layer::{Api, request_id};
+use claviger_judge::{Api, request_id};
 use claviger_manage::{Issued, KeyView, Manager, Refusal};
 use claviger_model::{
     KeyId, PlainKey, RequestId, Slot,

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::response::IntoResponse as _;
 use bytes::Bytes;
-use claviger_layer::Api;
+use claviger_judge::Api;
 use claviger_manage::Fault;
 use claviger_model::{
     Ability, Attempt, Denial, Environment, RequestId, Scope, Scopes, Timestamp, seconds_up,
@@ -25,6 +25,8 @@ use crate::{
 
 /// How long a call waits for the change it names in `min_seq`.
 const MIN_SEQ_WAIT: Duration = Duration::from_secs(1);
+/// Most equal attempts that one call stands for.
+const COUNT_MAX: u32 = 100;
 
 /// The verify call. Cheap to clone.
 #[derive(Clone)]
@@ -60,12 +62,18 @@ struct VerifyKey {
     environment: Option<Environment>,
     /// A change that must be known here: the `seq` of its receipt.
     min_seq: Option<u64>,
+    /// How many equal attempts this stands for, from 1 to 100; one where left out. Each is judged and counted.
+    count: Option<u32>,
 }
 
-/// The decision.
+/// The decision. Of several attempts some may be allowed and others not: then there are a permit and a denial.
 #[derive(Serialize, ToSchema)]
 struct Verdict<'a> {
+    /// Whether the attempt is allowed; of several, whether all are.
     allowed: bool,
+    /// How many are allowed, where there was a `count`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allowed_count: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     permit: Option<PermitJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -156,6 +164,7 @@ impl VerifyCall {
         expects_json(request.headers())?;
         let call: VerifyKey = read(&collect(request.into_body()).await?)?;
         check_path(call.path.as_deref())?;
+        check_count(call.count)?;
         self.catch_up(call.min_seq).await?;
         let api = self.api_of(&call)?;
         let attempt = Attempt {
@@ -167,11 +176,25 @@ impl VerifyCall {
             scopes: &call.scopes,
         };
         let presented = if call.key.is_empty() { Err(Denial::Missing) } else { Ok(call.key.as_bytes()) };
-        match self.verifier.verify(api.profile(), presented, &attempt, id).await {
-            Ok(Decision::Allow(permit)) => Ok(allowed(&permit)),
-            Ok(Decision::Deny(denial)) => denied(api, denial, id).await,
-            Err(indeterminate) => Err(Problem::new(Code::Unavailable, indeterminate.to_string())),
+        let mut judged = Judged::default();
+        for _ in 0..call.count.unwrap_or(1) {
+            match self.verifier.verify(api.profile(), presented.clone(), &attempt, id).await {
+                Ok(decision) => judged.add(decision),
+                Err(indeterminate) => return Err(Problem::new(Code::Unavailable, indeterminate.to_string())),
+            }
         }
+        let response = match &judged.denial {
+            Some(denial) => Some(response_json(api, denial, id).await),
+            None => None,
+        };
+        let verdict = Verdict {
+            allowed: judged.denial.is_none(),
+            allowed_count: call.count.map(|_| judged.allowed),
+            permit: judged.permit.as_ref().map(permit_json),
+            denial: judged.denial.as_ref().map(denial_json),
+            response,
+        };
+        Ok(serde_json::to_vec(&verdict).expect("a verdict is plain JSON"))
     }
 
     async fn catch_up(&self, min_seq: Option<u64>) -> Result<(), Problem> {
@@ -212,12 +235,39 @@ fn check_path(path: Option<&str>) -> Result<(), Problem> {
     )]))
 }
 
+fn check_count(count: Option<u32>) -> Result<(), Problem> {
+    if count.is_none_or(|count| (1..=COUNT_MAX).contains(&count)) {
+        return Ok(());
+    }
+    Err(Problem::invalid(vec![Fault::new("/count", format!("from 1 to {COUNT_MAX}"))]))
+}
+
 fn without_query(path: &str) -> &str {
     path.split_once('?').map_or(path, |(path, _)| path)
 }
 
-fn allowed(permit: &Permit) -> Vec<u8> {
-    let permit = PermitJson {
+/// What was decided about equal attempts: the last permit and the last denial stand for the others.
+#[derive(Default)]
+struct Judged {
+    allowed: u32,
+    permit: Option<Permit>,
+    denial: Option<Denial>,
+}
+
+impl Judged {
+    fn add(&mut self, decision: Decision) {
+        match decision {
+            Decision::Allow(permit) => {
+                self.allowed += 1;
+                self.permit = Some(permit);
+            }
+            Decision::Deny(denial) => self.denial = Some(denial),
+        }
+    }
+}
+
+fn permit_json(permit: &Permit) -> PermitJson<'_> {
+    PermitJson {
         key_id: permit.key(),
         account_id: permit.account(),
         external_id: permit.external_id(),
@@ -226,35 +276,34 @@ fn allowed(permit: &Permit) -> Vec<u8> {
         scopes: permit.scopes(),
         expires_at: permit.expires_at(),
         limits: limits_json(permit.standings()),
-    };
-    bytes_of(&Verdict { allowed: true, permit: Some(permit), denial: None, response: None })
+    }
 }
 
-async fn denied(api: &Api, denial: Denial, id: RequestId) -> Result<Vec<u8>, Problem> {
-    let reason = DenialJson {
+fn denial_json(denial: &Denial) -> DenialJson<'_> {
+    DenialJson {
         code: denial.code().as_str(),
         detail: denial.detail(),
         retry_after: denial.exceeded().map(|exceeded| seconds_up(exceeded.retry_after)),
         limits: limits_json(denial.exceeded().map(|exceeded| &exceeded.standings)),
-    };
-    let answer = api.refuse(&denial.into(), id);
+    }
+}
+
+async fn response_json(api: &Api, denial: &Denial, id: RequestId) -> ResponseJson {
+    let answer = api.refuse(&denial.clone().into(), id);
     let status = answer.status().as_u16();
-    let text = |value: &HeaderValue| value.to_str().unwrap_or_default().to_owned();
-    let headers = answer.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+    let mut headers = BTreeMap::<_, String>::new();
+    for (name, value) in answer.headers() {
+        let text = value.to_str().unwrap_or_default();
+        // Lines of the same name are one list (RFC 9110 §5.3): a 401 has a challenge for each way a key may travel.
+        let told = headers.entry(name.to_string()).or_default();
+        told.push_str(if told.is_empty() { "" } else { ", " });
+        told.push_str(text);
+    }
     let body = match answer.into_body().collect().await {
         Ok(body) => String::from_utf8_lossy(&body.to_bytes()).into_owned(),
         Err(never) => match never {},
     };
-    Ok(bytes_of(&Verdict {
-        allowed: false,
-        permit: None,
-        denial: Some(reason),
-        response: Some(ResponseJson { status, headers, body }),
-    }))
-}
-
-fn bytes_of(verdict: &Verdict<'_>) -> Vec<u8> {
-    serde_json::to_vec(verdict).expect("a verdict is plain JSON")
+    ResponseJson { status, headers, body }
 }
 
 fn json(body: Vec<u8>) -> Response<Body> {

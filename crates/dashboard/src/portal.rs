@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use bytes::Bytes;
-use claviger_layer::request_id;
+use claviger_judge::request_id;
 use claviger_model::RequestId;
 use http::{Request, Response, StatusCode, header};
 use tower::ServiceExt as _;

@@ -7,7 +7,7 @@ use std::{fmt, net::IpAddr};
 
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Request};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use claviger_layer::address;
+use claviger_judge::address;
 use claviger_manage::{Actor, Browser, By, MemberPermit, Refusal, SessionToken};
 use claviger_model::{MemberAbility, RequestId};
 use http::{HeaderMap, Response, StatusCode, header, request::Parts};

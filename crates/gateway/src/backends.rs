@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use claviger_layer::{Api, Host};
+use claviger_judge::{Api, Host};
 use claviger_model::{
     Environment,
     profile::{OriginError, Profile},

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use claviger_layer::{Host, address::X_FORWARDED_FOR, credential, identity, request_id};
+use claviger_judge::{Host, address::X_FORWARDED_FOR, credential, identity, request_id};
 use claviger_model::{RequestId, profile::Profile};
 use claviger_verify::Permit;
 use http::{

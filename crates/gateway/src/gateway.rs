@@ -3,7 +3,7 @@
 use std::{error::Error, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use claviger_layer::{Api, Caller, Host, HostError, address::caller_address, credential, request_id};
+use claviger_judge::{Api, Caller, Host, HostError, address::caller_address, credential, request_id};
 use claviger_model::{Clock, Entropy, RequestId, Slot, profile::Action};
 use claviger_verify::{Permit, Verifier};
 use http::{Request, Response, request::Parts};

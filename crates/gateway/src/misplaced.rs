@@ -1,7 +1,7 @@
 //! The answers to requests that are for no api, and so have no profile to be answered by (RFC 9457).
 
 use bytes::Bytes;
-use claviger_layer::HostError;
+use claviger_judge::HostError;
 use http::{
     HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE},

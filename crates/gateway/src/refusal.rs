@@ -1,7 +1,7 @@
 //! A request that is not passed on: the cause to answer for, and where HTTP has a more exact status, that one.
 
 use bytes::Bytes;
-use claviger_layer::{Api, NoPermit};
+use claviger_judge::{Api, NoPermit};
 use claviger_model::{Exceeded, RequestId, Slot};
 use http::{
     HeaderMap, HeaderValue, Method, Response, StatusCode,

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use claviger_layer::Api;
+use claviger_judge::Api;
 use claviger_model::{RequestId, profile::Action};
 use claviger_verify::Permit;
 use http::{Response, request::Parts};

@@ -1,57 +1,41 @@
-//! What of a request's head makes an attempt.
+//! One presentation of a credential with its context: what a node is asked about, and what makes two questions equal.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
-use claviger_model::{Attempt, Environment};
-use http::{HeaderMap, header::REFERER, request::Parts};
+use serde::Serialize;
 
-/// The attempt that a request is: method and path exactly as they will be forwarded.
-///
-/// Method overrides (`X-HTTP-Method-Override`, `_method`) and rewritten paths (`X-Original-URI`) are not looked at.
-pub(crate) fn attempt_of(
-    head: &Parts,
-    environment: Option<Environment>,
-    address: Option<IpAddr>,
-) -> Attempt<'_> {
-    Attempt {
-        method: Some(head.method.as_str()),
-        path: Some(head.uri.path()),
-        address,
-        referrer: only_referrer(&head.headers),
-        environment,
-        scopes: &[],
-    }
+use crate::{Environment, plain_key::PlainKey};
+
+/// An attempt. Two that are equal in every field get the same answer at the same time.
+#[derive(Debug, PartialEq, Eq, Hash, Serialize)]
+pub(crate) struct Attempt {
+    /// What was presented; empty where nothing was.
+    #[serde(serialize_with = "PlainKey::expose")]
+    pub(crate) key: PlainKey,
+    /// The api asked.
+    pub(crate) api: Arc<str>,
+    /// As sent.
+    pub(crate) method: Box<str>,
+    /// As sent, without its query; begins with a slash.
+    pub(crate) path: Box<str>,
+    /// The caller's; a key restricted to networks is refused where it isn't known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) address: Option<IpAddr>,
+    /// The `Referer` field's value, where there is exactly one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) referrer: Option<Box<str>>,
+    /// Those that are demanded beyond the profile's routes.
+    pub(crate) scopes: Arc<[Box<str>]>,
+    /// The only one taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) environment: Option<Environment>,
 }
 
-/// Two referrers are as good as none: a key restricted to pages is then refused.
-fn only_referrer(headers: &HeaderMap) -> Option<&str> {
-    let mut values = headers.get_all(REFERER).iter();
-    let first = values.next()?;
-    if values.next().is_some() { None } else { first.to_str().ok() }
-}
-
-#[cfg(test)]
-mod tests {
-    use http::Request;
-
-    use super::*;
-
-    fn referrer(values: &[&str]) -> Option<String> {
-        let mut request = Request::get("/v1?x=/v2");
-        for value in values {
-            request = request.header(REFERER, *value);
-        }
-        let (head, ()) = request.body(()).unwrap().into_parts();
-        let attempt = attempt_of(&head, None, None);
-        assert_eq!((attempt.method, attempt.path), (Some("GET"), Some("/v1")));
-        attempt.referrer.map(str::to_owned)
-    }
-
-    #[test]
-    fn exactly_one_referrer_counts() {
-        assert_eq!(referrer(&["https://a.com/"]).as_deref(), Some("https://a.com/"));
-        assert_eq!(referrer(&[]), None);
-        assert_eq!(referrer(&["https://a.com/", "https://a.com/"]), None);
-        assert_eq!(referrer(&["https://ä.com/"]), None);
+impl Attempt {
+    /// At least as many bytes as it takes to write it down, each byte escaped: nothing is copied by growing.
+    pub(crate) fn written_max(&self) -> usize {
+        let texts = [&*self.api, &*self.method, &*self.path, self.referrer.as_deref().unwrap_or_default()];
+        let scopes: usize = self.scopes.iter().map(|scope| scope.len() + 3).sum();
+        256 + 6 * (self.key.len() + scopes + texts.iter().map(|text| text.len()).sum::<usize>())
     }
 }

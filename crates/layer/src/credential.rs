@@ -1,15 +1,11 @@
 //! Finds the one credential of a request, byte for byte as it was sent.
 //!
 //! It deliberately repairs nothing: no trimming, no second guess at an encoding, no choice between two
-//! credentials. What a key looks like is the profile's to say, later.
+//! credentials. What a key looks like is for those to say who decide.
 
 use std::{fmt, ops::Deref};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use claviger_model::{
-    Denial, Malformation, Misfit,
-    profile::{Carrier, CredentialRules},
-};
 use http::{
     HeaderMap, HeaderValue,
     header::{AUTHORIZATION, HeaderName},
@@ -18,6 +14,37 @@ use zeroize::Zeroizing;
 
 /// Longest base 64 text that is decoded; the longest key of 255 characters takes 344.
 const MAX_ENCODED: usize = 512;
+
+/// One way for a key to travel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// `Authorization: Bearer KEY` (RFC 6750 §2.1).
+    Bearer,
+    /// `Authorization: Basic BASE64(KEY)`: the bare key, a trailing colon allowed.
+    Basic,
+    /// A header field of its own.
+    Header(HeaderName),
+}
+
+/// Why no credential was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoCredential {
+    /// There is nothing that could be a key.
+    #[error("no credential was presented")]
+    Missing,
+    /// Two fields could each hold one.
+    #[error("two credentials were presented")]
+    Two,
+    /// What is in `Basic` is longer than any key.
+    #[error("the credential is too long")]
+    Length,
+    /// What is in `Basic` is not the base 64 of a bare key.
+    #[error("the credential is not the base 64 of a bare key")]
+    Encoding,
+    /// What is in `Basic` holds no key.
+    #[error("the credential is empty")]
+    Empty,
+}
 
 /// What was presented: the bytes of the would-be key.
 ///
@@ -46,109 +73,109 @@ impl fmt::Debug for Credential<'_> {
     }
 }
 
-/// Finds the credential where `rules` say one travels.
+/// Finds the credential where `carriers` say one travels.
 ///
-/// No field, an empty one, a scheme without a token and another scheme than the api's are [`Denial::Missing`]:
-/// there is nothing that could be a key. Two fields that could each hold one are refused, whatever they hold.
-pub fn find<'a>(headers: &'a HeaderMap, rules: &CredentialRules) -> Result<Credential<'a>, Denial> {
+/// No field, an empty one, a scheme without a token and another scheme than those of `carriers` are
+/// [`NoCredential::Missing`]: there is nothing that could be a key. Two fields that could each hold one are refused,
+/// whatever they hold.
+pub fn find(
+    headers: &HeaderMap,
+    carriers: impl Iterator<Item = Carrier> + Clone,
+) -> Result<Credential<'_>, NoCredential> {
     // A request has one `Authorization` field at most (RFC 9110 §11.6.2), also where keys travel elsewhere.
-    let authorization = only(headers, &AUTHORIZATION)?.filter(|_| reads_authorization(rules));
-    let mut found = authorization.map(|value| from_authorization(value, &rules.carriers));
-    for name in own_headers(rules) {
+    let authorization = only(headers, &AUTHORIZATION)?.filter(|_| reads_authorization(carriers.clone()));
+    let mut found = authorization.map(|value| from_authorization(value, &carriers));
+    for name in own_headers(carriers) {
         let Some(value) = only(headers, &name)? else { continue };
         if found.is_some() {
-            return Err(Denial::Ambiguous(Misfit::TwoCredentials));
+            return Err(NoCredential::Two);
         }
         found = Some(from_own_header(value));
     }
-    found.unwrap_or(Err(Denial::Missing))
+    found.unwrap_or(Err(NoCredential::Missing))
 }
 
 /// Removes every field that [`find`] looks at, so that the key goes no further.
-pub fn withdraw(headers: &mut HeaderMap, rules: &CredentialRules) {
-    for name in fields(rules) {
+pub fn withdraw(headers: &mut HeaderMap, carriers: impl Iterator<Item = Carrier> + Clone) {
+    for name in fields(carriers) {
         headers.remove(name);
     }
 }
 
 /// The names of the fields that [`find`] looks at for a key.
-pub fn fields(rules: &CredentialRules) -> impl Iterator<Item = HeaderName> {
-    reads_authorization(rules).then_some(AUTHORIZATION).into_iter().chain(own_headers(rules))
+pub fn fields(carriers: impl Iterator<Item = Carrier> + Clone) -> impl Iterator<Item = HeaderName> {
+    let authorization = reads_authorization(carriers.clone()).then_some(AUTHORIZATION);
+    authorization.into_iter().chain(own_headers(carriers))
 }
 
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, Denial> {
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, NoCredential> {
     let mut values = headers.get_all(name).iter();
     let first = values.next();
-    if values.next().is_some() { Err(Denial::Ambiguous(Misfit::TwoCredentials)) } else { Ok(first) }
+    if values.next().is_some() { Err(NoCredential::Two) } else { Ok(first) }
 }
 
-fn reads_authorization(rules: &CredentialRules) -> bool {
-    rules.carriers.iter().any(|carrier| matches!(carrier, Carrier::Bearer | Carrier::Basic))
+fn reads_authorization(mut carriers: impl Iterator<Item = Carrier>) -> bool {
+    carriers.any(|carrier| matches!(carrier, Carrier::Bearer | Carrier::Basic))
 }
 
-fn own_headers(rules: &CredentialRules) -> impl Iterator<Item = HeaderName> {
-    rules.carriers.iter().filter_map(|carrier| match carrier {
-        Carrier::Header(name) => HeaderName::from_bytes(name.as_bytes()).ok(),
+fn own_headers(carriers: impl Iterator<Item = Carrier>) -> impl Iterator<Item = HeaderName> {
+    carriers.filter_map(|carrier| match carrier {
+        Carrier::Header(name) => Some(name),
         Carrier::Bearer | Carrier::Basic => None,
     })
 }
 
-fn from_own_header(value: &HeaderValue) -> Result<Credential<'_>, Denial> {
+fn from_own_header(value: &HeaderValue) -> Result<Credential<'_>, NoCredential> {
     match value.as_bytes() {
-        [] => Err(Denial::Missing),
+        [] => Err(NoCredential::Missing),
         bytes => Ok(Credential(Held::AsSent(bytes))),
     }
 }
 
 /// `credentials = auth-scheme 1*SP token68` (RFC 9110 §11.4): a tab is no space, and what follows the spaces is
 /// the token to the last byte.
-fn from_authorization<'a>(value: &'a HeaderValue, carriers: &[Carrier]) -> Result<Credential<'a>, Denial> {
+fn from_authorization<'a>(
+    value: &'a HeaderValue,
+    carriers: &(impl Iterator<Item = Carrier> + Clone),
+) -> Result<Credential<'a>, NoCredential> {
     let bytes = value.as_bytes();
     let end_of_scheme = bytes.iter().position(|byte| *byte == b' ').unwrap_or(bytes.len());
     let (scheme, rest) = bytes.split_at(end_of_scheme);
-    let start_of_token = rest.iter().position(|byte| *byte != b' ').ok_or(Denial::Missing)?;
+    let start_of_token = rest.iter().position(|byte| *byte != b' ').ok_or(NoCredential::Missing)?;
     let token = &rest[start_of_token..];
-    let speaks =
-        |carrier: &Carrier, name: &[u8]| carriers.contains(carrier) && scheme.eq_ignore_ascii_case(name);
-    if speaks(&Carrier::Bearer, b"bearer") {
+    let speaks = |carrier: Carrier, name: &[u8]| {
+        scheme.eq_ignore_ascii_case(name) && carriers.clone().any(|taken| taken == carrier)
+    };
+    if speaks(Carrier::Bearer, b"bearer") {
         Ok(Credential(Held::AsSent(token)))
-    } else if speaks(&Carrier::Basic, b"basic") {
+    } else if speaks(Carrier::Basic, b"basic") {
         bare_key(token)
     } else {
-        Err(Denial::Missing)
+        Err(NoCredential::Missing)
     }
 }
 
 /// The key inside `BASE64(KEY)` or `BASE64(KEY:)`, as `curl -u KEY:` sends it. Base 64 is read in its canonical
 /// form only (padding in place, no stray bits): two spellings of one key would be two credentials.
-fn bare_key(token: &[u8]) -> Result<Credential<'static>, Denial> {
+fn bare_key(token: &[u8]) -> Result<Credential<'static>, NoCredential> {
     if token.len() > MAX_ENCODED {
-        return Err(Denial::Malformed(Malformation::Length));
+        return Err(NoCredential::Length);
     }
     let mut bytes = Zeroizing::new(vec![0; MAX_ENCODED]);
-    let length =
-        STANDARD.decode_slice(token, &mut bytes).or(Err(Denial::Malformed(Malformation::Encoding)))?;
+    let length = STANDARD.decode_slice(token, &mut bytes).or(Err(NoCredential::Encoding))?;
     bytes.truncate(length);
     if bytes.last() == Some(&b':') {
         bytes.pop();
     }
     if bytes.contains(&b':') {
-        return Err(Denial::Malformed(Malformation::Encoding));
+        return Err(NoCredential::Encoding);
     }
-    if bytes.is_empty() {
-        Err(Denial::Malformed(Malformation::Empty))
-    } else {
-        Ok(Credential(Held::Decoded(bytes)))
-    }
+    if bytes.is_empty() { Err(NoCredential::Empty) } else { Ok(Credential(Held::Decoded(bytes))) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn rules(carriers: &[Carrier]) -> CredentialRules {
-        CredentialRules { carriers: carriers.to_vec(), realm: String::new(), forward: false }
-    }
 
     fn headers(fields: &[(&'static str, &[u8])]) -> HeaderMap {
         let field = |(name, value): &(&'static str, &[u8])| {
@@ -157,15 +184,15 @@ mod tests {
         fields.iter().map(field).collect()
     }
 
-    fn found(fields: &[(&'static str, &[u8])], carriers: &[Carrier]) -> Result<Vec<u8>, Denial> {
-        find(&headers(fields), &rules(carriers)).map(|credential| credential.to_vec())
+    fn found(fields: &[(&'static str, &[u8])], carriers: &[Carrier]) -> Result<Vec<u8>, NoCredential> {
+        find(&headers(fields), carriers.iter().cloned()).map(|credential| credential.to_vec())
     }
 
-    fn bearer(value: &[u8]) -> Result<Vec<u8>, Denial> {
+    fn bearer(value: &[u8]) -> Result<Vec<u8>, NoCredential> {
         found(&[("authorization", value)], &[Carrier::Bearer])
     }
 
-    fn basic(value: &str) -> Result<Vec<u8>, Denial> {
+    fn basic(value: &str) -> Result<Vec<u8>, NoCredential> {
         found(&[("authorization", value.as_bytes())], &[Carrier::Basic])
     }
 
@@ -202,12 +229,12 @@ mod tests {
             b"Bearer:KEY",
             b"Bearer,KEY",
         ] {
-            assert_eq!(bearer(value), Err(Denial::Missing), "{value:?}");
+            assert_eq!(bearer(value), Err(NoCredential::Missing), "{value:?}");
         }
-        assert_eq!(found(&[], &[Carrier::Bearer]), Err(Denial::Missing));
+        assert_eq!(found(&[], &[Carrier::Bearer]), Err(NoCredential::Missing));
         assert_eq!(
             found(&[("proxy-authorization", b"Bearer KEY")], &[Carrier::Bearer]),
-            Err(Denial::Missing)
+            Err(NoCredential::Missing)
         );
     }
 
@@ -217,30 +244,30 @@ mod tests {
             assert_eq!(basic(value).as_deref(), Ok(&b"KEY"[..]), "{value}");
         }
         for (value, fault) in [
-            ("Basic KEY-", Malformation::Encoding),
-            ("Basic OktFWQ==", Malformation::Encoding),     // :KEY
-            ("Basic dXNlcjpLRVk=", Malformation::Encoding), // user:KEY
-            ("Basic S0VZOmE=", Malformation::Encoding),     // KEY:a
-            ("Basic S0VZOjo=", Malformation::Encoding),     // KEY::
-            ("Basic S0VZOg", Malformation::Encoding),       // no padding
-            ("Basic S0VZOh==", Malformation::Encoding),     // stray bits
-            ("Basic S0VZ S0VZ", Malformation::Encoding),
-            ("Basic S0VZ=", Malformation::Encoding),
-            ("Basic Og==", Malformation::Empty),
+            ("Basic KEY-", NoCredential::Encoding),
+            ("Basic OktFWQ==", NoCredential::Encoding),     // :KEY
+            ("Basic dXNlcjpLRVk=", NoCredential::Encoding), // user:KEY
+            ("Basic S0VZOmE=", NoCredential::Encoding),     // KEY:a
+            ("Basic S0VZOjo=", NoCredential::Encoding),     // KEY::
+            ("Basic S0VZOg", NoCredential::Encoding),       // no padding
+            ("Basic S0VZOh==", NoCredential::Encoding),     // stray bits
+            ("Basic S0VZ S0VZ", NoCredential::Encoding),
+            ("Basic S0VZ=", NoCredential::Encoding),
+            ("Basic Og==", NoCredential::Empty),
         ] {
-            assert_eq!(basic(value), Err(Denial::Malformed(fault)), "{value}");
+            assert_eq!(basic(value), Err(fault), "{value}");
         }
         let long = format!("Basic {}", "A".repeat(MAX_ENCODED + 4));
-        assert_eq!(basic(&long), Err(Denial::Malformed(Malformation::Length)));
-        assert_eq!(basic("Basic "), Err(Denial::Missing));
-        assert_eq!(basic("Bearer S0VZ"), Err(Denial::Missing));
+        assert_eq!(basic(&long), Err(NoCredential::Length));
+        assert_eq!(basic("Basic "), Err(NoCredential::Missing));
+        assert_eq!(basic("Bearer S0VZ"), Err(NoCredential::Missing));
     }
 
     #[test]
     fn two_credentials_are_ambiguous_whatever_they_hold() {
-        let own = Carrier::Header("x-api-key".into());
+        let own = Carrier::Header(HeaderName::from_static("x-api-key"));
         let both = [Carrier::Bearer, own.clone()];
-        let ambiguous = Err(Denial::Ambiguous(Misfit::TwoCredentials));
+        let ambiguous = Err(NoCredential::Two);
         let twice = [("authorization", &b"Bearer A"[..]), ("authorization", b"Bearer A")];
         assert_eq!(found(&twice, &[Carrier::Bearer]), ambiguous);
         assert_eq!(found(&twice, std::slice::from_ref(&own)), ambiguous);
@@ -251,34 +278,34 @@ mod tests {
 
     #[test]
     fn a_header_of_its_own_holds_the_whole_key() {
-        let own = [Carrier::Header("x-api-key".into())];
+        let own = [Carrier::Header(HeaderName::from_static("x-api-key"))];
         assert_eq!(found(&[("x-api-key", b"KEY")], &own).as_deref(), Ok(&b"KEY"[..]));
         assert_eq!(
             found(&[("authorization", b"Bearer A"), ("x-api-key", b"KEY")], &own).as_deref(),
             Ok(&b"KEY"[..])
         );
-        assert_eq!(found(&[("x-api-key", b"")], &own), Err(Denial::Missing));
-        assert_eq!(found(&[("x_api_key", b"KEY")], &own), Err(Denial::Missing));
-        assert_eq!(found(&[("authorization", b"Bearer KEY")], &own), Err(Denial::Missing));
+        assert_eq!(found(&[("x-api-key", b"")], &own), Err(NoCredential::Missing));
+        assert_eq!(found(&[("x_api_key", b"KEY")], &own), Err(NoCredential::Missing));
+        assert_eq!(found(&[("authorization", b"Bearer KEY")], &own), Err(NoCredential::Missing));
     }
 
     #[test]
     fn withdrawing_leaves_nothing_that_would_be_found() {
-        let rules = rules(&[Carrier::Basic, Carrier::Header("x-api-key".into())]);
+        let carriers = [Carrier::Basic, Carrier::Header(HeaderName::from_static("x-api-key"))];
         let mut fields = headers(&[
             ("authorization", b"Basic S0VZ"),
             ("x-api-key", b"A"),
             ("x-api-key", b"B"),
             ("a", b"b"),
         ]);
-        withdraw(&mut fields, &rules);
+        withdraw(&mut fields, carriers.into_iter());
         assert_eq!(fields, headers(&[("a", b"b")]));
     }
 
     #[test]
     fn a_credential_says_nothing_about_itself() {
         let fields = headers(&[("authorization", b"Bearer KEY")]);
-        let credential = find(&fields, &rules(&[Carrier::Bearer])).unwrap();
+        let credential = find(&fields, [Carrier::Bearer].into_iter()).unwrap();
         assert_eq!(format!("{credential:?}"), "Credential(…)");
     }
 }

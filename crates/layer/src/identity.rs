@@ -1,22 +1,9 @@
-//! Tells the upstream whose request it is, in header fields that no caller can write.
-//!
-//! The fields are `X-Claviger-Account`, `-Key-Id`, `-Environment`, `-Scopes`, `-Created-By`, and `-External-Id` where
-//! the account has one. A value that isn't visible ASCII is percent-encoded (UTF-8, RFC 3986), and so are spaces and
-//! `%` itself: decoding it gives back exactly what was stored, and no two values look alike.
+//! What callers may not say about themselves: the header fields in which a gateway tells an upstream whose request it
+//! is.
 
-use claviger_verify::Permit;
-use http::{HeaderMap, HeaderName, HeaderValue};
-use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+use http::{HeaderMap, HeaderName};
 
 const PREFIX: &str = "x-claviger-";
-const ACCOUNT: HeaderName = HeaderName::from_static("x-claviger-account");
-const EXTERNAL_ID: HeaderName = HeaderName::from_static("x-claviger-external-id");
-const KEY_ID: HeaderName = HeaderName::from_static("x-claviger-key-id");
-const ENVIRONMENT: HeaderName = HeaderName::from_static("x-claviger-environment");
-const SCOPES: HeaderName = HeaderName::from_static("x-claviger-scopes");
-const CREATED_BY: HeaderName = HeaderName::from_static("x-claviger-created-by");
-
-const NOT_PLAIN: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 
 /// Removes every field that an upstream could take for one of ours. Also needed where none is added: an upstream
 /// must never see one that a caller wrote.
@@ -25,26 +12,6 @@ pub fn remove_claimed(headers: &mut HeaderMap) {
     for name in claimed {
         headers.remove(name);
     }
-}
-
-/// Adds what `permit` proves, after removing what the caller claimed.
-pub fn state(headers: &mut HeaderMap, permit: &Permit) {
-    remove_claimed(headers);
-    headers.insert(ACCOUNT, plain(&permit.account().to_string()));
-    headers.insert(KEY_ID, plain(&permit.key().to_string()));
-    headers.insert(ENVIRONMENT, HeaderValue::from_static(permit.environment().as_str()));
-    headers.insert(SCOPES, listed(&permit.scopes().to_string()));
-    headers.insert(CREATED_BY, plain(permit.created_by()));
-    if let Some(external_id) = permit.external_id() {
-        headers.insert(EXTERNAL_ID, plain(external_id));
-    }
-}
-
-/// The same with every field, empty where there is nothing to tell: a proxy that copies what it was told then leaves no
-/// field as a caller wrote it.
-pub fn state_all(headers: &mut HeaderMap, permit: &Permit) {
-    state(headers, permit);
-    headers.entry(EXTERNAL_ID).or_insert(HeaderValue::from_static(""));
 }
 
 /// Whether some upstream could read `name` as beginning with `prefix` (lower case): gateways to CGI, WSGI and PHP
@@ -56,19 +23,9 @@ pub fn reads_like(name: &HeaderName, prefix: &str) -> bool {
         && name.iter().zip(prefix.bytes()).all(|(sent, wanted)| folded(*sent) == wanted)
 }
 
-fn plain(value: &str) -> HeaderValue {
-    let encoded = utf8_percent_encode(value, NOT_PLAIN).to_string();
-    HeaderValue::try_from(encoded).expect("percent-encoding leaves visible ASCII only")
-}
-
-/// Scopes are visible ASCII already (RFC 6749 §3.3); the spaces between them stay.
-fn listed(scopes: &str) -> HeaderValue {
-    HeaderValue::try_from(scopes).expect("scopes are visible ASCII, separated by spaces")
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use http::HeaderValue;
 
     use super::*;
 
@@ -92,21 +49,5 @@ mod tests {
         let mut left: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         left.sort_unstable();
         assert_eq!(left, ["x-claviger", "x-clavigera"]);
-    }
-
-    proptest! {
-        #[test]
-        fn a_stated_value_decodes_to_what_was_stored(value: String) {
-            let field = plain(&value);
-            prop_assert!(field.as_bytes().iter().all(u8::is_ascii_graphic));
-            let decoded = percent_encoding::percent_decode(field.as_bytes()).collect::<Vec<_>>();
-            prop_assert_eq!(decoded, value.into_bytes());
-        }
-    }
-
-    #[test]
-    fn plain_values_stay_as_they_are() {
-        assert_eq!(plain("cus_42/a,b"), "cus_42/a,b");
-        assert_eq!(plain("50% off"), "50%25%20off");
     }
 }

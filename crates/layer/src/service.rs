@@ -1,99 +1,72 @@
-//! The decision as a tower layer, for servers that hold the replica in their own process.
-//!
-//! It puts a [`Permit`](claviger_verify::Permit) into the request's extensions and never forwards anything; what
-//! belongs to a proxy alone (hop-by-hop fields, `X-Forwarded-*`) is the gateway's.
+//! Wraps services so that only requests that are allowed reach them.
 
 use std::{
     fmt,
     future::Future,
     mem,
-    net::IpAddr,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
-use claviger_model::{Clock, Entropy, RequestId, Slot};
-use claviger_verify::Verifier;
-use http::{HeaderMap, Request, Response, request::Parts};
+use http::{Request, Response};
 use http_body::Body;
 use http_body_util::{Either, Full};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::{Api, Caller, Host, NoPermit, address::caller_address, credential, identity, request_id};
+use crate::{Answer, Decide, Decision, Indeterminate, grpc, identity};
 
-/// The address of the connection's other end, put into the request's extensions by the server.
-///
-/// Without it a key restricted to networks is refused.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer(pub IpAddr);
-
-/// Wraps services so that only requests with a permit reach them.
-#[derive(Clone)]
-pub struct ClavigerLayer {
-    guard: Arc<Guard>,
+/// Lets a service have only the requests that `D` allows. Cheap to clone.
+pub struct ClavigerLayer<D> {
+    guard: Arc<Guard<D>>,
 }
 
-struct Guard {
-    api: Arc<Api>,
-    verifier: Arc<Verifier>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
+/// A service behind the decision.
+pub struct ClavigerService<S, D> {
+    inner: S,
+    guard: Arc<Guard<D>>,
 }
 
-impl ClavigerLayer {
-    /// A layer that judges by `api`'s profile.
-    pub fn new(
-        api: Arc<Api>,
-        verifier: Arc<Verifier>,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-    ) -> Self {
-        Self { guard: Arc::new(Guard { api, verifier, clock, entropy }) }
+struct Guard<D> {
+    decide: D,
+    /// How many requests were answered 503.
+    turn: AtomicU32,
+}
+
+impl<D: Decide> ClavigerLayer<D> {
+    /// A layer for which `decide` decides.
+    pub fn new(decide: D) -> Self {
+        Self { guard: Arc::new(Guard { decide, turn: AtomicU32::new(0) }) }
     }
 }
 
-impl<S> Layer<S> for ClavigerLayer {
-    type Service = ClavigerService<S>;
+impl<S, D> Layer<S> for ClavigerLayer<D> {
+    type Service = ClavigerService<S, D>;
 
-    fn layer(&self, inner: S) -> ClavigerService<S> {
+    fn layer(&self, inner: S) -> ClavigerService<S, D> {
         ClavigerService { inner, guard: Arc::clone(&self.guard) }
     }
 }
 
-/// A service behind the decision.
-#[derive(Clone)]
-pub struct ClavigerService<S> {
-    inner: S,
-    guard: Arc<Guard>,
-}
-
-impl Guard {
-    /// Judges a request and makes its head what the service behind may see; what its answer tells of limits.
-    async fn admit(&self, head: &mut Parts, id: RequestId) -> Result<HeaderMap, NoPermit> {
-        let host = Host::of(&head.uri, &head.headers).or(Err(Slot::BadRequest))?;
-        let peer = head.extensions.get::<Peer>().map(|peer| peer.0);
-        let address = caller_address(self.api.profile(), peer, &head.headers);
-        let permit = self.api.judge(&self.verifier, head, Caller { host: &host, address }, id).await?;
-        let told = self.api.limit_fields(&permit);
-        let credentials = &self.api.profile().credentials;
-        if !credentials.forward {
-            credential::withdraw(&mut head.headers, credentials);
-        }
-        identity::remove_claimed(&mut head.headers);
-        request_id::set(&mut head.headers, id);
-        head.extensions.insert(permit);
-        Ok(told)
+impl<D> Guard<D> {
+    /// Told once, here; a caller is told no reason.
+    fn unavailable(&self, indeterminate: Indeterminate) -> Answer {
+        tracing::warn!(reason = indeterminate.reason(), "a request could not be decided and is answered 503");
+        indeterminate.into_answer(self.turn.fetch_add(1, Ordering::Relaxed))
     }
 }
 
 type Answering<R, E> = Pin<Box<dyn Future<Output = Result<Response<Either<Full<Bytes>, R>>, E>> + Send>>;
 
-impl<S, B, R> Service<Request<B>> for ClavigerService<S>
+impl<S, D, B, R> Service<Request<B>> for ClavigerService<S, D>
 where
     S: Service<Request<B>, Response = Response<R>, Future: Send> + Clone + Send + 'static,
+    D: Decide,
     B: Send + 'static,
     R: Body<Data = Bytes>,
 {
@@ -105,35 +78,56 @@ where
         self.inner.poll_ready(cx)
     }
 
-    /// The api's own answer, or that of the service behind, named with the request's id.
+    /// The answer of the service behind, or one in its place.
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let guard = Arc::clone(&self.guard);
-        let id = RequestId::mint(guard.clock.now(), &*guard.entropy);
         let (mut head, body) = request.into_parts();
         // The one that said it is ready is the one to be called.
         let fresh = self.inner.clone();
         let mut inner = mem::replace(&mut self.inner, fresh);
         Box::pin(async move {
-            let told = match guard.admit(&mut head, id).await {
-                Ok(told) => told,
-                Err(no_permit) => return Ok(guard.api.refuse(&no_permit, id).map(Either::Left)),
+            let of_grpc = grpc::media_type(&head.headers);
+            let answer = match guard.decide.decide(&mut head).await {
+                Ok(Decision::Allow(allowed)) => {
+                    identity::remove_claimed(&mut head.headers);
+                    head.extensions.insert(allowed.permit);
+                    head.extensions.insert(allowed.scopes);
+                    let mut response = inner.call(Request::from_parts(head, body)).await?;
+                    response.headers_mut().extend(allowed.told);
+                    return Ok(response.map(Either::Right));
+                }
+                Ok(Decision::Deny(answer)) => answer,
+                Err(indeterminate) => guard.unavailable(indeterminate),
             };
-            let mut response = inner.call(Request::from_parts(head, body)).await?;
-            response.headers_mut().extend(told);
-            request_id::set(response.headers_mut(), id);
-            Ok(response.map(Either::Right))
+            let answer = match of_grpc {
+                Some(media_type) => grpc::trailers_only(answer, media_type),
+                None => answer,
+            };
+            Ok(answer.map(Either::Left))
         })
     }
 }
 
-impl fmt::Debug for ClavigerLayer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ClavigerLayer").field(&self.guard.api).finish()
+impl<D> Clone for ClavigerLayer<D> {
+    fn clone(&self) -> Self {
+        Self { guard: Arc::clone(&self.guard) }
     }
 }
 
-impl<S> fmt::Debug for ClavigerService<S> {
+impl<S: Clone, D> Clone for ClavigerService<S, D> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), guard: Arc::clone(&self.guard) }
+    }
+}
+
+impl<D: fmt::Debug> fmt::Debug for ClavigerLayer<D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ClavigerService").field(&self.guard.api).finish()
+        f.debug_tuple("ClavigerLayer").field(&self.guard.decide).finish()
+    }
+}
+
+impl<S, D: fmt::Debug> fmt::Debug for ClavigerService<S, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ClavigerService").field(&self.guard.decide).finish()
     }
 }

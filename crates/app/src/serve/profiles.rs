@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use anyhow::{Context as _, bail};
-use claviger_layer::Api;
+use claviger_judge::Api;
 use claviger_model::profile::Profile;
 use claviger_store::Store;
 use sha2::{Digest as _, Sha256};

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use claviger_api::{Control, ControlParts, OwnKeys};
 use claviger_dashboard::{ApiPages, OperatorPages, PagesParts, Portal};
 use claviger_gateway::{Backend, Backends, ExtAuthz, ForwardAuth, Gateway, InProcess};
-use claviger_layer::Api;
+use claviger_judge::Api;
 use claviger_manage::Manager;
 use claviger_model::{Clock, Entropy, profile::Profile, restriction::Networks};
 use claviger_verify::Verifier;

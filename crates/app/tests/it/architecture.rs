@@ -10,22 +10,23 @@ use std::{
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Who may name whom: data plane, control plane, and the binary on top.
-const TABLE: [(&str, &[&str]); 11] = [
+const TABLE: [(&str, &[&str]); 12] = [
     ("claviger-model", &[]),
     ("claviger-verify", &["claviger-model"]),
-    ("claviger-layer", &["claviger-model", "claviger-verify"]),
-    ("claviger-gateway", &["claviger-model", "claviger-verify", "claviger-layer"]),
+    ("claviger-layer", &[]),
+    ("claviger-judge", &["claviger-model", "claviger-verify", "claviger-layer"]),
+    ("claviger-gateway", &["claviger-model", "claviger-verify", "claviger-judge"]),
     ("claviger-counters", &["claviger-model", "claviger-verify"]),
     ("claviger-store", &["claviger-model", "claviger-verify"]),
     ("claviger-manage", &["claviger-model", "claviger-verify", "claviger-store"]),
-    ("claviger-api", &["claviger-model", "claviger-verify", "claviger-layer", "claviger-manage"]),
-    ("claviger-dashboard", &["claviger-model", "claviger-verify", "claviger-layer", "claviger-manage"]),
+    ("claviger-api", &["claviger-model", "claviger-verify", "claviger-judge", "claviger-manage"]),
+    ("claviger-dashboard", &["claviger-model", "claviger-verify", "claviger-judge", "claviger-manage"]),
     (
         "claviger",
         &[
             "claviger-model",
             "claviger-verify",
-            "claviger-layer",
+            "claviger-judge",
             "claviger-gateway",
             "claviger-counters",
             "claviger-store",
@@ -93,7 +94,8 @@ fn crates_name_only_those_that_the_table_lets_them() {
     for (name, allowed) in TABLE {
         for dependency in ours[name].dependencies.iter().filter(|dep| ours.contains_key(dep.name.as_str())) {
             let named = dependency.name.as_str();
-            let tested_with = dependency.kind == DependencyKind::Development && named == "claviger-testkit";
+            let for_tests = named == "claviger-testkit" || (name, named) == ("claviger", "claviger-layer");
+            let tested_with = dependency.kind == DependencyKind::Development && for_tests;
             assert!(tested_with || allowed.contains(&named), "{name} names {named}");
         }
     }
@@ -108,7 +110,7 @@ fn the_testkit_is_in_no_program() {
 
 #[test]
 fn the_data_plane_knows_no_database_and_no_change() {
-    for plane in ["claviger-model", "claviger-verify", "claviger-layer", "claviger-gateway"] {
+    for plane in ["claviger-model", "claviger-verify", "claviger-judge", "claviger-gateway"] {
         let reached = reachable(plane);
         for control in [
             "claviger-store",
@@ -133,8 +135,8 @@ fn only_the_store_names_a_database() {
 }
 
 #[test]
-fn the_layer_compiles_without_c() {
-    let reached = reachable("claviger-layer");
+fn what_is_embedded_compiles_without_c() {
+    let reached: BTreeSet<_> = ["claviger-layer", "claviger-judge"].into_iter().flat_map(reachable).collect();
     for package in METADATA.packages.iter().filter(|package| reached.contains(package.name.as_str())) {
         let compiles_c = |name: &str| ["cc", "cmake", "bindgen"].contains(&name);
         let of_c = package
@@ -143,6 +145,33 @@ fn the_layer_compiles_without_c() {
             .find(|dep| dep.kind == DependencyKind::Build && compiles_c(&dep.name));
         assert!(of_c.is_none(), "{} compiles C", package.name);
     }
+}
+
+#[test]
+fn the_layer_can_be_published_and_brings_little() {
+    let layer = ours()["claviger-layer"];
+    assert_eq!(layer.publish, None, "it may be published");
+    let always = layer.dependencies.iter().filter(|dep| dep.kind == DependencyKind::Normal && !dep.optional);
+    let mut always: Vec<_> = always.map(|dep| dep.name.as_str()).collect();
+    always.sort_unstable();
+    // What is added here is compiled into the services of others.
+    let agreed = [
+        "base64",
+        "bytes",
+        "http",
+        "http-body",
+        "http-body-util",
+        "ipnet",
+        "serde",
+        "serde_json",
+        "thiserror",
+        "tokio",
+        "tower-layer",
+        "tower-service",
+        "tracing",
+        "zeroize",
+    ];
+    assert_eq!(always, agreed);
 }
 
 #[test]

@@ -25,7 +25,7 @@ use axum::{
     routing::{get, post},
 };
 use bytes::Bytes;
-use claviger_layer::request_id;
+use claviger_judge::request_id;
 use claviger_model::RequestId;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use tower::ServiceExt as _;

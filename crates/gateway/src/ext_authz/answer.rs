@@ -1,7 +1,7 @@
 //! What Envoy is answered: what to tell the upstream, or what to tell the caller.
 
 use bytes::Bytes;
-use claviger_layer::{Api, credential, identity, request_id};
+use claviger_judge::{Api, credential, identity, request_id};
 use claviger_model::{RequestId, profile::CredentialRules};
 use claviger_verify::Permit;
 use http::{HeaderMap, Response};

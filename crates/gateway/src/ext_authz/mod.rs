@@ -10,7 +10,7 @@ mod question;
 use std::{net::SocketAddr, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
-use claviger_layer::{Api, Caller, address::caller_address};
+use claviger_judge::{Api, Caller, address::caller_address};
 use claviger_model::{Clock, Entropy, RequestId, Slot, restriction::Networks};
 use claviger_verify::{Permit, Readiness, Verifier};
 use http::{Request, Response, StatusCode, header::CONTENT_TYPE};

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use claviger_layer::Host;
+use claviger_judge::Host;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, request::Parts};
 
 use super::messages::{AttributeContext, HttpRequest};

@@ -11,7 +11,7 @@ mod style;
 use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use claviger_layer::{Api, Caller, address, identity, request_id};
+use claviger_judge::{Api, Caller, address, identity, request_id};
 use claviger_model::{Clock, Entropy, RequestId, Slot, restriction::Networks};
 use claviger_verify::{Permit, Verifier};
 use http::{

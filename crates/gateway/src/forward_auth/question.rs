@@ -3,7 +3,7 @@
 //! Proxies say so in different places. Whoever calls the proxy can write the same fields, and proxies pass on what they
 //! don't write themselves; so where it is said in two places, both must say the same.
 
-use claviger_layer::Host;
+use claviger_judge::Host;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Uri,
     header::{HOST, TRANSFER_ENCODING},

@@ -5,7 +5,7 @@
 //! second call judges nothing, counts nothing and can't say yes.
 
 use bytes::Bytes;
-use claviger_layer::Api;
+use claviger_judge::Api;
 use claviger_model::{RequestId, Slot, seconds_up};
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header::RETRY_AFTER};
 use http_body_util::Full;

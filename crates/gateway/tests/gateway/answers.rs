@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use claviger_gateway::{Backend, Backends, BackendsError, Body, InProcess, Upstream, body};
-use claviger_layer::Api;
+use claviger_judge::Api;
 use claviger_model::profile::Profile;
 use http::{Request, Response};
 use http_body_util::Empty;

@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use async_trait::async_trait;
 use bytes::Bytes;
 use claviger_gateway::{Backend, Backends, Gateway, SelfServiceCall, SelfServiceHandler, Upstream};
-use claviger_layer::Api;
+use claviger_judge::Api;
 use claviger_model::profile::Profile;
 use claviger_verify::Verifier;
 use http::Response;

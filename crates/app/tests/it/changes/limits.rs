@@ -113,6 +113,35 @@ fn a_refused_call_is_counted_as_refused_and_shown_to_the_owner() {
 }
 
 #[test]
+fn a_verify_call_that_stands_for_several_attempts_counts_each_of_them() {
+    let (_server, operator, account) = opened("default");
+    let (id, key) = issue(&operator, &account, &json!({"rates": [hourly("burst", 3)]}));
+    let verify = |count: u32| operator.verify(&json!({"key": key, "count": count}));
+    let all = verify(2);
+    assert_eq!((&all["allowed"], &all["allowed_count"]), (&json!(true), &json!(2)));
+    assert_eq!(all["permit"]["limits"][0]["remaining"], 1);
+    let some = verify(4);
+    assert_eq!((&some["allowed"], &some["allowed_count"]), (&json!(false), &json!(1)));
+    assert_eq!((&some["permit"]["key_id"], &some["denial"]["code"]), (&json!(id), &json!("rate")));
+    assert_eq!(some["response"]["status"], 429);
+    let none = verify(4);
+    assert_eq!((&none["allowed_count"], &none["permit"]), (&json!(0), &Value::Null));
+    claviger_testkit::eventually(|| {
+        let usage = operator.get(&format!("/v1/usage?key_id={id}")).expect(200).json();
+        let of = |allowed: bool| {
+            let items = usage["items"].as_array().expect("usage is a list").iter();
+            let items = items.filter(|item| (item["outcome"] == "allowed") == allowed);
+            items.filter_map(|item| item["count"].as_u64()).sum::<u64>()
+        };
+        ((of(true), of(false)) == (3, 7)).then_some(())
+    });
+    for count in [0, 101] {
+        let refused = operator.post("/v1/keys/verify", &json!({"key": key, "count": count})).expect(422);
+        assert_eq!(refused.json()["errors"][0]["pointer"], "/count");
+    }
+}
+
+#[test]
 fn limits_that_can_not_be_taken_are_refused_with_their_place() {
     let (_server, operator, account) = opened("default");
     let (id, _) = issue(&operator, &account, &json!({"rates": [hourly("a", 1)]}));

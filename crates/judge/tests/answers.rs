@@ -4,7 +4,7 @@
 
 use std::{fmt::Write as _, fs, sync::Arc};
 
-use claviger_layer::Api;
+use claviger_judge::Api;
 use claviger_model::{RequestId, Slot, profile::Profile};
 use http_body_util::BodyExt as _;
 

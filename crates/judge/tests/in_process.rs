@@ -6,7 +6,8 @@ use std::{convert::Infallible, fs, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use claviger_layer::{Api, ClavigerLayer, Peer};
+use claviger_judge::{Api, InProcess};
+use claviger_layer::{ClavigerLayer, Peer};
 use claviger_model::{
     AccountId, AccountState, Clock, Digest, Entropy, Environment, InstallationId, KeyId, KeyState, Moment,
     Policy, Restrictions, Scopes, Timestamp, profile::Profile,
@@ -101,7 +102,7 @@ async fn answered(request: http::request::Builder) -> Response<String> {
     let mut follower = Follower::new(Arc::clone(&verifier), Arc::new(OneKey), card, Arc::new(Standing));
     follower.load().await.unwrap();
     let api = Arc::new(Api::new(Arc::new(profile)).unwrap());
-    let layer = ClavigerLayer::new(api, verifier, Arc::new(Standing), Arc::new(Standing));
+    let layer = ClavigerLayer::new(InProcess::new(api, verifier, Arc::new(Standing), Arc::new(Standing)));
     let response =
         layer.layer(service_fn(behind)).oneshot(request.body(Empty::new()).unwrap()).await.unwrap();
     let (head, body) = response.into_parts();
