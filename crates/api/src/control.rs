@@ -48,20 +48,24 @@ impl Control {
         Self { verify, router: routes::router(Shared { manager, verifier }), clock, entropy }
     }
 
-    /// Answers one request. The verify call goes ahead of the router.
+    /// Answers one request. The verify calls go ahead of the router.
     pub async fn handle<B>(&self, mut request: Request<B>) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let id = RequestId::mint(self.clock.now(), &*self.entropy);
-        let mut response = if request.method() == Method::POST && request.uri().path() == "/v1/keys/verify" {
-            self.verify.answer(request, id).await
-        } else {
-            request.extensions_mut().insert(id);
-            match self.router.clone().oneshot(request.map(Body::new)).await {
-                Ok(response) => response,
-                Err(never) => match never {},
+        let mut response = match (request.method(), request.uri().path()) {
+            (&Method::POST, "/v1/keys/verify") => self.verify.answer(request, id).await,
+            (&Method::POST, "/v1/keys/verify-batch") => {
+                self.verify.answer_batch(request, || RequestId::mint(self.clock.now(), &*self.entropy)).await
+            }
+            _ => {
+                request.extensions_mut().insert(id);
+                match self.router.clone().oneshot(request.map(Body::new)).await {
+                    Ok(response) => response,
+                    Err(never) => match never {},
+                }
             }
         };
         let headers = response.headers_mut();

@@ -73,15 +73,23 @@ where
     B: http_body::Body<Data = bytes::Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let Ok(collected) = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_MAX).collect()).await
-    else {
+    collect_up_to(body, BODY_MAX).await
+}
+
+/// The same where a body may have another length at most.
+pub(crate) async fn collect_up_to<B>(body: B, most: usize) -> Result<bytes::Bytes, Problem>
+where
+    B: http_body::Body<Data = bytes::Bytes>,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let Ok(collected) = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, most).collect()).await else {
         let detail = format!("the body took longer than {} seconds", BODY_TIMEOUT.as_secs());
         return Err(Problem::new(Code::MalformedRequest, detail));
     };
     match collected {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => {
-            Err(Problem::new(Code::TooLarge, format!("a body may be at most {BODY_MAX} bytes")))
+            Err(Problem::new(Code::TooLarge, format!("a body may be at most {most} bytes")))
         }
         Err(error) => Err(Problem::new(Code::MalformedRequest, format!("the body can't be read: {error}"))),
     }

@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn who_may_ask_is_believed_the_last_hop_and_others_where_they_are_trusted() {
-        let trusted = TrustedProxies::new(&["10.0.0.0/8"]).unwrap();
+        let trusted = TrustedProxies::new(["10.0.0.0/8"]).unwrap();
         for (lines, expected) in [
             (&[][..], None),
             (&["203.0.113.9"], Some(ip("203.0.113.9"))),

@@ -53,7 +53,7 @@ impl FromRef<Shared> for Arc<Verifier> {
         title = "Claviger management API",
         description = "Issue, restrict, rotate and revoke the API keys of a company's customers, and verify them.",
     ),
-    paths(crate::verify::verify_key),
+    paths(crate::verify::verify_key, crate::verify::batch::verify_batch),
     components(schemas(Problem)),
     modifiers(&OperatorKey),
     security(("operator_key" = [])),
@@ -123,7 +123,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     documented().into_openapi()
 }
 
-/// Everything but the verify call.
+/// Everything but the verify calls.
 pub(crate) fn router(shared: Shared) -> Router {
     let (router, document) = documented().split_for_parts();
     let document = bytes::Bytes::from(serde_json::to_vec(&document).expect("the document is plain JSON"));
@@ -133,8 +133,9 @@ pub(crate) fn router(shared: Shared) -> Router {
     };
     router
         .route("/v1/openapi.json", axum::routing::get(serve_document))
-        // Its POST goes ahead of the router; left out here, other methods would ask for a key called "verify".
+        // Their POST goes ahead of the router; left out here, other methods would ask for a key called "verify".
         .route("/v1/keys/verify", axum::routing::any(async || (only_post(), method_not_allowed())))
+        .route("/v1/keys/verify-batch", axum::routing::any(async || (only_post(), method_not_allowed())))
         .fallback(async || Problem::new(Code::NotFound, "no such resource"))
         .method_not_allowed_fallback(async || method_not_allowed())
         .with_state(shared)

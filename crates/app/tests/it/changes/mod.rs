@@ -21,6 +21,7 @@ mod revoke;
 mod rotate;
 mod sessions;
 mod usage;
+mod verify_batch;
 
 use claviger_testkit::{Operator, Server, ServerBuilder, repository};
 use serde_json::Value;

@@ -113,6 +113,16 @@ fn answers_have_the_members_that_the_document_promises() {
     }
 }
 
+/// Whether `value` can be the alternative that a schema describes.
+fn has_what_it_requires(document: &Value, schema: &Value, value: &Value) -> bool {
+    let referred = schema["$ref"]
+        .as_str()
+        .map(|reference| document.pointer(&reference[1..]).expect("references were checked"));
+    let mut required =
+        referred.unwrap_or(schema)["required"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    required.all(|name| value.get(name).is_some())
+}
+
 /// Every member that is there is promised, and every member that is required is there.
 fn check(document: &Value, schema: &Value, value: &Value, place: &str) {
     let (mut promised, mut required, mut open) = (Vec::new(), Vec::new(), false);
@@ -123,7 +133,8 @@ fn check(document: &Value, schema: &Value, value: &Value, place: &str) {
             continue;
         }
         pending.extend(schema["allOf"].as_array().into_iter().flatten());
-        pending.extend(schema["oneOf"].as_array().into_iter().flatten());
+        let alternatives = schema["oneOf"].as_array().into_iter().flatten();
+        pending.extend(alternatives.filter(|alternative| has_what_it_requires(document, alternative, value)));
         if let (Some(items), Some(values)) = (schema.get("items"), value.as_array()) {
             for (number, item) in values.iter().enumerate() {
                 check(document, items, item, &format!("{place}[{number}]"));

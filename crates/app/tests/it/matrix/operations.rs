@@ -24,7 +24,8 @@ impl Row {
 
     /// Whether it may change something. What asks with a secret is no GET, and reads all the same.
     pub(super) fn changes(&self) -> bool {
-        self.method() != "GET" && !["/verify", "/find"].iter().any(|verb| self.operation.ends_with(verb))
+        self.method() != "GET"
+            && !["/verify", "/verify-batch", "/find"].iter().any(|verb| self.operation.ends_with(verb))
     }
 
     /// Whether it can't succeed here: on one node there is no other to fence.
@@ -52,6 +53,9 @@ const fn row_to(operation: &'static str, to: &'static str, request: fn(&World) -
 /// In the order of the document.
 pub(super) const ROWS: &[Row] = &[
     row("POST /v1/keys/verify", |_| ("/v1/keys/verify".into(), json!({"key": "nobody's"}))),
+    row("POST /v1/keys/verify-batch", |_| {
+        ("/v1/keys/verify-batch".into(), json!({"attempts": [{"key": "nobody's"}]}))
+    }),
     row("GET /v1/apis", |_| ("/v1/apis".into(), Value::Null)),
     row("GET /v1/accounts", |_| ("/v1/accounts".into(), Value::Null)),
     row_to("GET /v1/accounts", "by name", |_| ("/v1/accounts?name=acme".into(), Value::Null)),
