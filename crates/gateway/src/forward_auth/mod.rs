@@ -56,7 +56,9 @@ impl ForwardAuth {
         let head = question.into_parts().0;
         let mut answer = self.answer(peer, head, id).await;
         let headers = answer.headers_mut();
-        request_id::set(headers, id);
+        if !headers.contains_key(request_id::X_REQUEST_ID) {
+            request_id::set(headers, id);
+        }
         // It is of this request alone, whatever a proxy keeps.
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
         headers.insert(VARY, HeaderValue::from_static("*"));

@@ -5,9 +5,12 @@
 //! second call judges nothing, counts nothing and can't say yes.
 
 use bytes::Bytes;
-use claviger_judge::Api;
+use claviger_judge::{Api, request_id};
 use claviger_model::{RequestId, Slot, seconds_up};
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header::RETRY_AFTER};
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER},
+};
 use http_body_util::Full;
 
 use crate::refusal::Refusal;
@@ -45,6 +48,7 @@ fn for_nginx(answer: Response<Full<Bytes>>, refusal: &Refusal) -> Response<Full<
     let retry =
         refusal.exceeded().map(|exceeded| format!("{RETRY}{}", seconds_up(exceeded.retry_after).max(1)));
     let reason = format!("{}{}", refusal.slot().as_str(), retry.unwrap_or_default());
+    head.headers.remove(CONTENT_TYPE);
     head.headers.insert(REASON, HeaderValue::try_from(reason).expect("names of causes are plain"));
     Response::from_parts(head, Full::default())
 }
@@ -54,7 +58,9 @@ fn for_nginx(answer: Response<Full<Bytes>>, refusal: &Refusal) -> Response<Full<
 pub(super) fn explain(api: &Api, told: &HeaderMap, request: RequestId) -> Response<Full<Bytes>> {
     let reason = told.get(REASON).and_then(|reason| read_reason(reason.to_str().ok()?));
     let (slot, retry_after) = reason.unwrap_or((Slot::Unavailable, None));
-    let mut answer = api.answer(slot, request);
+    // What was refused can be looked up by its own id.
+    let refused = told.get(request_id::X_REQUEST_ID).and_then(|id| id.to_str().ok()?.parse().ok());
+    let mut answer = api.answer(slot, refused.unwrap_or(request));
     if let Some(seconds) = retry_after {
         answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
     }

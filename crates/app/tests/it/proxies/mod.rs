@@ -10,7 +10,7 @@ mod nginx;
 
 use std::net::{SocketAddr, UdpSocket};
 
-use claviger_testkit::{Answer, Operator, Server, ServerBuilder, exchange, repository};
+use claviger_testkit::{Answer, Operator, Server, ServerBuilder, eventually, exchange, repository};
 use serde_json::{Value, json};
 
 use crate::attacks::Upstream;
@@ -147,7 +147,8 @@ impl<P> Stage<P> {
         let (id, revoked) = self.key(&json!({"name": "revoked"}));
         self.passes("GET /things", &revoked, "");
         assert_eq!(self.operator.post(&format!("/v1/keys/{id}/revoke"), &Value::Null).status, 200);
-        self.refused("GET /things", Some(&revoked), "", 401, "invalid_key");
+        let refused = self.refused("GET /things", Some(&revoked), "", 401, "invalid_key");
+        self.is_on_record(&refused, "revoked");
         let reader = self.key(&json!({"name": "n", "scopes": []})).1;
         self.refused("PUT /things/1", Some(&reader), "", 403, "scope");
         let elsewhere = self.key(&json!({"name": "n", "restrictions": {"networks": ["198.51.100.0/24"]}})).1;
@@ -163,6 +164,18 @@ impl<P> Stage<P> {
                 refused.header("retry-after").expect("it says when").parse().expect("it is a number");
             assert!((1..=3_600).contains(&retry), "{retry}");
         }
+    }
+
+    /// What was refused is found by the id in the answer.
+    #[track_caller]
+    fn is_on_record(&self, refused: &Answer, code: &str) {
+        let id = refused.json()["error"]["request_id"].clone();
+        let path = format!("/v1/denials?request_id={}", id.as_str().expect("the answer has it"));
+        let found = eventually(|| {
+            let denials = self.operator.get(&path).expect(200).json();
+            denials["items"].get(0).cloned()
+        });
+        assert_eq!(found["code"], code, "{found}");
     }
 
     /// What was asked is what the proxy says, whatever a caller says.
