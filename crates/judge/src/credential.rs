@@ -28,7 +28,7 @@ pub fn fields(rules: &CredentialRules) -> impl Iterator<Item = HeaderName> {
     claviger_layer::credential::fields(carriers(rules))
 }
 
-fn carriers(rules: &CredentialRules) -> impl Iterator<Item = Carrier> + Clone {
+fn carriers(rules: &CredentialRules) -> impl Iterator<Item = Carrier> {
     rules.carriers.iter().filter_map(|carrier| match carrier {
         profile::Carrier::Bearer => Some(Carrier::Bearer),
         profile::Carrier::Basic => Some(Carrier::Basic),

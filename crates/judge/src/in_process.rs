@@ -1,6 +1,6 @@
 //! The decision for services in the process that holds the replica: what [`ClavigerLayer`] wraps them with.
 //!
-//! It puts a [`Permit`](claviger_verify::Permit) into the request's extensions and never forwards anything; what
+//! It puts a [`Permit`] into the request's extensions and never forwards anything; what
 //! belongs to a proxy alone (hop-by-hop fields, `X-Forwarded-*`) is the gateway's.
 //!
 //! [`ClavigerLayer`]: claviger_layer::ClavigerLayer

@@ -3,7 +3,7 @@
 //! It deliberately repairs nothing: no trimming, no second guess at an encoding, no choice between two
 //! credentials. What a key looks like is for those to say who decide.
 
-use std::{fmt, ops::Deref};
+use std::{fmt, mem, ops::Deref};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{
@@ -80,49 +80,58 @@ impl fmt::Debug for Credential<'_> {
 /// whatever they hold.
 pub fn find(
     headers: &HeaderMap,
-    carriers: impl Iterator<Item = Carrier> + Clone,
+    carriers: impl Iterator<Item = Carrier>,
 ) -> Result<Credential<'_>, NoCredential> {
     // A request has one `Authorization` field at most (RFC 9110 §11.6.2), also where keys travel elsewhere.
-    let authorization = only(headers, &AUTHORIZATION)?.filter(|_| reads_authorization(carriers.clone()));
-    let mut found = authorization.map(|value| from_authorization(value, &carriers));
-    for name in own_headers(carriers) {
-        let Some(value) = only(headers, &name)? else { continue };
-        if found.is_some() {
-            return Err(NoCredential::Two);
+    let authorization = only(headers, &AUTHORIZATION)?;
+    let (mut schemes, mut own) = (Schemes::default(), None);
+    for carrier in carriers {
+        match carrier {
+            Carrier::Bearer => schemes.bearer = true,
+            Carrier::Basic => schemes.basic = true,
+            Carrier::Header(name) => {
+                let Some(value) = only(headers, &name)? else { continue };
+                if own.replace(from_own_header(value)).is_some() {
+                    return Err(NoCredential::Two);
+                }
+            }
         }
-        found = Some(from_own_header(value));
     }
-    found.unwrap_or(Err(NoCredential::Missing))
+    let authorization = authorization.filter(|_| schemes.bearer || schemes.basic);
+    match (authorization.map(|value| from_authorization(value, &schemes)), own) {
+        (Some(_), Some(_)) => Err(NoCredential::Two),
+        (Some(found), None) | (None, Some(found)) => found,
+        (None, None) => Err(NoCredential::Missing),
+    }
 }
 
 /// Removes every field that [`find`] looks at, so that the key goes no further.
-pub fn withdraw(headers: &mut HeaderMap, carriers: impl Iterator<Item = Carrier> + Clone) {
+pub fn withdraw(headers: &mut HeaderMap, carriers: impl Iterator<Item = Carrier>) {
     for name in fields(carriers) {
         headers.remove(name);
     }
 }
 
-/// The names of the fields that [`find`] looks at for a key.
-pub fn fields(carriers: impl Iterator<Item = Carrier> + Clone) -> impl Iterator<Item = HeaderName> {
-    let authorization = reads_authorization(carriers.clone()).then_some(AUTHORIZATION);
-    authorization.into_iter().chain(own_headers(carriers))
+/// The names of the fields that [`find`] looks at for a key, each once.
+pub fn fields(carriers: impl Iterator<Item = Carrier>) -> impl Iterator<Item = HeaderName> {
+    let mut schemes = false;
+    carriers.filter_map(move |carrier| match carrier {
+        Carrier::Bearer | Carrier::Basic => (!mem::replace(&mut schemes, true)).then_some(AUTHORIZATION),
+        Carrier::Header(name) => Some(name),
+    })
+}
+
+/// The schemes that are taken in `Authorization`.
+#[derive(Default)]
+struct Schemes {
+    bearer: bool,
+    basic: bool,
 }
 
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, NoCredential> {
     let mut values = headers.get_all(name).iter();
     let first = values.next();
     if values.next().is_some() { Err(NoCredential::Two) } else { Ok(first) }
-}
-
-fn reads_authorization(mut carriers: impl Iterator<Item = Carrier>) -> bool {
-    carriers.any(|carrier| matches!(carrier, Carrier::Bearer | Carrier::Basic))
-}
-
-fn own_headers(carriers: impl Iterator<Item = Carrier>) -> impl Iterator<Item = HeaderName> {
-    carriers.filter_map(|carrier| match carrier {
-        Carrier::Header(name) => Some(name),
-        Carrier::Bearer | Carrier::Basic => None,
-    })
 }
 
 fn from_own_header(value: &HeaderValue) -> Result<Credential<'_>, NoCredential> {
@@ -134,21 +143,15 @@ fn from_own_header(value: &HeaderValue) -> Result<Credential<'_>, NoCredential> 
 
 /// `credentials = auth-scheme 1*SP token68` (RFC 9110 §11.4): a tab is no space, and what follows the spaces is
 /// the token to the last byte.
-fn from_authorization<'a>(
-    value: &'a HeaderValue,
-    carriers: &(impl Iterator<Item = Carrier> + Clone),
-) -> Result<Credential<'a>, NoCredential> {
+fn from_authorization<'a>(value: &'a HeaderValue, schemes: &Schemes) -> Result<Credential<'a>, NoCredential> {
     let bytes = value.as_bytes();
     let end_of_scheme = bytes.iter().position(|byte| *byte == b' ').unwrap_or(bytes.len());
     let (scheme, rest) = bytes.split_at(end_of_scheme);
     let start_of_token = rest.iter().position(|byte| *byte != b' ').ok_or(NoCredential::Missing)?;
     let token = &rest[start_of_token..];
-    let speaks = |carrier: Carrier, name: &[u8]| {
-        scheme.eq_ignore_ascii_case(name) && carriers.clone().any(|taken| taken == carrier)
-    };
-    if speaks(Carrier::Bearer, b"bearer") {
+    if schemes.bearer && scheme.eq_ignore_ascii_case(b"bearer") {
         Ok(Credential(Held::AsSent(token)))
-    } else if speaks(Carrier::Basic, b"basic") {
+    } else if schemes.basic && scheme.eq_ignore_ascii_case(b"basic") {
         bare_key(token)
     } else {
         Err(NoCredential::Missing)

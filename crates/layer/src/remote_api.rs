@@ -53,7 +53,7 @@ impl RemoteApi {
     ) -> Result<Self, ScopeError> {
         let names: Vec<Box<str>> = names.into_iter().map(Into::into).collect();
         if names.len() > SCOPES_MAX {
-            return Err(ScopeError);
+            return Err(ScopeError::TooMany);
         }
         names.iter().try_for_each(|name| scopes::check(name))?;
         self.reading.scopes = names.into();

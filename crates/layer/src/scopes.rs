@@ -34,13 +34,18 @@ pub struct MissingScope {
     scope: Box<str>,
 }
 
-/// That a text can't name a scope: 1 to 128 visible ASCII characters without quotes and backslashes (RFC 6749 §3.3),
-/// and not `all`.
+/// Why scopes can't be demanded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "a scope is 1 to 128 visible ASCII characters without spaces, quotes or backslashes, and not \"all\""
-)]
-pub struct ScopeError;
+pub enum ScopeError {
+    /// Not the name of a scope (RFC 6749 §3.3).
+    #[error(
+        "a scope is 1 to {MAX_LENGTH} visible ASCII characters without spaces, quotes or backslashes, and not \"all\""
+    )]
+    Syntax,
+    /// More than can be demanded at once.
+    #[error("at most 64 scopes can be demanded at once")]
+    TooMany,
+}
 
 impl Scopes {
     /// Every scope there is, and those that the api will name later.
@@ -105,7 +110,7 @@ pub(crate) fn problem(status: StatusCode, body: impl Into<Bytes>) -> Answer {
 pub(crate) fn check(text: &str) -> Result<(), ScopeError> {
     let allowed = |b: u8| matches!(b, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
     let named = !text.is_empty() && text.len() <= MAX_LENGTH && text.bytes().all(allowed) && text != ALL;
-    if named { Ok(()) } else { Err(ScopeError) }
+    if named { Ok(()) } else { Err(ScopeError::Syntax) }
 }
 
 impl<'de> Deserialize<'de> for Scopes {
@@ -151,7 +156,7 @@ mod tests {
     #[test]
     fn what_can_not_name_a_scope_is_refused() {
         for text in ["", "all", "a b", "a\"b", "a\\b", "ü"] {
-            assert_eq!(check(text), Err(ScopeError), "{text}");
+            assert_eq!(check(text), Err(ScopeError::Syntax), "{text}");
         }
         assert_eq!(check("alerts:write"), Ok(()));
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use claviger_judge::Api;
 use claviger_model::{Denial, Environment, RequestId, Scopes, Timestamp, seconds_up};
 use claviger_verify::{Decision, Permit};
+use http::HeaderMap;
 use http_body_util::BodyExt as _;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -21,6 +22,9 @@ pub(super) struct Verdict<'a> {
     allowed_count: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     permit: Option<PermitJson<'a>>,
+    /// Header fields for the answer to an allowed caller: where its key stands with its limits, as the profile tells it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    headers: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     denial: Option<DenialJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -104,6 +108,7 @@ impl Judged {
             allowed: self.denial.is_none(),
             allowed_count: counted.then_some(self.allowed),
             permit: self.permit.as_ref().map(permit_json),
+            headers: self.permit.as_ref().map(|permit| fields(&api.limit_fields(permit))).unwrap_or_default(),
             denial: self.denial.as_ref().map(denial_json),
             response,
         };
@@ -136,17 +141,21 @@ fn denial_json(denial: &Denial) -> DenialJson<'_> {
 async fn response_json(api: &Api, denial: &Denial, id: RequestId) -> ResponseJson {
     let answer = api.refuse(&denial.clone().into(), id);
     let status = answer.status().as_u16();
-    let mut headers = BTreeMap::<_, String>::new();
-    for (name, value) in answer.headers() {
-        let text = value.to_str().unwrap_or_default();
-        // Lines of the same name are one list (RFC 9110 §5.3): a 401 has a challenge for each way a key may travel.
-        let told = headers.entry(name.to_string()).or_default();
-        told.push_str(if told.is_empty() { "" } else { ", " });
-        told.push_str(text);
-    }
+    let headers = fields(answer.headers());
     let body = match answer.into_body().collect().await {
         Ok(body) => String::from_utf8_lossy(&body.to_bytes()).into_owned(),
         Err(never) => match never {},
     };
     ResponseJson { status, headers, body }
+}
+
+/// Lines of the same name are one list (RFC 9110 §5.3): a 401 has a challenge for each way a key may travel.
+fn fields(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let mut fields = BTreeMap::<_, String>::new();
+    for (name, value) in headers {
+        let told = fields.entry(name.to_string()).or_default();
+        told.push_str(if told.is_empty() { "" } else { ", " });
+        told.push_str(value.to_str().unwrap_or_default());
+    }
+    fields
 }

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::Full;
 use serde::Deserialize;
 
-use crate::{Answer, RemotePermit, permit::Facts};
+use crate::{Allowed, Answer, RemotePermit, permit::Facts};
 
 /// What the node decided about equal attempts that were asked about at once: so many of them may pass.
 #[derive(Debug)]
 pub(super) struct Judged {
-    pub(super) allowed: Option<(usize, RemotePermit)>,
+    pub(super) allowed: Option<(usize, Allowed<RemotePermit>)>,
     /// What the others are answered.
     pub(super) denied: Option<Answer>,
 }
@@ -25,6 +25,9 @@ struct Said {
     #[serde(default)]
     allowed_count: usize,
     permit: Option<Facts>,
+    /// For the answers to those who are allowed.
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
     response: Option<Relayed>,
 }
 
@@ -47,22 +50,22 @@ pub(super) fn read(status: StatusCode, body: &[u8], api: &str, count: usize) -> 
     let said: Said =
         serde_json::from_slice(body).map_err(|error| format!("the node's answer can't be read: {error}"))?;
     let allowed = if said.allowed { count } else { said.allowed_count };
-    let permit = match (allowed, said.permit) {
+    let permitted = match (allowed, said.permit) {
         (0, _) => None,
-        (_, Some(facts)) => Some((allowed, RemotePermit::new(facts))),
+        (_, Some(facts)) => Some((allowed, permitted(RemotePermit::new(facts), said.headers)?)),
         (_, None) => return Err("the node allowed something without a permit".to_owned()),
     };
-    if permit.as_ref().is_some_and(|(_, permit)| permit.api() != api) {
+    if permitted.as_ref().is_some_and(|(_, allowed)| allowed.permit.api() != api) {
         return Err("the node's permit is for another api".to_owned());
     }
     if said.allowed {
-        return Ok(Judged { allowed: permit, denied: None });
+        return Ok(Judged { allowed: permitted, denied: None });
     }
     if allowed >= count {
         return Err("the node denied no attempt that it was asked about".to_owned());
     }
     let relayed = said.response.ok_or("the node denied something without an answer to relay")?;
-    Ok(Judged { allowed: permit, denied: Some(relay(relayed)?) })
+    Ok(Judged { allowed: permitted, denied: Some(relay(relayed)?) })
 }
 
 /// Why a status says nothing about the caller's key.
@@ -83,15 +86,29 @@ fn relay(relayed: Relayed) -> Result<Answer, String> {
     let status = status.ok_or_else(|| format!("the node denied with the status {}", relayed.status))?;
     let mut answer = Answer::new(Full::new(Bytes::from(relayed.body)));
     *answer.status_mut() = status;
-    for (name, value) in relayed.headers {
+    *answer.headers_mut() = fields(relayed.headers)?;
+    Ok(answer)
+}
+
+fn permitted(
+    permit: RemotePermit,
+    headers: BTreeMap<String, String>,
+) -> Result<Allowed<RemotePermit>, String> {
+    let scopes = permit.scopes().clone();
+    Ok(Allowed { permit, scopes, told: fields(headers)? })
+}
+
+fn fields(headers: BTreeMap<String, String>) -> Result<HeaderMap, String> {
+    let mut fields = HeaderMap::new();
+    for (name, value) in headers {
         let unsendable = |what: &str| format!("the node's answer has a field that can't be sent: {what}");
         let name = HeaderName::try_from(&name).map_err(|error| unsendable(&error.to_string()))?;
         let value = HeaderValue::try_from(value).map_err(|error| unsendable(&error.to_string()))?;
         if !OF_THE_CONNECTION.contains(&name) {
-            answer.headers_mut().append(name, value);
+            fields.append(name, value);
         }
     }
-    Ok(answer)
+    Ok(fields)
 }
 
 #[cfg(test)]
@@ -120,9 +137,12 @@ mod tests {
         whole["expires_at"] = json!("2026-01-01T00:00:00Z");
         whole["limits"] =
             json!([{"name": "burst", "limit": 2, "remaining": 1, "more_in": 1800, "window": "1h"}]);
-        let judged = answered(&json!({"allowed": true, "permit": whole, "later": 1}), 3).unwrap();
-        let (count, permit) = judged.allowed.unwrap();
-        assert!(count == 3 && judged.denied.is_none());
+        let told = json!({"ratelimit": "\"burst\";r=1;t=1800"});
+        let said = json!({"allowed": true, "permit": whole, "headers": told, "later": 1});
+        let judged = answered(&said, 3).unwrap();
+        let (count, Allowed { permit, scopes, told }) = judged.allowed.unwrap();
+        assert!(count == 3 && judged.denied.is_none() && scopes.include("a"));
+        assert_eq!(told["ratelimit"], "\"burst\";r=1;t=1800");
         assert_eq!((permit.key_id(), permit.account_id(), permit.api()), ("key_1", "acc_1", "cashcat"));
         assert_eq!((permit.external_id(), permit.environment()), (Some("cus_42"), Environment::Live));
         assert_eq!(
@@ -174,6 +194,7 @@ mod tests {
             json!({"allowed": true, "permit": {}}),
             json!({"allowed": true, "permit": elsewhere}),
             json!({"allowed": true, "permit": unknown}),
+            json!({"allowed": true, "permit": permit(), "headers": {"a b": "c"}}),
             json!({"allowed": false}),
             json!({"allowed": false, "permit": permit()}),
             json!({"allowed": false, "allowed_count": 1, "response": response()}),

@@ -10,7 +10,6 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use http::HeaderMap;
 use tokio::sync::oneshot;
 
 use super::{
@@ -18,7 +17,7 @@ use super::{
     answer::{self, Judged},
     question, too_slow,
 };
-use crate::{Allowed, Decision, Indeterminate, RemotePermit, attempt::Attempt};
+use crate::{Decision, Indeterminate, RemotePermit, attempt::Attempt};
 
 /// Most attempts that one question stands for: what a node takes as `count`.
 const GROUP_MAX: usize = 100;
@@ -89,8 +88,8 @@ fn tell(group: Waiters, judged: Result<Judged, Indeterminate>) {
         Err(indeterminate) => (None, Some(Err(indeterminate))),
     };
     for waiter in group {
-        if let Some((room, permit)) = allowed.as_mut().filter(|(room, _)| *room > 0) {
-            if waiter.send(Ok(allowance(permit))).is_ok() {
+        if let Some((room, allowed)) = allowed.as_mut().filter(|(room, _)| *room > 0) {
+            if waiter.send(Ok(Decision::Allow(allowed.clone()))).is_ok() {
                 *room -= 1;
             }
         } else if let Some(told) = denied.clone() {
@@ -98,11 +97,6 @@ fn tell(group: Waiters, judged: Result<Judged, Indeterminate>) {
             let _ = waiter.send(told);
         }
     }
-}
-
-fn allowance(permit: &RemotePermit) -> Decision<RemotePermit> {
-    let scopes = permit.scopes().clone();
-    Decision::Allow(Allowed { permit: permit.clone(), scopes, told: HeaderMap::new() })
 }
 
 /// An open lane. It is closed when nobody has gathered, and also where whoever asks comes to a sudden end.

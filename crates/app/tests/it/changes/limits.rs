@@ -33,6 +33,7 @@ fn each_profile_refuses_too_many_in_its_own_words_and_says_when_to_come_back() {
         let (_, key) = issue(&operator, &account, &json!({"rates": [hourly("burst", 2)]}));
         let verdict = operator.verify(&json!({"key": key}));
         assert_eq!(verdict["permit"]["limits"][0]["remaining"], 1, "{profile}: {verdict}");
+        assert_eq!(verdict["headers"]["ratelimit-policy"], "\"burst\";q=2;w=3600", "{profile}: {verdict}");
         operator.verify(&json!({"key": key}));
         let verdict = operator.verify(&json!({"key": key}));
         assert_eq!(verdict["denial"]["code"], "rate", "{profile}");

@@ -64,7 +64,7 @@ fn authorization(profile: &str, key: &str) -> String {
 }
 
 #[test]
-fn who_is_refused_by_a_limit_is_told_when_to_come_back() {
+fn callers_are_told_of_limits_and_when_to_come_back() {
     let server = ServerBuilder::new(crate::PROGRAM).profile("default").start();
     let operator = server.operator();
     let order =
@@ -72,7 +72,8 @@ fn who_is_refused_by_a_limit_is_told_when_to_come_back() {
     let issued = operator.issue(&operator.account("Acme"), &order);
     let key = issued["key"].as_str().expect("it is text");
     let service = Service::behind(&node_of(&server).build().unwrap().api("default"));
-    let _ = service.customer(key).get("/v1").expect(200);
+    let first = service.customer(key).get("/v1").expect(200);
+    assert_eq!(first.header("ratelimit"), Some("\"burst\";r=0;t=3600"));
     let refused = service.customer(key).get("/v1").expect(429);
     let after: u64 = refused.header("retry-after").expect("it is told").parse().unwrap();
     assert!((3590..=3600).contains(&after), "{after}");
