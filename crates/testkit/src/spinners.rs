@@ -6,7 +6,7 @@ use rustix::thread::sched_getaffinity;
 
 use crate::peer;
 
-/// So many processes that do nothing as fast as they can, all on the processor that [`Spinners::place`] names. They are
+/// So many processes that do nothing as fast as they can, all on the processor of the machine that tests may use first. They are
 /// gone when dropped.
 #[derive(Debug)]
 pub struct Spinners(Vec<Child>);
