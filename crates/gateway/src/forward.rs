@@ -15,7 +15,7 @@ use http::{
 };
 use http_body::Body as _;
 
-use crate::{Body, hop_by_hop};
+use crate::{Body, hop_by_hop, via};
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -90,12 +90,14 @@ pub(crate) fn rewrite_request(head: &mut request::Parts, body: &Body, of: &Prove
         // Said explicitly, because the client would otherwise leave out the body of a GET.
         headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
+    via::note(headers, head.version);
     head.version = Version::HTTP_11;
 }
 
 /// Rewrites an answer's head. Fields named `X-Claviger-…` are left to the upstream: on the way back they mean nothing.
 pub(crate) fn rewrite_response(head: &mut response::Parts) {
     hop_by_hop::remove(&mut head.headers);
+    via::note(&mut head.headers, head.version);
     head.version = Version::HTTP_11;
 }
 

@@ -20,6 +20,7 @@ mod refusal;
 mod self_service;
 mod upload;
 mod upstream;
+mod via;
 
 pub use backends::{Backend, Backends, BackendsError};
 pub use body::{Body, BodyError, body};
