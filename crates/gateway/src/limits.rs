@@ -39,5 +39,8 @@ pub const UPSTREAM_IDLE_MAX: usize = 256;
 /// Longest silence in the middle of an upstream's answer; a longer one breaks the answer off. It is this long because
 /// server-sent events may have nothing to say for a while.
 pub const ANSWER_SILENCE_MAX: Duration = Duration::from_mins(5);
+/// How often it is judged again whether what lasts may go on: a stream is closed so long after its key, and what is over
+/// sooner is judged once.
+pub const JUDGED_EVERY: Duration = Duration::from_secs(1);
 /// How often an idle upstream connection with an answer in flight is probed, so that a dead peer is noticed.
 pub const UPSTREAM_KEEPALIVE: Duration = Duration::from_mins(1);

@@ -15,8 +15,9 @@ use hyper_util::{
 
 use crate::{
     Body, Origin, body,
-    limits::{CONNECT_TIMEOUT, UPSTREAM_IDLE, UPSTREAM_IDLE_MAX, UPSTREAM_KEEPALIVE},
+    limits::{CONNECT_TIMEOUT, JUDGED_EVERY, UPSTREAM_IDLE, UPSTREAM_IDLE_MAX, UPSTREAM_KEEPALIVE},
     refusal::Refusal,
+    tenure::Tenure,
     upload::UploadWatch,
 };
 
@@ -72,30 +73,30 @@ impl Connections {
     }
 }
 
-/// Sends `request` and returns the beginning of the answer, within `timeout` of the last progress of the upload.
+/// Sends `request` and returns the beginning of the answer, if it comes while there is patience.
 pub(crate) async fn send(
     upstream: &Upstream,
     connections: &Connections,
     request: Request<Body>,
-    watch: &UploadWatch,
-    timeout: Duration,
+    patience: &Patience<'_>,
 ) -> Result<Response<Body>, Refusal> {
+    let upload = patience.upload;
     match upstream {
         Upstream::InProcess(service) => {
-            let response = within(timeout, watch, service.call(request)).await?;
-            watch.fault().map_or(Ok(response), |fault| Err(fault.into()))
+            let response = patience.wait(service.call(request)).await?;
+            upload.fault().map_or(Ok(response), |fault| Err(fault.into()))
         }
         Upstream::Http(origin) => {
             let request = address(origin, request)?;
             let answering = connections.0.request(request);
-            match within(timeout, watch, answering).await? {
+            match patience.wait(answering).await? {
                 // We asked for no other protocol, so this can't be meant.
                 Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
                     Err(Slot::BadGateway.into())
                 }
                 Ok(response) => Ok(response.map(body)),
                 Err(error) => {
-                    Err(watch.fault().map_or_else(|| unreachable_or_nonsense(origin, &error), Refusal::from))
+                    Err(upload.fault().map_or_else(|| unreachable_or_nonsense(origin, &error), Refusal::from))
                 }
             }
         }
@@ -114,19 +115,27 @@ fn unreachable_or_nonsense(origin: &Origin, error: &hyper_util::client::legacy::
     Slot::BadGateway.into()
 }
 
-/// Waits for as long as the upload goes on, and then for `timeout` more (at most twice that).
-async fn within<T>(
-    timeout: Duration,
-    watch: &UploadWatch,
-    answering: impl Future<Output = T>,
-) -> Result<T, Refusal> {
-    let mut answering = std::pin::pin!(answering);
-    loop {
-        match tokio::time::timeout(timeout, answering.as_mut()).await {
-            Ok(answer) => return Ok(answer),
-            Err(_) if watch.has_moved() => {}
-            Err(_) if watch.awaits_caller() => return Err(Slot::BadRequest.into()),
-            Err(_) => return Err(Slot::GatewayTimeout.into()),
+/// How long an answer is awaited: for as long as the upload goes on, then for `timeout` more (at most a second longer than
+/// that), and never longer than the key would be let in.
+pub(crate) struct Patience<'a> {
+    pub(crate) upload: &'a UploadWatch,
+    pub(crate) timeout: Duration,
+    pub(crate) tenure: &'a Tenure,
+}
+
+impl Patience<'_> {
+    async fn wait<T>(&self, answering: impl Future<Output = T>) -> Result<T, Refusal> {
+        let mut answering = std::pin::pin!(answering);
+        let mut quiet = Duration::ZERO;
+        while quiet < self.timeout {
+            let pause = JUDGED_EVERY.min(self.timeout.saturating_sub(quiet));
+            if let Ok(answer) = tokio::time::timeout(pause, answering.as_mut()).await {
+                return Ok(answer);
+            }
+            self.tenure.check()?;
+            quiet = if self.upload.has_moved() { Duration::ZERO } else { quiet + pause };
         }
+        let at_fault = if self.upload.awaits_caller() { Slot::BadRequest } else { Slot::GatewayTimeout };
+        Err(at_fault.into())
     }
 }
