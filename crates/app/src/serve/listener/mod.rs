@@ -4,6 +4,7 @@
 
 mod admission;
 mod connection;
+mod socket;
 
 use std::{
     io,
@@ -26,6 +27,7 @@ use tokio::{
 use self::{
     admission::{Admission, Admitted},
     connection::Connections,
+    socket::Socket,
 };
 use crate::config::Settings;
 
@@ -206,7 +208,7 @@ impl<H: Handle> Accepting<H> {
             connection::turn_away(&stream);
             return;
         }
-        self.connections.begin(stream, peer, place, self.graceful.watcher());
+        self.connections.begin(stream, peer, place, &self.graceful);
     }
 }
 
