@@ -6,9 +6,10 @@ use bytes::Bytes;
 use claviger_judge::{Api, Asked, Caller, Host, HostError, address::caller_address, credential, request_id};
 use claviger_model::{Clock, Entropy, RequestId, Slot, profile::Action};
 use claviger_verify::{Permit, Verifier};
-use http::{Request, Response, request::Parts};
+use http::{Request, Response, StatusCode, request::Parts};
 use http_body::Body as HttpBody;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
+use hyper::upgrade::OnUpgrade;
 
 use crate::{
     Backend, Backends, Body, SelfServiceCall, SelfServiceHandler, body,
@@ -19,6 +20,7 @@ use crate::{
     misplaced::Misplaced,
     refusal::{Refusal, check_head, check_length},
     tenure::Tenure,
+    tunnel, upgrade,
     upload::Upload,
     upstream::{self, Connections, Patience},
 };
@@ -187,7 +189,9 @@ impl Gateway {
         let Passage { backend, host, peer, id, asked, .. } = passage;
         let profile = backend.api.profile();
         let upstream = backend.upstream(permit.environment());
-        let provenance = Provenance { profile, permit: &permit, host: &host, peer: peer.ip(), request: id };
+        let connection = upgrade::asked(&mut head, &request_body).filter(|_| upstream.is_elsewhere());
+        let (peer, upgrades) = (peer.ip(), connection.is_some());
+        let provenance = Provenance { profile, permit: &permit, host: &host, peer, request: id, upgrades };
         rewrite_request(&mut head, &request_body, &provenance);
         let tenure = self.tenure(backend, permit, asked);
         let (upload, watch) = Upload::new(request_body, profile.upstream.body_max, tenure.clone());
@@ -196,6 +200,12 @@ impl Gateway {
         let response = upstream::send(upstream, &self.connections, request, &patience).await?;
         let (mut head, response_body) = response.into_parts();
         rewrite_response(&mut head);
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            let other = head.extensions.remove::<OnUpgrade>();
+            let (caller, other) = connection.zip(other).ok_or(Slot::BadGateway)?;
+            tunnel::open(caller, other, tenure);
+            return Ok(Response::from_parts(head, body(Empty::new())));
+        }
         Ok(Response::from_parts(head, body(Download::new(response_body, tenure))))
     }
 

@@ -20,6 +20,8 @@ mod origin;
 mod refusal;
 mod self_service;
 mod tenure;
+mod tunnel;
+mod upgrade;
 mod upload;
 mod upstream;
 mod via;

@@ -3,9 +3,8 @@
 //! What is over within a second pays nothing for it. The timer belongs to whoever waits for the next piece, so that
 //! there is no list of streams, and no task that walks over it.
 
-#[cfg(test)]
-use std::future::poll_fn;
 use std::{
+    future::poll_fn,
     sync::Arc,
     task::{Context, Poll, ready},
 };
@@ -53,7 +52,6 @@ impl Tenure {
     }
 
     /// Returns when it may not go on.
-    #[cfg(test)]
     pub(crate) async fn over(&mut self) -> Over {
         loop {
             if let Err(over) = poll_fn(|cx| self.poll_second(cx)).await {

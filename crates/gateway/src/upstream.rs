@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use claviger_model::Slot;
-use http::{Request, Response, StatusCode, uri::PathAndQuery};
+use http::{Request, Response, StatusCode, header::UPGRADE, uri::PathAndQuery};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -15,9 +15,10 @@ use hyper_util::{
 
 use crate::{
     Body, Origin, body,
-    limits::{CONNECT_TIMEOUT, JUDGED_EVERY, UPSTREAM_IDLE, UPSTREAM_IDLE_MAX, UPSTREAM_KEEPALIVE},
+    limits::{CONNECT_TIMEOUT, JUDGED_EVERY, KEEPALIVE, UPSTREAM_IDLE, UPSTREAM_IDLE_MAX},
     refusal::Refusal,
     tenure::Tenure,
+    upgrade,
     upload::UploadWatch,
 };
 
@@ -35,6 +36,13 @@ pub enum Upstream {
     Http(Origin),
     /// To a service within this process.
     InProcess(Arc<dyn InProcess>),
+}
+
+impl Upstream {
+    /// Whether there is a connection to it, which could go over to another protocol.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        matches!(self, Self::Http(_))
+    }
 }
 
 impl fmt::Debug for Upstream {
@@ -56,7 +64,10 @@ impl Connections {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        tcp.set_keepalive(Some(UPSTREAM_KEEPALIVE));
+        let (after, every, probes) = KEEPALIVE;
+        tcp.set_keepalive(Some(after));
+        tcp.set_keepalive_interval(Some(every));
+        tcp.set_keepalive_retries(Some(probes));
         let tls = HttpsConnectorBuilder::new()
             .with_provider_and_webpki_roots(rustls::crypto::aws_lc_rs::default_provider())
             .expect("the provider speaks the default versions of TLS");
@@ -88,10 +99,14 @@ pub(crate) async fn send(
         }
         Upstream::Http(origin) => {
             let request = address(origin, request)?;
+            let upgrades = request.headers().contains_key(UPGRADE);
             let answering = connections.0.request(request);
             match patience.wait(answering).await? {
-                // We asked for no other protocol, so this can't be meant.
-                Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                // What wasn't asked for can't be meant.
+                Ok(response)
+                    if response.status() == StatusCode::SWITCHING_PROTOCOLS
+                        && !(upgrades && upgrade::is_granted(response.headers())) =>
+                {
                     Err(Slot::BadGateway.into())
                 }
                 Ok(response) => Ok(response.map(body)),
