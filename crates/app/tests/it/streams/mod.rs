@@ -2,14 +2,21 @@
 //! passes as it is, and it ends with its key (A108, A111).
 
 mod draining;
+mod ended;
+mod http2;
+mod lease;
 mod refused;
+mod soon;
 mod upgrade;
 mod wire;
 
 use claviger_testkit::{Operator, Server, ServerBuilder};
 use serde_json::{Value, json};
 
-use self::wire::{Upstream, Wire};
+use self::{
+    soon::Soon,
+    wire::{Upstream, Wire},
+};
 
 /// The key of RFC 6455's example, and what an upstream makes of it (§1.3).
 const SAMPLE: (&str, &str) = ("dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
@@ -56,6 +63,13 @@ impl Stage {
 
     fn good_key(&self) -> Key {
         self.key(&json!({}))
+    }
+
+    /// Revokes a key.
+    #[track_caller]
+    fn revoke(&self, key: &Key) -> Soon {
+        let path = format!("/v1/keys/{}/revoke", key.id);
+        Soon::after(self, || self.operator.post(&path, &Value::Null))
     }
 
     /// A connection of someone who calls the api.
