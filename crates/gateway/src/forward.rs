@@ -9,13 +9,13 @@ use claviger_judge::{Host, address::X_FORWARDED_FOR, credential, identity, reque
 use claviger_model::{RequestId, profile::Profile};
 use claviger_verify::Permit;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Version,
+    HeaderMap, HeaderName, HeaderValue, StatusCode, Version,
     header::{COOKIE, EXPECT, HOST, TRANSFER_ENCODING},
     request, response,
 };
 use http_body::Body as _;
 
-use crate::{Body, hop_by_hop};
+use crate::{Body, hop_by_hop, upgrade, via};
 
 const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
@@ -65,6 +65,8 @@ pub(crate) struct Provenance<'a> {
     pub(crate) host: &'a Host,
     pub(crate) peer: IpAddr,
     pub(crate) request: RequestId,
+    /// Whether it asks to go over to WebSocket.
+    pub(crate) upgrades: bool,
 }
 
 /// Rewrites a request's head. Everything of ours is inserted after everything of the caller's was removed, so that
@@ -90,12 +92,20 @@ pub(crate) fn rewrite_request(head: &mut request::Parts, body: &Body, of: &Prove
         // Said explicitly, because the client would otherwise leave out the body of a GET.
         headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
     }
+    if of.upgrades {
+        upgrade::state(headers);
+    }
+    via::note(headers, head.version);
     head.version = Version::HTTP_11;
 }
 
 /// Rewrites an answer's head. Fields named `X-Claviger-…` are left to the upstream: on the way back they mean nothing.
 pub(crate) fn rewrite_response(head: &mut response::Parts) {
     hop_by_hop::remove(&mut head.headers);
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        upgrade::state(&mut head.headers);
+    }
+    via::note(&mut head.headers, head.version);
     head.version = Version::HTTP_11;
 }
 

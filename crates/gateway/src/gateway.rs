@@ -3,12 +3,13 @@
 use std::{error::Error, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use claviger_judge::{Api, Caller, Host, HostError, address::caller_address, credential, request_id};
+use claviger_judge::{Api, Asked, Caller, Host, HostError, address::caller_address, credential, request_id};
 use claviger_model::{Clock, Entropy, RequestId, Slot, profile::Action};
 use claviger_verify::{Permit, Verifier};
-use http::{Request, Response, request::Parts};
+use http::{Request, Response, StatusCode, request::Parts};
 use http_body::Body as HttpBody;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
+use hyper::upgrade::OnUpgrade;
 
 use crate::{
     Backend, Backends, Body, SelfServiceCall, SelfServiceHandler, body,
@@ -18,8 +19,10 @@ use crate::{
     limits::{SELF_SERVICE_BODY_MAX, SELF_SERVICE_BODY_TIMEOUT},
     misplaced::Misplaced,
     refusal::{Refusal, check_head, check_length},
+    tenure::Tenure,
+    tunnel, upgrade,
     upload::Upload,
-    upstream::{self, Connections},
+    upstream::{self, Connections, Patience},
 };
 
 /// The reverse proxy.
@@ -38,6 +41,8 @@ struct Passage<'a> {
     host: Host,
     peer: SocketAddr,
     id: RequestId,
+    /// What was judged.
+    asked: Asked,
     /// What it asks of the self-service endpoints, if it is for one of them.
     own: Option<Action>,
 }
@@ -122,12 +127,13 @@ impl Gateway {
         check_length(head, body_max).map_err(refused)?;
         let address = caller_address(profile, Some(peer.ip()), &head.headers);
         let caller = Caller { host: &host, address };
+        let asked = backend.api.asked(head, caller);
         let judged = backend.api.judge(&self.verifier, head, caller, id).await;
         let permit = judged.map_err(|no_permit| refused(no_permit.into()))?;
         if own.is_none() && service.is_some_and(|service| service.resembles(path)) {
             return Err(refused(Slot::BadRequest.into()));
         }
-        Ok((Passage { backend, host, peer, id, own }, permit))
+        Ok((Passage { backend, host, peer, id, asked, own }, permit))
     }
 
     /// Where there is one api only, even a request for no readable host is for it, and is answered in its words.
@@ -147,7 +153,7 @@ impl Gateway {
     ) -> Result<Response<Body>, Refusal> {
         match passage.own.take() {
             Some(action) => self.serve(passage, permit, action, head, request_body).await,
-            None => self.forward(passage, &permit, head, request_body).await,
+            None => self.forward(passage, permit, head, request_body).await,
         }
     }
 
@@ -176,24 +182,36 @@ impl Gateway {
     async fn forward(
         &self,
         passage: Passage<'_>,
-        permit: &Permit,
+        permit: Permit,
         mut head: Parts,
         request_body: Body,
     ) -> Result<Response<Body>, Refusal> {
-        let Passage { backend, host, peer, id, .. } = passage;
+        let Passage { backend, host, peer, id, asked, .. } = passage;
         let profile = backend.api.profile();
-        rewrite_request(
-            &mut head,
-            &request_body,
-            &Provenance { profile, permit, host: &host, peer: peer.ip(), request: id },
-        );
-        let (upload, watch) = Upload::new(request_body, profile.upstream.body_max);
-        let request = Request::from_parts(head, body(upload));
         let upstream = backend.upstream(permit.environment());
-        let response =
-            upstream::send(upstream, &self.connections, request, &watch, profile.upstream.timeout).await?;
+        let connection = upgrade::asked(&mut head, &request_body).filter(|_| upstream.is_elsewhere());
+        let (peer, upgrades) = (peer.ip(), connection.is_some());
+        let provenance = Provenance { profile, permit: &permit, host: &host, peer, request: id, upgrades };
+        rewrite_request(&mut head, &request_body, &provenance);
+        let tenure = self.tenure(backend, permit, asked);
+        let (upload, watch) = Upload::new(request_body, profile.upstream.body_max, tenure.clone());
+        let request = Request::from_parts(head, body(upload));
+        let patience = Patience { upload: &watch, timeout: profile.upstream.timeout, tenure: &tenure };
+        let response = upstream::send(upstream, &self.connections, request, &patience).await?;
         let (mut head, response_body) = response.into_parts();
         rewrite_response(&mut head);
-        Ok(Response::from_parts(head, body(Download::new(response_body))))
+        if head.status == StatusCode::SWITCHING_PROTOCOLS {
+            let other = head.extensions.remove::<OnUpgrade>();
+            let (caller, other) = connection.zip(other).ok_or(Slot::BadGateway)?;
+            tunnel::open(caller, other, tenure);
+            return Ok(Response::from_parts(head, body(Empty::new())));
+        }
+        Ok(Response::from_parts(head, body(Download::new(response_body, tenure))))
+    }
+
+    /// How long what was let in by `permit` may last.
+    fn tenure(&self, backend: &Backend, permit: Permit, asked: Asked) -> Tenure {
+        let (api, verifier) = (Arc::clone(&backend.api), Arc::clone(&self.verifier));
+        Tenure::new(Arc::new(move || api.may_go_on(&verifier, &permit, &asked)))
     }
 }

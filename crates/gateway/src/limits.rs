@@ -39,5 +39,13 @@ pub const UPSTREAM_IDLE_MAX: usize = 256;
 /// Longest silence in the middle of an upstream's answer; a longer one breaks the answer off. It is this long because
 /// server-sent events may have nothing to say for a while.
 pub const ANSWER_SILENCE_MAX: Duration = Duration::from_mins(5);
-/// How often an idle upstream connection with an answer in flight is probed, so that a dead peer is noticed.
-pub const UPSTREAM_KEEPALIVE: Duration = Duration::from_mins(1);
+/// How often it is judged again whether what lasts may go on: a stream is closed so long after its key, and what is over
+/// sooner is judged once.
+pub const JUDGED_EVERY: Duration = Duration::from_secs(1);
+/// How long one end of a tunnel may go on alone after the other one has ended.
+pub const HALF_CLOSED_MAX: Duration = Duration::from_mins(1);
+
+/// Here and for the listener: after how long an idle connection is probed whether its other end is still there, how often
+/// then, and how many probes without an answer mean that it isn't. An answer or a tunnel may be silent, and a dead peer
+/// is noticed within two minutes all the same.
+pub const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_mins(1), Duration::from_secs(15), 4);

@@ -13,6 +13,7 @@ use http_body_util::Full;
 use crate::{
     Body, body,
     limits::{HEADER_NAME_MAX, HEADERS_MAX, PATH_MAX, QUERY_MAX},
+    tenure::Over,
     upload::UploadFault,
 };
 
@@ -86,7 +87,14 @@ impl From<UploadFault> for Refusal {
         match fault {
             UploadFault::TooLarge => Slot::TooLarge.into(),
             UploadFault::Broken => Slot::BadRequest.into(),
+            UploadFault::Over(over) => over.into(),
         }
+    }
+}
+
+impl From<Over> for Refusal {
+    fn from(Over(no_permit): Over) -> Self {
+        no_permit.into()
     }
 }
 

@@ -1,4 +1,5 @@
-//! A request's body on its way to the upstream: bounded, watched, never held back.
+//! A request's body on its way to the upstream: bounded, watched, never held back, and broken off when the key no longer
+//! allows it.
 
 use std::{
     pin::Pin,
@@ -12,15 +13,20 @@ use std::{
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
 
-use crate::body::{Body, BodyError, WithoutTrailers};
+use crate::{
+    body::{Body, BodyError, WithoutTrailers},
+    tenure::{Over, Tenure},
+};
 
 /// Why the body could not be sent on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum UploadFault {
     #[error("the request's body is larger than the api takes")]
     TooLarge,
     #[error("the request's body broke off")]
     Broken,
+    #[error(transparent)]
+    Over(#[from] Over),
 }
 
 /// What is known of an upload while the upstream's answer is awaited.
@@ -44,7 +50,7 @@ impl UploadWatch {
 
     /// Why the upload ended early, if it did and it wasn't the upstream's doing.
     pub(crate) fn fault(&self) -> Option<UploadFault> {
-        self.fault.get().copied()
+        self.fault.get().cloned()
     }
 }
 
@@ -52,13 +58,16 @@ pub(crate) struct Upload {
     inner: WithoutTrailers<Body>,
     left: u64,
     watch: Arc<UploadWatch>,
+    tenure: Tenure,
+    begun: bool,
 }
 
 impl Upload {
     /// A body that breaks off after `max` bytes.
-    pub(crate) fn new(body: Body, max: u64) -> (Self, Arc<UploadWatch>) {
+    pub(crate) fn new(body: Body, max: u64, tenure: Tenure) -> (Self, Arc<UploadWatch>) {
         let watch = Arc::new(UploadWatch::default());
-        (Self { inner: WithoutTrailers::new(body), left: max, watch: Arc::clone(&watch) }, watch)
+        let inner = WithoutTrailers::new(body);
+        (Self { inner, left: max, watch: Arc::clone(&watch), tenure, begun: false }, watch)
     }
 
     fn count(&mut self, frame: &Frame<Bytes>) -> Result<(), UploadFault> {
@@ -69,7 +78,7 @@ impl Upload {
 
     fn fail(&self, fault: UploadFault) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         // Only the first fault says what went wrong.
-        let _ = self.watch.fault.set(fault);
+        let _ = self.watch.fault.set(fault.clone());
         Poll::Ready(Some(Err(BodyError::new(fault))))
     }
 }
@@ -83,7 +92,16 @@ impl HttpBody for Upload {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         self.watch.awaits_caller.store(true, Ordering::Relaxed);
-        let next = ready!(Pin::new(&mut self.inner).poll_frame(cx));
+        let next = Pin::new(&mut self.inner).poll_frame(cx);
+        // Most uploads come in one piece, and it is there already.
+        if next.is_pending() || std::mem::replace(&mut self.begun, true) {
+            while let Poll::Ready(checked) = self.tenure.poll_second(cx) {
+                if let Err(over) = checked {
+                    return self.fail(over.into());
+                }
+            }
+        }
+        let next = ready!(next);
         self.watch.awaits_caller.store(false, Ordering::Relaxed);
         self.watch.moved.store(true, Ordering::Relaxed);
         match next {
@@ -110,7 +128,7 @@ mod tests {
     use http_body_util::{BodyExt as _, StreamBody};
 
     use super::*;
-    use crate::body::body;
+    use crate::{body::body, tenure::tests as tenure};
 
     fn chunked(sizes: &[usize]) -> Body {
         let frames: Vec<Result<_, BodyError>> =
@@ -120,12 +138,27 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_turns_out_too_large_breaks_off() {
-        let (upload, watch) = Upload::new(chunked(&[2, 3]), 5);
+        let (upload, watch) = Upload::new(chunked(&[2, 3]), 5, tenure::unlimited());
         assert_eq!(upload.collect().await.unwrap().to_bytes().len(), 5);
         assert_eq!((watch.fault(), watch.has_moved(), watch.has_moved()), (None, true, false));
 
-        let (upload, watch) = Upload::new(chunked(&[2, 4]), 5);
+        let (upload, watch) = Upload::new(chunked(&[2, 4]), 5, tenure::unlimited());
         assert!(upload.collect().await.is_err());
         assert_eq!(watch.fault(), Some(UploadFault::TooLarge));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_lasts_ends_with_its_key() {
+        let never = body(StreamBody::new(futures_util::stream::pending::<Result<_, BodyError>>()));
+        let (upload, watch) = Upload::new(never, 5, tenure::for_looks(2).0);
+        assert!(upload.collect().await.is_err());
+        assert!(matches!(watch.fault(), Some(UploadFault::Over(_))), "{:?}", watch.fault());
+    }
+
+    #[tokio::test]
+    async fn a_body_in_one_piece_needs_no_timer() {
+        let (mut upload, _) = Upload::new(chunked(&[5]), 5, tenure::unlimited());
+        assert!(upload.frame().await.unwrap().is_ok());
+        assert!(!upload.tenure.is_timed());
     }
 }

@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use claviger_model::Slot;
-use http::{Request, Response, StatusCode, uri::PathAndQuery};
+use http::{Request, Response, StatusCode, header::UPGRADE, uri::PathAndQuery};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -15,8 +15,10 @@ use hyper_util::{
 
 use crate::{
     Body, Origin, body,
-    limits::{CONNECT_TIMEOUT, UPSTREAM_IDLE, UPSTREAM_IDLE_MAX, UPSTREAM_KEEPALIVE},
+    limits::{CONNECT_TIMEOUT, JUDGED_EVERY, KEEPALIVE, UPSTREAM_IDLE, UPSTREAM_IDLE_MAX},
     refusal::Refusal,
+    tenure::Tenure,
+    upgrade,
     upload::UploadWatch,
 };
 
@@ -34,6 +36,13 @@ pub enum Upstream {
     Http(Origin),
     /// To a service within this process.
     InProcess(Arc<dyn InProcess>),
+}
+
+impl Upstream {
+    /// Whether there is a connection to it, which could go over to another protocol.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        matches!(self, Self::Http(_))
+    }
 }
 
 impl fmt::Debug for Upstream {
@@ -55,7 +64,10 @@ impl Connections {
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        tcp.set_keepalive(Some(UPSTREAM_KEEPALIVE));
+        let (after, every, probes) = KEEPALIVE;
+        tcp.set_keepalive(Some(after));
+        tcp.set_keepalive_interval(Some(every));
+        tcp.set_keepalive_retries(Some(probes));
         let tls = HttpsConnectorBuilder::new()
             .with_provider_and_webpki_roots(rustls::crypto::aws_lc_rs::default_provider())
             .expect("the provider speaks the default versions of TLS");
@@ -72,30 +84,34 @@ impl Connections {
     }
 }
 
-/// Sends `request` and returns the beginning of the answer, within `timeout` of the last progress of the upload.
+/// Sends `request` and returns the beginning of the answer, if it comes while there is patience.
 pub(crate) async fn send(
     upstream: &Upstream,
     connections: &Connections,
     request: Request<Body>,
-    watch: &UploadWatch,
-    timeout: Duration,
+    patience: &Patience<'_>,
 ) -> Result<Response<Body>, Refusal> {
+    let upload = patience.upload;
     match upstream {
         Upstream::InProcess(service) => {
-            let response = within(timeout, watch, service.call(request)).await?;
-            watch.fault().map_or(Ok(response), |fault| Err(fault.into()))
+            let response = patience.wait(service.call(request)).await?;
+            upload.fault().map_or(Ok(response), |fault| Err(fault.into()))
         }
         Upstream::Http(origin) => {
             let request = address(origin, request)?;
+            let upgrades = request.headers().contains_key(UPGRADE);
             let answering = connections.0.request(request);
-            match within(timeout, watch, answering).await? {
-                // We asked for no other protocol, so this can't be meant.
-                Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+            match patience.wait(answering).await? {
+                // What wasn't asked for can't be meant.
+                Ok(response)
+                    if response.status() == StatusCode::SWITCHING_PROTOCOLS
+                        && !(upgrades && upgrade::is_granted(response.headers())) =>
+                {
                     Err(Slot::BadGateway.into())
                 }
                 Ok(response) => Ok(response.map(body)),
                 Err(error) => {
-                    Err(watch.fault().map_or_else(|| unreachable_or_nonsense(origin, &error), Refusal::from))
+                    Err(upload.fault().map_or_else(|| unreachable_or_nonsense(origin, &error), Refusal::from))
                 }
             }
         }
@@ -114,19 +130,27 @@ fn unreachable_or_nonsense(origin: &Origin, error: &hyper_util::client::legacy::
     Slot::BadGateway.into()
 }
 
-/// Waits for as long as the upload goes on, and then for `timeout` more (at most twice that).
-async fn within<T>(
-    timeout: Duration,
-    watch: &UploadWatch,
-    answering: impl Future<Output = T>,
-) -> Result<T, Refusal> {
-    let mut answering = std::pin::pin!(answering);
-    loop {
-        match tokio::time::timeout(timeout, answering.as_mut()).await {
-            Ok(answer) => return Ok(answer),
-            Err(_) if watch.has_moved() => {}
-            Err(_) if watch.awaits_caller() => return Err(Slot::BadRequest.into()),
-            Err(_) => return Err(Slot::GatewayTimeout.into()),
+/// How long an answer is awaited: for as long as the upload goes on, then for `timeout` more (at most a second longer than
+/// that), and never longer than the key would be let in.
+pub(crate) struct Patience<'a> {
+    pub(crate) upload: &'a UploadWatch,
+    pub(crate) timeout: Duration,
+    pub(crate) tenure: &'a Tenure,
+}
+
+impl Patience<'_> {
+    async fn wait<T>(&self, answering: impl Future<Output = T>) -> Result<T, Refusal> {
+        let mut answering = std::pin::pin!(answering);
+        let mut quiet = Duration::ZERO;
+        while quiet < self.timeout {
+            let pause = JUDGED_EVERY.min(self.timeout.saturating_sub(quiet));
+            if let Ok(answer) = tokio::time::timeout(pause, answering.as_mut()).await {
+                return Ok(answer);
+            }
+            self.tenure.check()?;
+            quiet = if self.upload.has_moved() { Duration::ZERO } else { quiet + pause };
         }
+        let at_fault = if self.upload.awaits_caller() { Slot::BadRequest } else { Slot::GatewayTimeout };
+        Err(at_fault.into())
     }
 }

@@ -8,7 +8,7 @@ use claviger_verify::{Decision, Indeterminate, Permit, Verifier};
 use http::{HeaderMap, Response, StatusCode, request::Parts};
 use http_body_util::Full;
 
-use crate::{Host, NoPermit, UnsendableHeader, answers::Answers, attempt::attempt_of, credential, limits};
+use crate::{Asked, Host, NoPermit, UnsendableHeader, answers::Answers, credential, limits};
 
 /// A profile with its answers made ready.
 pub struct Api {
@@ -63,6 +63,12 @@ impl Api {
         permit.standings().map(told).unwrap_or_default()
     }
 
+    /// What a request asks, and from where: for [`may_go_on`](Self::may_go_on).
+    pub fn asked(&self, head: &Parts, caller: Caller<'_>) -> Asked {
+        let environment = self.profile.host_rule(&caller.host.name).and_then(|rule| rule.environment);
+        Asked::new(head, environment, caller.address)
+    }
+
     /// Finds the credential of a request and judges it.
     pub async fn judge(
         &self,
@@ -72,11 +78,10 @@ impl Api {
         request: RequestId,
     ) -> Result<Permit, NoPermit> {
         let profile = &*self.profile;
-        let environment = profile.host_rule(&caller.host.name).and_then(|rule| rule.environment);
-        let attempt = attempt_of(head, environment, caller.address);
+        let asked = self.asked(head, caller);
         let found = credential::find(&head.headers, &profile.credentials);
         let presented = found.as_deref().map_err(Clone::clone);
-        match verifier.verify(profile, presented, &attempt, request).await {
+        match verifier.verify(profile, presented, &asked.attempt(), request).await {
             Ok(Decision::Allow(permit)) => Ok(permit),
             Ok(Decision::Deny(denial)) => Err(denial.into()),
             Err(
@@ -85,6 +90,17 @@ impl Api {
                 | Indeterminate::Clock
                 | Indeterminate::QuotaUnknown,
             ) => Err(Slot::Unavailable.into()),
+        }
+    }
+
+    /// Whether a request that was let in and hasn't ended would be let in now: nothing is counted. While that can't be
+    /// known it may go on, until the lease is over that it was found good under.
+    pub fn may_go_on(&self, verifier: &Verifier, permit: &Permit, asked: &Asked) -> Result<(), NoPermit> {
+        match verifier.still_holds(&self.profile, permit, &asked.attempt()) {
+            Ok(Ok(()))
+            | Err(Indeterminate::NotReady | Indeterminate::Clock | Indeterminate::QuotaUnknown) => Ok(()),
+            Ok(Err(denial)) => Err(denial.into()),
+            Err(Indeterminate::LeaseLost) => Err(Slot::Unavailable.into()),
         }
     }
 }

@@ -4,29 +4,43 @@ use std::net::IpAddr;
 
 use claviger_layer::only_referrer;
 use claviger_model::{Attempt, Environment};
-use http::request::Parts;
+use http::{HeaderValue, Method, Uri, header::REFERER, request::Parts};
 
-/// The attempt that a request is: method and path exactly as they will be forwarded.
-///
-/// Method overrides (`X-HTTP-Method-Override`, `_method`) and rewritten paths (`X-Original-URI`) are not looked at.
-pub(crate) fn attempt_of(
-    head: &Parts,
+/// What a request asks, and from where: kept as it was sent, so that a request that lasts can be judged again after its
+/// head has gone on. Nothing is copied for it.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    method: Method,
+    uri: Uri,
+    referrer: Option<HeaderValue>,
     environment: Option<Environment>,
     address: Option<IpAddr>,
-) -> Attempt<'_> {
-    Attempt {
-        method: Some(head.method.as_str()),
-        path: Some(head.uri.path()),
-        address,
-        referrer: only_referrer(&head.headers),
-        environment,
-        scopes: &[],
+}
+
+impl Asked {
+    pub(crate) fn new(head: &Parts, environment: Option<Environment>, address: Option<IpAddr>) -> Self {
+        let referrer = only_referrer(&head.headers).and(head.headers.get(REFERER)).cloned();
+        Self { method: head.method.clone(), uri: head.uri.clone(), referrer, environment, address }
+    }
+
+    /// The attempt that the request is: method and path exactly as they will be forwarded.
+    ///
+    /// Method overrides (`X-HTTP-Method-Override`, `_method`) and rewritten paths (`X-Original-URI`) are not looked at.
+    pub(crate) fn attempt(&self) -> Attempt<'_> {
+        Attempt {
+            method: Some(self.method.as_str()),
+            path: Some(self.uri.path()),
+            address: self.address,
+            referrer: self.referrer.as_ref().and_then(|referrer| referrer.to_str().ok()),
+            environment: self.environment,
+            scopes: &[],
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use http::{Request, header::REFERER};
+    use http::Request;
 
     use super::*;
 
@@ -36,7 +50,8 @@ mod tests {
             request = request.header(REFERER, *value);
         }
         let (head, ()) = request.body(()).unwrap().into_parts();
-        let attempt = attempt_of(&head, None, None);
+        let asked = Asked::new(&head, None, None);
+        let attempt = asked.attempt();
         assert_eq!((attempt.method, attempt.path), (Some("GET"), Some("/v1")));
         attempt.referrer.map(str::to_owned)
     }

@@ -19,6 +19,7 @@ pub mod request_id;
 
 pub use answers::UnsendableHeader;
 pub use api::{Api, Caller};
+pub use attempt::Asked;
 pub use credential::Credential;
 pub use host::{Host, HostError};
 pub use in_process::InProcess;

@@ -38,17 +38,20 @@ pub(crate) fn lasts(span: Duration) -> Duration {
 pub(crate) struct Lease {
     span: Duration,
     confirmed: AtomicU64,
+    /// The last confirmation there was, also where it was voided.
+    last: AtomicU64,
 }
 
 impl Lease {
     /// A lease of `span`, with nothing confirmed.
     pub(crate) const fn new(span: Duration) -> Self {
-        Self { span, confirmed: AtomicU64::new(NEVER) }
+        Self { span, confirmed: AtomicU64::new(NEVER), last: AtomicU64::new(NEVER) }
     }
 
     /// The replica now holds everything that was committed before `asked_at`, the moment before the source was
     /// asked. Counting from the answer would add the time the answer took.
     pub(crate) fn confirm(&self, asked_at: Moment) {
+        self.last.fetch_max(stamp(asked_at), Ordering::Release);
         self.confirmed.fetch_max(stamp(asked_at), Ordering::Release);
     }
 
@@ -63,8 +66,22 @@ impl Lease {
         if confirmed == NEVER {
             return Err(Indeterminate::NotReady);
         }
-        let span = stricter.map_or(self.span, |stricter| stricter.min(self.span));
-        if holds(moment(confirmed), span, now) { Ok(()) } else { Err(Indeterminate::LeaseLost) }
+        if holds(moment(confirmed), self.within(stricter), now) {
+            Ok(())
+        } else {
+            Err(Indeterminate::LeaseLost)
+        }
+    }
+
+    /// Whether at `now` even the last lease there was would be over, had it not been voided: what was begun under it
+    /// may go on until then.
+    pub(crate) fn is_over(&self, now: Moment, stricter: Option<Duration>) -> bool {
+        let last = self.last.load(Ordering::Acquire);
+        last == NEVER || !holds(moment(last), self.within(stricter), now)
+    }
+
+    fn within(&self, stricter: Option<Duration>) -> Duration {
+        stricter.map_or(self.span, |stricter| stricter.min(self.span))
     }
 
     /// How long the node's own lease still holds at `now` unless it is renewed; `None` while nothing is confirmed.
@@ -173,6 +190,24 @@ mod tests {
         let lease = confirmed_at(1_000);
         lease.void();
         assert_eq!(lease.check(at(1_000), None), Err(Indeterminate::NotReady));
+    }
+
+    #[test]
+    fn what_was_begun_under_a_lease_that_was_voided_may_go_on_until_it_would_have_ended() {
+        let lease = Lease::new(Duration::from_secs(100));
+        assert!(lease.is_over(at(0), None), "nothing was begun");
+        lease.confirm(at(1_000));
+        lease.void();
+        let strict = Some(Duration::from_secs(2));
+        for (now, stricter, over) in [
+            (1_000, None, false),
+            (98_999, None, false),
+            (99_000, None, true),
+            (2_959, strict, false),
+            (2_960, strict, true),
+        ] {
+            assert_eq!(lease.is_over(at(now), stricter), over, "{now}");
+        }
     }
 
     #[test]

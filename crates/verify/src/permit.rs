@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use claviger_model::{
-    Abilities, Ability, AccountId, Environment, KeyId, OperatorId, Restrictions, Scopes, Standings, Timestamp,
+    Abilities, Ability, AccountId, Digest, Environment, KeyId, OperatorId, Restrictions, Scopes, Standings,
+    Timestamp,
 };
 
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
 /// That a key allowed an attempt, and whose key it is.
 #[derive(Clone, Debug)]
 pub struct Permit {
+    digest: Digest,
     key: KeyId,
     secret: u16,
     environment: Environment,
@@ -27,8 +29,13 @@ pub struct Permit {
 impl Permit {
     /// `standings` is where the key stands with its limits, if it has any.
     pub(crate) fn new(held: Held, standings: Option<Box<Standings>>) -> Self {
-        let Held { key, secret, environment, expires_at, account, terms, .. } = held;
-        Self { key, secret, environment, expires_at, account, terms, standings }
+        let Held { digest, key, secret, environment, expires_at, account, terms, .. } = held;
+        Self { digest, key, secret, environment, expires_at, account, terms, standings }
+    }
+
+    /// The digest of the secret that was presented.
+    pub(crate) fn digest(&self) -> &Digest {
+        &self.digest
     }
 
     /// The key.

@@ -1,5 +1,6 @@
 //! The one way through: lease, form, digest, look-up, decision, count.
 
+mod again;
 mod count;
 
 use std::{fmt, sync::Arc, time::Duration};

@@ -13,6 +13,7 @@ mod moved;
 mod nodes;
 mod pages;
 mod proxies;
+mod streams;
 
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_claviger");

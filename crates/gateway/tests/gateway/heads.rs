@@ -107,6 +107,22 @@ async fn an_answer_passes_but_for_the_fields_of_its_connection() {
 }
 
 #[tokio::test]
+async fn both_ways_are_noted_in_via_after_those_that_were_there() {
+    let stage = Stage::set().await;
+    for (version, noted) in [("1.1", "1.1 claviger"), ("1.0", "1.0 claviger")] {
+        let mut caller = stage.caller().await;
+        let fields = "Via: 1.0 fred\r\nVia: HTTP/2 edge (x)\r\n";
+        caller.send(get("/", fields).replace("HTTP/1.1", &format!("HTTP/{version}"))).await;
+        let mut upstream = stage.upstream.accept().await;
+        assert_eq!(upstream.head().await.all("via"), ["1.0 fred", "HTTP/2 edge (x)", noted]);
+        upstream.send(format!("HTTP/{version} 200 OK\r\nVia: 1.1 inner\r\nContent-Length: 0\r\n\r\n")).await;
+        assert_eq!(caller.head().await.all("via"), ["1.1 inner", noted]);
+    }
+    let (refused, _) = stage.refused("GET / HTTP/1.1\r\nHost: api.shop.test\r\n\r\n").await;
+    assert_eq!(refused.only("via"), None, "what is answered here came through nothing");
+}
+
+#[tokio::test]
 async fn a_redirect_is_passed_on_and_not_followed() {
     let stage = Stage::set().await;
     let mut caller = stage.caller().await;

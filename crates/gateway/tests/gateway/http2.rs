@@ -31,8 +31,11 @@ async fn the_authority_becomes_the_host_and_cookies_become_one_field() {
     assert_eq!(head.first_line(), "GET /a?b HTTP/1.1");
     assert_eq!(head.only("host"), Some("api.shop.test"));
     assert_eq!(head.only("cookie"), Some("a=1; b=2"));
+    assert_eq!(head.only("via"), Some("2.0 claviger"));
     upstream.send("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").await;
-    assert_eq!(answer.await.unwrap().status(), 204);
+    let answer = answer.await.unwrap();
+    assert_eq!(answer.status(), 204);
+    assert_eq!(answer.headers()["via"], "1.1 claviger");
 }
 
 #[tokio::test]

@@ -153,7 +153,7 @@ pub(crate) async fn listen(backends: Vec<Backend>, verifier: Arc<Verifier>) -> S
                 let mut server = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
                 server.http1().timer(TokioTimer::new()).max_buf_size(claviger_gateway::limits::HEAD_MAX);
                 // How the connection ends is what the test looks at from the other side.
-                let _ = server.serve_connection(TokioIo::new(stream), service).await;
+                let _ = server.serve_connection_with_upgrades(TokioIo::new(stream), service).await;
             });
         }
     });

@@ -1,6 +1,6 @@
 //! Counting a call against the limits of its key, and what there is to know of limits.
 
-use claviger_model::{Attempt, Denial, Standings, decide, profile::Profile};
+use claviger_model::{Attempt, Denial, Standings, profile::Profile};
 
 use super::Verifier;
 use crate::{
@@ -43,11 +43,7 @@ impl Verifier {
         };
         let at = self.clock.now();
         self.check_lease(at, profile.lease)?;
-        let Some(now) = self.replica.load().find(&held.digest) else { return Ok(Err(Denial::Unknown)) };
-        if self.is_in_doubt(&now, at) {
-            return Err(Indeterminate::Clock);
-        }
-        let decided = decide(&now.facts(), &profile.rules(), attempt, at);
+        let decided = self.decide_again(profile, &held.digest, attempt, at)?;
         Ok(decided.map(|()| Some(Box::new(standings))))
     }
 

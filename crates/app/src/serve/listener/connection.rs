@@ -8,12 +8,12 @@ use http::{Request, Response, StatusCode};
 use http_body_util::{Either, Empty};
 use hyper::{body::Incoming, service::service_fn};
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::Watcher},
+    rt::{TokioExecutor, TokioTimer},
+    server::{conn::auto, graceful::GracefulShutdown},
 };
 use tokio::{net::TcpStream, sync::Notify};
 
-use super::{Admitted, Handle, Rules};
+use super::{Admitted, Handle, Rules, Socket};
 
 /// Most requests at once on one HTTP/2 connection.
 const STREAMS_MAX: u32 = 100;
@@ -46,8 +46,15 @@ impl<H: Handle> Connections<H> {
         Self { handler: Arc::new(handler), protocol, header_timeout: rules.header_timeout }
     }
 
-    /// Answers what comes over `stream` for as long as there is something to answer.
-    pub(super) fn begin(&self, stream: TcpStream, peer: SocketAddr, place: Admitted, watcher: Watcher) {
+    /// Answers what comes over `stream` for as long as there is something to answer. The place, and `graceful`, which
+    /// waits for all connections, are kept until the stream is closed: what it went over to may still use it.
+    pub(super) fn begin(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        place: Admitted,
+        graceful: &GracefulShutdown,
+    ) {
         // Without it answers are late, not wrong.
         let _ = stream.set_nodelay(true);
         let (handler, asked) = (Arc::clone(&self.handler), Arc::new(Notify::new()));
@@ -57,10 +64,10 @@ impl<H: Handle> Connections<H> {
             let handler = Arc::clone(&handler);
             async move { Ok::<_, Infallible>(answer(&*handler, peer, request).await) }
         });
-        let connection = self.protocol.serve_connection(TokioIo::new(stream), service).into_owned();
-        let connection = watcher.watch(connection);
+        let socket = Socket::new(stream, place, graceful.watcher());
+        let connection = self.protocol.serve_connection_with_upgrades(socket, service).into_owned();
+        let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            let _place = place;
             tokio::select! {
                 biased;
                 ended = connection => if let Err(error) = ended {
@@ -108,7 +115,7 @@ pub(super) fn turn_away(stream: &TcpStream) {
 
 #[cfg(test)]
 mod tests {
-    use hyper_util::server::graceful::GracefulShutdown;
+    use hyper_util::rt::TokioIo;
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
         net::TcpListener,
@@ -129,8 +136,26 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_request_that_makes_its_handler_panic_is_answered_500_and_the_connection_goes_on() {
+    /// Goes over to another protocol, in which nothing is said, until the caller ends it.
+    struct Switching;
+
+    impl Handle for Switching {
+        type Body = Empty<Bytes>;
+
+        async fn handle(&self, _: SocketAddr, mut request: Request<Incoming>) -> Response<Self::Body> {
+            let upgrade = hyper::upgrade::on(&mut request);
+            tokio::spawn(async move {
+                let mut upgraded = TokioIo::new(upgrade.await.unwrap());
+                upgraded.read_to_end(&mut Vec::new()).await.unwrap();
+            });
+            let mut response = Response::new(Empty::new());
+            *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+            response
+        }
+    }
+
+    /// A connection that `handler` answers, in the one place there is.
+    async fn connected<H: Handle>(handler: H, graceful: &GracefulShutdown) -> (TcpStream, Arc<Semaphore>) {
         let rules = Rules {
             connections: 1,
             per_address: None,
@@ -138,18 +163,43 @@ mod tests {
             header_timeout: Duration::from_secs(10),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let mut client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (stream, peer) = listener.accept().await.unwrap();
-        let place = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
-        let graceful = GracefulShutdown::new();
-        Connections::new(Fragile, &rules).begin(stream, peer, Admitted::new(place), graceful.watcher());
-        for (path, status) in [("/panic", "500"), ("/", "200"), ("/panic", "500")] {
-            client.write_all(format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes()).await.unwrap();
-            let mut head = Vec::new();
-            while !head.ends_with(b"\r\n\r\n") {
-                head.push(client.read_u8().await.unwrap());
-            }
-            assert!(head.starts_with(format!("HTTP/1.1 {status} ").as_bytes()), "{path}");
+        let places = Arc::new(Semaphore::new(1));
+        let place = Admitted::new(Arc::clone(&places).acquire_owned().await.unwrap());
+        Connections::new(handler, &rules).begin(stream, peer, place, graceful);
+        (client, places)
+    }
+
+    async fn status(client: &mut TcpStream, request: &str) -> String {
+        client.write_all(format!("{request}\r\nHost: a\r\n\r\n").as_bytes()).await.unwrap();
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(client.read_u8().await.unwrap());
         }
+        String::from_utf8(head[9..12].to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_request_that_makes_its_handler_panic_is_answered_500_and_the_connection_goes_on() {
+        let graceful = GracefulShutdown::new();
+        let (mut client, _) = connected(Fragile, &graceful).await;
+        for (path, expected) in [("/panic", "500"), ("/", "200"), ("/panic", "500")] {
+            assert_eq!(status(&mut client, &format!("GET {path} HTTP/1.1")).await, expected, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_went_over_to_another_protocol_keeps_its_place_and_is_waited_for() {
+        let graceful = GracefulShutdown::new();
+        let (mut client, places) = connected(Switching, &graceful).await;
+        let asking = "GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: other";
+        assert_eq!(status(&mut client, asking).await, "101");
+        let mut ended = std::pin::pin!(graceful.shutdown());
+        let early = tokio::time::timeout(Duration::from_millis(50), ended.as_mut()).await;
+        assert!(early.is_err() && places.available_permits() == 0);
+        drop(client);
+        ended.await;
+        let _place = places.acquire().await.unwrap();
     }
 }

@@ -4,6 +4,7 @@
 
 mod admission;
 mod connection;
+mod socket;
 
 use std::{
     io,
@@ -14,9 +15,11 @@ use std::{
 
 use anyhow::anyhow;
 use bytes::Bytes;
+use claviger_gateway::limits::KEEPALIVE;
 use http::{Request, Response};
 use hyper::body::{Body, Incoming};
 use hyper_util::server::graceful::GracefulShutdown;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, watch},
@@ -26,6 +29,7 @@ use tokio::{
 use self::{
     admission::{Admission, Admitted},
     connection::Connections,
+    socket::Socket,
 };
 use crate::config::Settings;
 
@@ -84,6 +88,7 @@ impl Listener {
     pub(super) async fn bind(name: &'static str, wanted: SocketAddr) -> anyhow::Result<Self> {
         let socket = TcpListener::bind(wanted).await.map_err(|error| refused(name, wanted, &error))?;
         let address = socket.local_addr()?;
+        probe_when_silent(&socket)?;
         Ok(Self { name, socket, address })
     }
 
@@ -115,6 +120,14 @@ impl Listener {
         };
         Serving(tokio::spawn(accepting.run(socket, stopped)))
     }
+}
+
+/// Has the system probe connections that are silent for long, so that a dead peer is noticed. Those that are accepted
+/// have it from the socket that accepts them.
+fn probe_when_silent(socket: &TcpListener) -> io::Result<()> {
+    let (after, every, probes) = KEEPALIVE;
+    let probing = TcpKeepalive::new().with_time(after).with_interval(every).with_retries(probes);
+    SockRef::from(socket).set_tcp_keepalive(&probing)
 }
 
 /// Why an address can't be taken, and what to do about it.
@@ -206,7 +219,7 @@ impl<H: Handle> Accepting<H> {
             connection::turn_away(&stream);
             return;
         }
-        self.connections.begin(stream, peer, place, self.graceful.watcher());
+        self.connections.begin(stream, peer, place, &self.graceful);
     }
 }
 
@@ -216,4 +229,20 @@ fn is_of_one_connection(error: &io::Error) -> bool {
         error.kind(),
         io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_is_silent_is_probed() {
+        let listener = Listener::bind("gateway", "127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let _client = TcpStream::connect(listener.address).await.unwrap();
+        let (accepted, _) = listener.socket.accept().await.unwrap();
+        let accepted = SockRef::from(&accepted);
+        let times = (accepted.tcp_keepalive_time().unwrap(), accepted.tcp_keepalive_interval().unwrap());
+        assert!(accepted.keepalive().unwrap());
+        assert_eq!((times.0, times.1, accepted.tcp_keepalive_retries().unwrap()), KEEPALIVE);
+    }
 }
