@@ -6,8 +6,8 @@ use rustix::thread::sched_getaffinity;
 
 use crate::peer;
 
-/// So many processes that do nothing as fast as they can, all on the processor of the machine that tests may use first. They are
-/// gone when dropped.
+/// So many processes that do nothing as fast as they can, all on the first processor that tests may use. They are gone
+/// when dropped.
 #[derive(Debug)]
 pub struct Spinners(Vec<Child>);
 
