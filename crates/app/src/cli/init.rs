@@ -35,6 +35,8 @@ pub(super) struct Init {
 
 impl Init {
     pub(super) async fn run(self) -> anyhow::Result<Ending> {
+        // Before anything is made: what can't be used is said while it costs nothing.
+        let lease = config::lease(self.config.as_deref())?;
         let (dir, url) = config::places(self.data, self.database_url, self.config.as_deref())?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let shared = url.as_ref().map(|url| data::Shared { url, listen_url: None, migrate: true });
@@ -64,7 +66,6 @@ impl Init {
             );
         }
         if !self.json {
-            let lease = config::lease(self.config.as_deref())?;
             out::note(&format!(
                 "{NOTE}\n{} --lease and profiles change that.",
                 lease::sentences(&Leases::of(lease))

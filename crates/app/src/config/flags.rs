@@ -113,7 +113,7 @@ fn switch(name: &str) -> anyhow::Result<Option<bool>> {
     switch.map(Some).with_context(|| format!("{name} can't be used: it must be true or false"))
 }
 
-fn span(name: &str) -> anyhow::Result<Option<Span>> {
+pub(super) fn span(name: &str) -> anyhow::Result<Option<Span>> {
     let Some(text) = env::var_os(name) else { return Ok(None) };
     let span = parse_duration(&text.to_string_lossy());
     span.map(|span| Some(Span(span))).with_context(|| format!("{name} can't be used"))

@@ -155,10 +155,11 @@ fn defaults() -> Layer {
     file::parse("claviger.default.toml", DEFAULTS).expect("the defaults are tested to be readable")
 }
 
-/// The lease that `serve` uses with the same `config` file, unless told otherwise.
+/// The lease that `serve` uses with the same environment and `config` file, unless told otherwise.
 pub(crate) fn lease(config: Option<&Path>) -> anyhow::Result<Duration> {
     let file = config.map(file::read).transpose()?.unwrap_or_default();
-    Ok(file.lease.or(defaults().lease).context("`lease` has no value")?.0)
+    let lease = flags::span("CLAVIGER_LEASE")?.or(file.lease).or(defaults().lease);
+    check_lease(lease.context("`lease` has no value")?.0).map_err(anyhow::Error::msg)
 }
 
 /// The data directory and the shared database that `serve` uses with the same flags, which hold the environment too,

@@ -30,6 +30,19 @@ fn it_prints_the_operator_key_once_and_refuses_the_second_time() {
 }
 
 #[test]
+fn it_tells_of_the_lease_that_serve_will_have_and_makes_nothing_where_that_can_t_be_used() {
+    let root = TempDir::new().unwrap();
+    let data = root.path().join("data");
+    let arguments = ["init", "--data", data.to_str().unwrap()];
+    let with = |lease: &str| Program::at(crate::PROGRAM).with("CLAVIGER_LEASE", lease).run(&arguments);
+    fails(with("1s"), 1, &["between 2s and 1h"]);
+    fails(with("soon"), 1, &["CLAVIGER_LEASE"]);
+    assert!(!data.exists());
+    let made = with("30s").expect(0);
+    assert!(made.err.contains("The lease is 30s"), "{}", made.err);
+}
+
+#[test]
 fn a_key_that_can_not_be_shown_is_not_made() {
     let root = TempDir::new().unwrap();
     let cli = Program::at(crate::PROGRAM);
