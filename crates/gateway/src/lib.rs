@@ -7,6 +7,7 @@
 
 mod backends;
 mod body;
+mod desk;
 mod download;
 mod ext_authz;
 mod forward;
@@ -28,6 +29,7 @@ mod via;
 
 pub use backends::{Backend, Backends, BackendsError};
 pub use body::{Body, BodyError, body};
+pub use desk::Desk;
 pub use ext_authz::ExtAuthz;
 pub use forward_auth::ForwardAuth;
 pub use gateway::Gateway;

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use claviger_api::{Control, ControlParts, OwnKeys};
 use claviger_dashboard::{ApiPages, OperatorPages, PagesParts, Portal};
-use claviger_gateway::{Backend, Backends, ExtAuthz, ForwardAuth, Gateway, InProcess};
+use claviger_gateway::{Backend, Backends, Desk, ExtAuthz, ForwardAuth, Gateway, InProcess};
 use claviger_judge::Api;
 use claviger_manage::Manager;
 use claviger_model::{Clock, Entropy, profile::Profile, restriction::Networks};
@@ -61,20 +61,14 @@ impl Services {
         let portal = Portal::new(parts.pages())?;
         let operators = OperatorPages::new(parts.pages())?;
         let Parts { manager, verifier, apis, forward_auth_callers, clock, entropy, .. } = parts;
-        let ext_authz = ExtAuthz::new(
-            apis.clone(),
-            forward_auth_callers.clone(),
-            Arc::clone(&verifier),
-            Arc::clone(&clock),
-            Arc::clone(&entropy),
-        );
-        let forward_auth = ForwardAuth::new(
-            apis.clone(),
-            forward_auth_callers,
-            Arc::clone(&verifier),
-            Arc::clone(&clock),
-            Arc::clone(&entropy),
-        );
+        let desk = Arc::new(Desk {
+            apis: apis.clone(),
+            callers: forward_auth_callers,
+            verifier: Arc::clone(&verifier),
+            clock: Arc::clone(&clock),
+            entropy: Arc::clone(&entropy),
+        });
+        let (forward_auth, ext_authz) = (ForwardAuth::new(Arc::clone(&desk)), ExtAuthz::new(desk));
         let control = ControlListener {
             forward_auth,
             api: Control::new(ControlParts { manager, verifier, apis, clock, entropy }),

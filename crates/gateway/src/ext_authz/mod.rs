@@ -10,9 +10,9 @@ mod question;
 use std::{net::SocketAddr, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
-use claviger_judge::{Api, Caller, address::caller_address};
-use claviger_model::{Clock, Entropy, RequestId, Slot, restriction::Networks};
-use claviger_verify::{Permit, Readiness, Verifier};
+use claviger_judge::{Api, address::caller_address};
+use claviger_model::{RequestId, Slot};
+use claviger_verify::{Permit, Readiness};
 use http::{Request, Response, StatusCode, header::CONTENT_TYPE};
 use http_body::Body as HttpBody;
 use tonic::{Status, server::Grpc};
@@ -25,7 +25,7 @@ use self::{
     },
     question::Question,
 };
-use crate::refusal::{Refusal, check_head};
+use crate::{Desk, refusal::Refusal};
 
 /// The largest question, in bytes: the caller's head and what Envoy adds.
 const QUESTION_MAX: usize = 256 << 10;
@@ -37,26 +37,12 @@ const API: &str = "api";
 #[derive(Clone)]
 pub struct ExtAuthz(Arc<Desk>);
 
-struct Desk {
-    apis: Vec<Arc<Api>>,
-    callers: Networks,
-    verifier: Arc<Verifier>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-}
-
 type Answering<T> = Pin<Box<dyn Future<Output = Result<tonic::Response<T>, Status>> + Send>>;
 
 impl ExtAuthz {
-    /// Answers for these apis, and `callers` alone: whoever may ask is believed what a request is and who sent it.
-    pub fn new(
-        apis: Vec<Arc<Api>>,
-        callers: Networks,
-        verifier: Arc<Verifier>,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-    ) -> Self {
-        Self(Arc::new(Desk { apis, callers, verifier, clock, entropy }))
+    /// Answers from `desk`.
+    pub fn new(desk: Arc<Desk>) -> Self {
+        Self(desk)
     }
 
     /// Answers one call from `peer`: a check, or whether checks are answered (`grpc.health.v1.Health/Check`).
@@ -71,27 +57,26 @@ impl ExtAuthz {
             *answer.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return answer;
         }
-        if !self.0.callers.contain(peer.ip()) {
-            let told = "this address may not ask: name it in `forward_auth_callers`";
-            return Status::permission_denied(told).into_http();
+        if let Err(may_not) = self.0.admit(peer) {
+            return Status::permission_denied(may_not.to_string()).into_http();
         }
         match call.uri().path() {
             "/envoy.service.auth.v3.Authorization/Check" => {
                 let codec = ProstCodec::<CheckResponse, CheckRequest>::default();
                 let mut grpc = Grpc::new(codec).max_decoding_message_size(QUESTION_MAX);
-                grpc.unary(Check(Arc::clone(&self.0)), call).await
+                grpc.unary(Check(self.clone()), call).await
             }
             "/grpc.health.v1.Health/Check" => {
                 let codec = ProstCodec::<HealthCheckResponse, HealthCheckRequest>::default();
                 let mut grpc = Grpc::new(codec).max_decoding_message_size(QUESTION_MAX);
-                grpc.unary(Health(Arc::clone(&self.0)), call).await
+                grpc.unary(Health(self.clone()), call).await
             }
             path => Status::unimplemented(format!("there is no {path} here")).into_http(),
         }
     }
 }
 
-struct Check(Arc<Desk>);
+struct Check(ExtAuthz);
 
 impl Service<tonic::Request<CheckRequest>> for Check {
     type Response = tonic::Response<CheckResponse>;
@@ -103,12 +88,12 @@ impl Service<tonic::Request<CheckRequest>> for Check {
     }
 
     fn call(&mut self, question: tonic::Request<CheckRequest>) -> Self::Future {
-        let desk = Arc::clone(&self.0);
+        let desk = self.0.clone();
         Box::pin(async move { desk.check(question.into_inner()).await.map(tonic::Response::new) })
     }
 }
 
-struct Health(Arc<Desk>);
+struct Health(ExtAuthz);
 
 impl Service<tonic::Request<HealthCheckRequest>> for Health {
     type Response = tonic::Response<HealthCheckResponse>;
@@ -124,11 +109,11 @@ impl Service<tonic::Request<HealthCheckRequest>> for Health {
     }
 }
 
-impl Desk {
+impl ExtAuthz {
     async fn check(&self, question: CheckRequest) -> Result<CheckResponse, Status> {
         let attributes = question.attributes.ok_or_else(|| Status::invalid_argument("nothing is asked"))?;
         let api = self.api(&attributes)?;
-        let id = RequestId::mint(self.clock.now(), &*self.entropy);
+        let id = self.0.mint();
         match self.judge(api, attributes, id).await {
             Ok(permit) => Ok(answer::allowed(api, &permit, id)),
             Err(refusal) if refusal.slot() == Slot::Unavailable => {
@@ -141,25 +126,24 @@ impl Desk {
     /// The api that the route names, or the only one.
     fn api(&self, attributes: &AttributeContext) -> Result<&Arc<Api>, Status> {
         let unknown = || Status::invalid_argument("name an api that is served in `context_extensions`: api");
-        match (attributes.context_extensions.get(API), &*self.apis) {
+        match (attributes.context_extensions.get(API), &*self.0.apis) {
             (None, [only]) => Ok(only),
             (None, _) => Err(unknown()),
-            (Some(name), apis) => apis.iter().find(|api| *api.profile().name == **name).ok_or_else(unknown),
+            (Some(name), _) => self.0.api(name).ok_or_else(unknown),
         }
     }
 
     async fn judge(&self, api: &Api, attributes: AttributeContext, id: RequestId) -> Result<Permit, Refusal> {
         let Question { head, host, peer } = Question::read(attributes).ok_or(Slot::BadRequest)?;
-        check_head(&head)?;
         let address = caller_address(api.profile(), peer, &head.headers);
-        Ok(api.judge(&self.verifier, &head, Caller { host: &host, address }, id).await?)
+        self.0.judge(api, &head, &host, address, id).await
     }
 
     fn health(&self, service: &str) -> Result<HealthCheckResponse, Status> {
         if !matches!(service, "" | "envoy.service.auth.v3.Authorization") {
             return Err(Status::not_found("no such service"));
         }
-        let status = match self.verifier.readiness() {
+        let status = match self.0.verifier.readiness() {
             Readiness::Ready => ServingStatus::Serving,
             Readiness::Loading | Readiness::LeaseLost => ServingStatus::NotServing,
         };

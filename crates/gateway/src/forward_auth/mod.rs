@@ -11,9 +11,9 @@ mod style;
 use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use claviger_judge::{Api, Caller, address, identity, request_id};
-use claviger_model::{Clock, Entropy, RequestId, Slot, restriction::Networks};
-use claviger_verify::{Permit, Verifier};
+use claviger_judge::{Api, address, identity, request_id};
+use claviger_model::{RequestId, Slot};
+use claviger_verify::Permit;
 use http::{
     HeaderValue, Request, Response, StatusCode,
     header::{CACHE_CONTROL, VARY},
@@ -23,35 +23,20 @@ use http_body_util::Full;
 
 pub(crate) use self::question::read_target;
 use self::{place::Place, question::Question};
-use crate::{
-    misplaced,
-    refusal::{Refusal, check_head},
-};
+use crate::{Desk, misplaced, refusal::Refusal};
 
 /// What answers `/forward-auth/{api}`.
-pub struct ForwardAuth {
-    apis: Vec<Arc<Api>>,
-    callers: Networks,
-    verifier: Arc<Verifier>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-}
+pub struct ForwardAuth(Arc<Desk>);
 
 impl ForwardAuth {
-    /// Answers for these apis, and `callers` alone: whoever may ask is believed what a request is and who sent it.
-    pub fn new(
-        apis: Vec<Arc<Api>>,
-        callers: Networks,
-        verifier: Arc<Verifier>,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-    ) -> Self {
-        Self { apis, callers, verifier, clock, entropy }
+    /// Answers from `desk`.
+    pub fn new(desk: Arc<Desk>) -> Self {
+        Self(desk)
     }
 
     /// Answers a proxy at `peer`. The body of its question is not read.
     pub async fn handle<B>(&self, peer: SocketAddr, question: Request<B>) -> Response<Full<Bytes>> {
-        let id = RequestId::mint(self.clock.now(), &*self.entropy);
+        let id = self.0.mint();
         // A body that isn't `Send` isn't kept while it is judged.
         let head = question.into_parts().0;
         let mut answer = self.answer(peer, head, id).await;
@@ -66,16 +51,15 @@ impl ForwardAuth {
     }
 
     async fn answer(&self, peer: SocketAddr, head: Parts, id: RequestId) -> Response<Full<Bytes>> {
-        if !self.callers.contain(peer.ip()) {
-            let detail = "this address may not ask: name it in `forward_auth_callers`";
-            return misplaced::problem(StatusCode::FORBIDDEN, detail);
+        if let Err(may_not) = self.0.admit(peer) {
+            return misplaced::problem(StatusCode::FORBIDDEN, &may_not.to_string());
         }
         let target = head.uri.clone();
         let place = match Place::read(&target) {
             Ok(place) => place,
             Err(no_place) => return misplaced::problem(StatusCode::NOT_FOUND, &no_place.to_string()),
         };
-        let Some(api) = self.apis.iter().find(|api| *api.profile().name == *place.api) else {
+        let Some(api) = self.0.api(place.api) else {
             return misplaced::problem(StatusCode::NOT_FOUND, "no api of this name is served");
         };
         if place.explains {
@@ -95,10 +79,8 @@ impl ForwardAuth {
         id: RequestId,
     ) -> Result<Permit, Refusal> {
         let Question { head, host } = Question::read(head, place).or(Err(Slot::BadRequest))?;
-        check_head(&head)?;
         let address = address::noted(api.profile(), &head.headers);
-        let caller = Caller { host: &host, address };
-        Ok(api.judge(&self.verifier, &head, caller, id).await?)
+        self.0.judge(api, &head, &host, address, id).await
     }
 }
 
