@@ -12,7 +12,7 @@ pub(crate) struct ReceiptJson {
     seq: u64,
     /// Whether no node can decide as before the change.
     complete: bool,
-    /// How that is known: `ack`, every node has confirmed it; `lease`, whoever hasn't can hold no lease any more;
+    /// How that is known: `ack`, every node that decides has confirmed it; `lease`, whoever hasn't can hold no lease any more;
     /// `pending` while it isn't.
     via: String,
     /// When it will be complete at the latest, where it isn't yet.
