@@ -1,6 +1,6 @@
 //! Typed identifiers: UUIDv7 (RFC 9562) written as a prefix and 26 characters of base 32, or as a plain UUID.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, ops::Deref, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
@@ -15,11 +15,20 @@ pub struct IdError;
 /// Crockford's base 32 in lower case, as the TypeID specification uses it.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const ENCODED: usize = 26;
+/// The longest prefix, and the digits.
+const LONGEST: usize = 5 + ENCODED;
 
 fn encode(value: u128) -> [u8; ENCODED] {
     let mut text = [0; ENCODED];
-    for (place, slot) in text.iter_mut().rev().enumerate() {
-        *slot = ALPHABET[usize::try_from((value >> (5 * place)) & 31).expect("five bits fit")];
+    let mut rest = value;
+    // Twelve digits at a time are 60 bits, which a machine word holds.
+    for digits in text.rchunks_mut(12) {
+        let mut low = (rest & u128::from(u64::MAX)) as u64;
+        for digit in digits.iter_mut().rev() {
+            *digit = ALPHABET[(low & 31) as usize];
+            low >>= 5;
+        }
+        rest >>= 60;
     }
     text
 }
@@ -41,6 +50,38 @@ fn mint(now: Timestamp, entropy: &dyn Entropy) -> Uuid {
     entropy.fill(&mut random);
     let millis = u64::try_from(now.as_millis()).unwrap_or(0);
     uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+}
+
+/// The text of an id, in place.
+#[derive(Clone, Copy)]
+pub struct IdText {
+    bytes: [u8; LONGEST],
+    len: usize,
+}
+
+impl IdText {
+    fn new(prefix: &str, digits: [u8; ENCODED]) -> Self {
+        let len = prefix.len() + ENCODED;
+        let mut bytes = [0; LONGEST];
+        bytes[..prefix.len()].copy_from_slice(prefix.as_bytes());
+        bytes[prefix.len()..len].copy_from_slice(&digits);
+        Self { bytes, len }
+    }
+}
+
+impl IdText {
+    /// Its letters, digits and underscore.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
+impl Deref for IdText {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).expect("prefixes and the alphabet are ASCII")
+    }
 }
 
 macro_rules! typed_id {
@@ -65,6 +106,11 @@ macro_rules! typed_id {
                 self.0.into_bytes()
             }
 
+            /// The id as it is printed.
+            pub fn text(self) -> IdText {
+                IdText::new($prefix, encode(self.0.as_u128()))
+            }
+
             /// The id as a plain hyphenated lower-case UUID, for contracts that show one.
             pub fn to_uuid_text(self) -> String {
                 self.0.hyphenated().to_string()
@@ -79,9 +125,7 @@ macro_rules! typed_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let text = encode(self.0.as_u128());
-                f.write_str($prefix)?;
-                f.write_str(std::str::from_utf8(&text).expect("the alphabet is ASCII"))
+                f.write_str(&self.text())
             }
         }
 
@@ -102,7 +146,7 @@ macro_rules! typed_id {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                serializer.serialize_str(&self.text())
             }
         }
 

@@ -26,8 +26,8 @@ pub use chance::Entropy;
 pub use decide::{KeyFacts, Policy, Rules, decide};
 pub use denial::{Denial, DenialCode, Malformation, Misfit, Slot};
 pub use id::{
-    AccountId, EventId, IdError, InstallationId, KeyId, LinkId, MemberId, NodeId, OperatorId, RequestId,
-    SessionId,
+    AccountId, EventId, IdError, IdText, InstallationId, KeyId, LinkId, MemberId, NodeId, OperatorId,
+    RequestId, SessionId,
 };
 pub use key::{Environment, KeyState};
 pub use member::{Email, EmailError, MemberAbilities, MemberAbility, Role, RoleError, RoleSet};
