@@ -11,9 +11,13 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
     server::{conn::auto, graceful::GracefulShutdown},
 };
-use tokio::{net::TcpStream, sync::Notify};
+use tokio::{net::TcpStream, sync::watch};
 
-use super::{Admitted, Handle, Rules, Socket};
+use super::{
+    Admitted, Handle, Rules, Socket,
+    driven::{Driven, End},
+    patience::{HeadTimer, Patience},
+};
 
 /// Most requests at once on one HTTP/2 connection.
 const STREAMS_MAX: u32 = 100;
@@ -31,11 +35,8 @@ impl<H: Handle> Connections<H> {
     pub(super) fn new(handler: H, rules: &Rules) -> Self {
         let head_max = u32::try_from(rules.head_max).expect("a head is far below 4 GiB");
         let mut protocol = auto::Builder::new(TokioExecutor::new());
-        protocol
-            .http1()
-            .timer(TokioTimer::new())
-            .header_read_timeout(rules.header_timeout)
-            .max_buf_size(rules.head_max);
+        // One small write is cheaper than one of two parts.
+        protocol.http1().header_read_timeout(rules.header_timeout).max_buf_size(rules.head_max).writev(false);
         protocol
             .http2()
             .timer(TokioTimer::new())
@@ -46,34 +47,36 @@ impl<H: Handle> Connections<H> {
         Self { handler: Arc::new(handler), protocol, header_timeout: rules.header_timeout }
     }
 
-    /// Answers what comes over `stream` for as long as there is something to answer. The place, and `graceful`, which
-    /// waits for all connections, are kept until the stream is closed: what it went over to may still use it.
+    /// Answers what comes over `stream` for as long as there is something to answer, and finishes once `stopped`. The
+    /// place, and a watcher of `graceful`, which waits for all connections, are kept until the stream is closed: what it
+    /// went over to may still use it.
     pub(super) fn begin(
         &self,
         stream: TcpStream,
         peer: SocketAddr,
         place: Admitted,
         graceful: &GracefulShutdown,
+        stopped: watch::Receiver<bool>,
     ) {
         // Without it answers are late, not wrong.
         let _ = stream.set_nodelay(true);
-        let (handler, asked) = (Arc::clone(&self.handler), Arc::new(Notify::new()));
-        let first_request = first_request(Arc::clone(&asked), self.header_timeout);
+        let patience = Patience::new(self.header_timeout);
+        let (handler, waits) = (Arc::clone(&self.handler), Arc::clone(&patience));
         let service = service_fn(move |request| {
-            asked.notify_one();
+            waits.has_request();
             let handler = Arc::clone(&handler);
             async move { Ok::<_, Infallible>(answer(&*handler, peer, request).await) }
         });
         let socket = Socket::new(stream, place, graceful.watcher());
-        let connection = self.protocol.serve_connection_with_upgrades(socket, service).into_owned();
-        let connection = graceful.watch(connection);
+        let mut protocol = self.protocol.clone();
+        protocol.http1().timer(HeadTimer(Arc::clone(&patience)));
+        let connection = protocol.serve_connection_with_upgrades(socket, service).into_owned();
+        let connection = Driven::new(connection, patience, stopped);
         tokio::spawn(async move {
-            tokio::select! {
-                biased;
-                ended = connection => if let Err(error) = ended {
-                    tracing::debug!(%peer, error, "a connection ended early");
-                },
-                () = first_request => tracing::debug!(%peer, "a connection brought no request in time"),
+            match connection.await {
+                End::Done(Ok(())) => {}
+                End::Done(Err(error)) => tracing::debug!(%peer, error, "a connection ended early"),
+                End::NoRequest => tracing::debug!(%peer, "a connection brought no request in time"),
             }
         });
     }
@@ -95,14 +98,6 @@ async fn answer<H: Handle>(
         },
         |answer| answer.map(Either::Left),
     )
-}
-
-/// Returns when no request came in time, and never if one did. Hyper has a time-out for the head of a request, but
-/// none for the bytes by which it tells the protocols apart.
-async fn first_request(asked: Arc<Notify>, at_most: Duration) {
-    if tokio::time::timeout(at_most, asked.notified()).await.is_ok() {
-        std::future::pending::<()>().await;
-    }
 }
 
 /// Answers a connection for which there is no place, before it asks.
@@ -155,7 +150,11 @@ mod tests {
     }
 
     /// A connection that `handler` answers, in the one place there is.
-    async fn connected<H: Handle>(handler: H, graceful: &GracefulShutdown) -> (TcpStream, Arc<Semaphore>) {
+    async fn connected<H: Handle>(
+        handler: H,
+        graceful: &GracefulShutdown,
+        stopped: watch::Receiver<bool>,
+    ) -> (TcpStream, Arc<Semaphore>) {
         let rules = Rules {
             connections: 1,
             per_address: None,
@@ -167,7 +166,7 @@ mod tests {
         let (stream, peer) = listener.accept().await.unwrap();
         let places = Arc::new(Semaphore::new(1));
         let place = Admitted::new(Arc::clone(&places).acquire_owned().await.unwrap());
-        Connections::new(handler, &rules).begin(stream, peer, place, graceful);
+        Connections::new(handler, &rules).begin(stream, peer, place, graceful, stopped);
         (client, places)
     }
 
@@ -183,7 +182,7 @@ mod tests {
     #[tokio::test]
     async fn a_request_that_makes_its_handler_panic_is_answered_500_and_the_connection_goes_on() {
         let graceful = GracefulShutdown::new();
-        let (mut client, _) = connected(Fragile, &graceful).await;
+        let (mut client, _) = connected(Fragile, &graceful, watch::channel(false).1).await;
         for (path, expected) in [("/panic", "500"), ("/", "200"), ("/panic", "500")] {
             assert_eq!(status(&mut client, &format!("GET {path} HTTP/1.1")).await, expected, "{path}");
         }
@@ -192,9 +191,11 @@ mod tests {
     #[tokio::test]
     async fn a_connection_that_went_over_to_another_protocol_keeps_its_place_and_is_waited_for() {
         let graceful = GracefulShutdown::new();
-        let (mut client, places) = connected(Switching, &graceful).await;
+        let (stop, stopped) = watch::channel(false);
+        let (mut client, places) = connected(Switching, &graceful, stopped).await;
         let asking = "GET / HTTP/1.1\r\nConnection: upgrade\r\nUpgrade: other";
         assert_eq!(status(&mut client, asking).await, "101");
+        stop.send_replace(true);
         let mut ended = std::pin::pin!(graceful.shutdown());
         let early = tokio::time::timeout(Duration::from_millis(50), ended.as_mut()).await;
         assert!(early.is_err() && places.available_permits() == 0);

@@ -4,6 +4,8 @@
 
 mod admission;
 mod connection;
+mod driven;
+mod patience;
 mod socket;
 
 use std::{
@@ -188,7 +190,7 @@ impl<H: Handle> Accepting<H> {
             match accepted {
                 Ok((stream, peer, place)) => {
                     pause = None;
-                    self.begin(stream, peer, place);
+                    self.begin(stream, peer, place, stopped.clone());
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
@@ -211,7 +213,13 @@ impl<H: Handle> Accepting<H> {
         Ok((stream, peer, Admitted::new(place)))
     }
 
-    fn begin(&self, stream: TcpStream, peer: SocketAddr, mut place: Admitted) {
+    fn begin(
+        &self,
+        stream: TcpStream,
+        peer: SocketAddr,
+        mut place: Admitted,
+        stopped: watch::Receiver<bool>,
+    ) {
         if let Some(admission) = &self.admission
             && !admission.admit(peer.ip(), &mut place)
         {
@@ -219,7 +227,7 @@ impl<H: Handle> Accepting<H> {
             connection::turn_away(&stream);
             return;
         }
-        self.connections.begin(stream, peer, place, &self.graceful);
+        self.connections.begin(stream, peer, place, &self.graceful, stopped);
     }
 }
 
