@@ -1,6 +1,7 @@
 //! The system's clock and randomness: the only place where time and chance enter the program.
 
 use std::{
+    cell::RefCell,
     sync::atomic::{AtomicI64, Ordering},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -22,6 +23,11 @@ impl SystemClock {
     }
 
     fn not_before_the_highest(&self, millis: i64) -> Timestamp {
+        let before = self.highest.load(Ordering::Acquire);
+        if millis <= before {
+            // As most readings within one millisecond are: nothing is written that other threads read.
+            return Timestamp::from_millis(before);
+        }
         let before = self.highest.fetch_max(millis, Ordering::AcqRel);
         Timestamp::from_millis(before.max(millis))
     }
@@ -57,8 +63,41 @@ impl Entropy for SystemEntropy {
     }
 }
 
+/// The same, fetched in advance for each thread: for what has to be unique and is no secret, such as the ids of requests.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FetchedEntropy;
+
+/// Random bytes, and how many of them have been used.
+struct Fetched {
+    bytes: [u8; FETCHED],
+    used: usize,
+}
+
+const FETCHED: usize = 1024;
+
+thread_local! {
+    static FETCHED_BYTES: RefCell<Fetched> = const { RefCell::new(Fetched { bytes: [0; FETCHED], used: FETCHED }) };
+}
+
+impl Entropy for FetchedEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        FETCHED_BYTES.with_borrow_mut(|fetched| {
+            for byte in bytes {
+                if fetched.used == FETCHED {
+                    SystemEntropy.fill(&mut fetched.bytes);
+                    fetched.used = 0;
+                }
+                *byte = fetched.bytes[fetched.used];
+                fetched.used += 1;
+            }
+        });
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
@@ -83,5 +122,17 @@ mod tests {
         SystemEntropy.fill(&mut first);
         SystemEntropy.fill(&mut second);
         assert_ne!(first, second);
+    }
+
+    #[test]
+    fn what_was_fetched_is_used_once() {
+        let ids: HashSet<[u8; 10]> = (0..1000)
+            .map(|_| {
+                let mut id = [0; 10];
+                FetchedEntropy.fill(&mut id);
+                id
+            })
+            .collect();
+        assert_eq!(ids.len(), 1000);
     }
 }

@@ -36,7 +36,7 @@ use self::{
 use crate::{
     config::{ServeFlags, Settings},
     log,
-    system::{SystemClock, SystemEntropy},
+    system::{FetchedEntropy, SystemClock, SystemEntropy},
 };
 
 /// The largest head of a request to the portal or the control listener, but for the questions of proxies.
@@ -150,6 +150,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         forward_auth_callers,
         clock,
         entropy,
+        ids: Arc::new(FetchedEntropy),
     };
     let ended = answer(&settings, &profiles, listeners, parts, &mut engine, signals).await;
     engine.stop().await;

@@ -29,6 +29,8 @@ pub(super) struct Parts {
     pub(super) forward_auth_callers: Networks,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
+    /// Randomness for the ids of requests, which are no secrets.
+    pub(super) ids: Arc<dyn Entropy>,
 }
 
 impl Parts {
@@ -60,18 +62,18 @@ impl Services {
         let gateway = gateway(&parts)?;
         let portal = Portal::new(parts.pages())?;
         let operators = OperatorPages::new(parts.pages())?;
-        let Parts { manager, verifier, apis, forward_auth_callers, clock, entropy, .. } = parts;
+        let Parts { manager, verifier, apis, forward_auth_callers, clock, ids, .. } = parts;
         let desk = Arc::new(Desk {
             apis: apis.clone(),
             callers: forward_auth_callers,
             verifier: Arc::clone(&verifier),
             clock: Arc::clone(&clock),
-            entropy: Arc::clone(&entropy),
+            entropy: Arc::clone(&ids),
         });
         let (forward_auth, ext_authz) = (ForwardAuth::new(Arc::clone(&desk)), ExtAuthz::new(desk));
         let control = ControlListener {
             forward_auth,
-            api: Control::new(ControlParts { manager, verifier, apis, clock, entropy }),
+            api: Control::new(ControlParts { manager, verifier, apis, clock, entropy: ids }),
             pages: operators,
         };
         Ok(Self { gateway, portal, control, ext_authz, trusted })
@@ -79,12 +81,12 @@ impl Services {
 }
 
 fn gateway(parts: &Parts) -> anyhow::Result<Gateway> {
-    let Parts { manager, verifier, apis, clock, entropy, .. } = parts;
+    let Parts { manager, verifier, apis, clock, ids, .. } = parts;
     let demo: Arc<dyn InProcess> = Arc::new(Demo::default());
     let backends = apis.iter().map(|api| Backend::of_profile(Arc::clone(api), &demo));
     let backends = Backends::new(backends.collect::<Result<_, _>>()?)?;
     let own_keys = Arc::new(OwnKeysOf(OwnKeys::new(manager.clone())));
-    Ok(Gateway::new(backends, Arc::clone(verifier), Arc::clone(clock), Arc::clone(entropy), own_keys))
+    Ok(Gateway::new(backends, Arc::clone(verifier), Arc::clone(clock), Arc::clone(ids), own_keys))
 }
 
 impl Handle for Gateway {
