@@ -3,12 +3,13 @@
 use std::{fmt, net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use claviger_model::{RequestId, Slot, profile::Profile};
+use claviger_layer::only_referrer;
+use claviger_model::{Environment, RequestId, Slot, profile::Profile};
 use claviger_verify::{Decision, Indeterminate, Permit, Verifier};
 use http::{HeaderMap, Response, StatusCode, request::Parts};
 use http_body_util::Full;
 
-use crate::{Asked, Host, NoPermit, UnsendableHeader, answers::Answers, credential, limits};
+use crate::{Asked, Host, NoPermit, UnsendableHeader, answers::Answers, attempt, credential, limits};
 
 /// A profile with its answers made ready.
 pub struct Api {
@@ -65,8 +66,12 @@ impl Api {
 
     /// What a request asks, and from where: for [`may_go_on`](Self::may_go_on).
     pub fn asked(&self, head: &Parts, caller: Caller<'_>) -> Asked {
-        let environment = self.profile.host_rule(&caller.host.name).and_then(|rule| rule.environment);
-        Asked::new(head, environment, caller.address)
+        Asked::new(head, self.environment_at(caller.host), caller.address)
+    }
+
+    /// The only environment whose keys are taken there.
+    fn environment_at(&self, host: &Host) -> Option<Environment> {
+        self.profile.host_rule(&host.name).and_then(|rule| rule.environment)
     }
 
     /// Finds the credential of a request and judges it.
@@ -78,10 +83,12 @@ impl Api {
         request: RequestId,
     ) -> Result<Permit, NoPermit> {
         let profile = &*self.profile;
-        let asked = self.asked(head, caller);
+        let environment = self.environment_at(caller.host);
+        let referrer = only_referrer(&head.headers);
+        let attempt = attempt::of(&head.method, &head.uri, referrer, environment, caller.address);
         let found = credential::find(&head.headers, &profile.credentials);
         let presented = found.as_deref().map_err(Clone::clone);
-        match verifier.verify(profile, presented, &asked.attempt(), request).await {
+        match verifier.verify(profile, presented, &attempt, request).await {
             Ok(Decision::Allow(permit)) => Ok(permit),
             Ok(Decision::Deny(denial)) => Err(denial.into()),
             Err(

@@ -23,18 +23,29 @@ impl Asked {
         Self { method: head.method.clone(), uri: head.uri.clone(), referrer, environment, address }
     }
 
-    /// The attempt that the request is: method and path exactly as they will be forwarded.
-    ///
-    /// Method overrides (`X-HTTP-Method-Override`, `_method`) and rewritten paths (`X-Original-URI`) are not looked at.
     pub(crate) fn attempt(&self) -> Attempt<'_> {
-        Attempt {
-            method: Some(self.method.as_str()),
-            path: Some(self.uri.path()),
-            address: self.address,
-            referrer: self.referrer.as_ref().and_then(|referrer| referrer.to_str().ok()),
-            environment: self.environment,
-            scopes: &[],
-        }
+        let referrer = self.referrer.as_ref().and_then(|referrer| referrer.to_str().ok());
+        of(&self.method, &self.uri, referrer, self.environment, self.address)
+    }
+}
+
+/// The attempt that a request is: method and path exactly as they will be forwarded.
+///
+/// Method overrides (`X-HTTP-Method-Override`, `_method`) and rewritten paths (`X-Original-URI`) are not looked at.
+pub(crate) fn of<'a>(
+    method: &'a Method,
+    uri: &'a Uri,
+    referrer: Option<&'a str>,
+    environment: Option<Environment>,
+    address: Option<IpAddr>,
+) -> Attempt<'a> {
+    Attempt {
+        method: Some(method.as_str()),
+        path: Some(uri.path()),
+        address,
+        referrer,
+        environment,
+        scopes: &[],
     }
 }
 

@@ -3,7 +3,7 @@
 //! It deliberately knows no default: a request that doesn't say where it is meant to go is not answered by
 //! whichever api happens to be first.
 
-use http::{HeaderMap, HeaderValue, Uri, header::HOST, uri::Authority};
+use http::{HeaderMap, HeaderValue, Uri, header::HOST};
 
 /// The host of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,17 +57,13 @@ impl Host {
 }
 
 fn read_name(sent: &[u8]) -> Option<String> {
-    if sent.contains(&b'@') {
-        return None;
-    }
-    let authority = Authority::try_from(sent).ok()?;
-    let host = authority.host();
-    let port_is_plain = match authority.as_str().strip_prefix(host)? {
-        "" => true,
-        port => {
-            port.strip_prefix(':')?.parse::<u16>().is_ok() && port[1..].bytes().all(|b| b.is_ascii_digit())
-        }
-    };
+    let sent = str::from_utf8(sent).ok()?;
+    let end = if sent.starts_with('[') { sent.find(']')? + 1 } else { sent.find(':').unwrap_or(sent.len()) };
+    let (host, port) = sent.split_at(end);
+    let port_is_plain = port.is_empty()
+        || port.strip_prefix(':').is_some_and(|port| {
+            port.parse::<u16>().is_ok() && port.bytes().all(|byte| byte.is_ascii_digit())
+        });
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
     let is_name = host.bytes().all(plain) || is_ipv6_literal(host);
     let name = host.strip_suffix('.').unwrap_or(host);

@@ -4,48 +4,81 @@
 //! the account has one. A value that isn't visible ASCII is percent-encoded (UTF-8, RFC 3986), and so are spaces and
 //! `%` itself: decoding it gives back exactly what was stored, and no two values look alike.
 
+use std::borrow::Cow;
+
 pub use claviger_layer::identity::{reads_like, remove_claimed};
+use claviger_model::{IdText, Scopes};
 use claviger_verify::Permit;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-const ACCOUNT: HeaderName = HeaderName::from_static("x-claviger-account");
-const EXTERNAL_ID: HeaderName = HeaderName::from_static("x-claviger-external-id");
-const KEY_ID: HeaderName = HeaderName::from_static("x-claviger-key-id");
-const ENVIRONMENT: HeaderName = HeaderName::from_static("x-claviger-environment");
-const SCOPES: HeaderName = HeaderName::from_static("x-claviger-scopes");
-const CREATED_BY: HeaderName = HeaderName::from_static("x-claviger-created-by");
+const FIELDS: [HeaderName; 6] = [
+    HeaderName::from_static("x-claviger-account"),
+    HeaderName::from_static("x-claviger-key-id"),
+    HeaderName::from_static("x-claviger-environment"),
+    HeaderName::from_static("x-claviger-scopes"),
+    HeaderName::from_static("x-claviger-created-by"),
+    HeaderName::from_static("x-claviger-external-id"),
+];
 
 const NOT_PLAIN: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 
 /// Adds what `permit` proves, after removing what the caller claimed.
 pub fn state(headers: &mut HeaderMap, permit: &Permit) {
     remove_claimed(headers);
-    headers.insert(ACCOUNT, plain(&permit.account().to_string()));
-    headers.insert(KEY_ID, plain(&permit.key().to_string()));
-    headers.insert(ENVIRONMENT, HeaderValue::from_static(permit.environment().as_str()));
-    headers.insert(SCOPES, listed(&permit.scopes().to_string()));
-    headers.insert(CREATED_BY, plain(permit.created_by()));
-    if let Some(external_id) = permit.external_id() {
-        headers.insert(EXTERNAL_ID, plain(external_id));
+    for name in FIELDS {
+        if let Some(value) = value(&name, permit) {
+            headers.insert(name, value);
+        }
     }
 }
 
-/// The same with every field, empty where there is nothing to tell: a proxy that copies what it was told then leaves no
-/// field as a caller wrote it.
-pub fn state_all(headers: &mut HeaderMap, permit: &Permit) {
-    state(headers, permit);
-    headers.entry(EXTERNAL_ID).or_insert(HeaderValue::from_static(""));
+/// Every field, empty: for [`state_in`]. A proxy that copies all of them leaves none as a caller wrote it.
+pub fn blank() -> HeaderMap {
+    FIELDS.into_iter().map(|name| (name, HeaderValue::from_static(""))).collect()
+}
+
+/// Fills in those of the fields that `headers` has already. Each is looked for by going through them, which is cheaper
+/// than finding it.
+pub fn state_in(headers: &mut HeaderMap, permit: &Permit) {
+    for (name, slot) in headers.iter_mut() {
+        if let Some(value) = value(name, permit) {
+            *slot = value;
+        }
+    }
+}
+
+/// What a field says, if it is one of these and there is something to say.
+fn value(name: &HeaderName, permit: &Permit) -> Option<HeaderValue> {
+    match name.as_str() {
+        "x-claviger-account" => Some(id(permit.account().text())),
+        "x-claviger-key-id" => Some(id(permit.key().text())),
+        "x-claviger-environment" => Some(HeaderValue::from_static(permit.environment().as_str())),
+        "x-claviger-scopes" => Some(listed(permit.scopes())),
+        "x-claviger-created-by" => Some(plain(permit.created_by())),
+        "x-claviger-external-id" => permit.external_id().map(plain),
+        _ => None,
+    }
+}
+
+fn id(text: IdText) -> HeaderValue {
+    HeaderValue::from_bytes(text.as_bytes()).expect("ids are letters, digits and an underscore")
 }
 
 fn plain(value: &str) -> HeaderValue {
-    let encoded = utf8_percent_encode(value, NOT_PLAIN).to_string();
-    HeaderValue::try_from(encoded).expect("percent-encoding leaves visible ASCII only")
+    let is_plain = value.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'%');
+    let value = if is_plain { Cow::Borrowed(value) } else { utf8_percent_encode(value, NOT_PLAIN).into() };
+    HeaderValue::from_str(&value).expect("percent-encoding leaves visible ASCII only")
 }
 
 /// Scopes are visible ASCII already (RFC 6749 §3.3); the spaces between them stay.
-fn listed(scopes: &str) -> HeaderValue {
-    HeaderValue::try_from(scopes).expect("scopes are visible ASCII, separated by spaces")
+fn listed(scopes: &Scopes) -> HeaderValue {
+    match scopes {
+        Scopes::All => HeaderValue::from_static("all"),
+        Scopes::Listed(_) => {
+            HeaderValue::try_from(scopes.to_string()).expect("scopes are visible ASCII, separated by spaces")
+        }
+    }
 }
 
 #[cfg(test)]

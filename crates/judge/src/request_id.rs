@@ -8,6 +8,10 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Names a request or an answer `id`, replacing what it called itself.
 pub fn set(headers: &mut HeaderMap, id: RequestId) {
-    let value = HeaderValue::try_from(id.to_string()).expect("an id is letters, digits and an underscore");
-    headers.insert(X_REQUEST_ID, value);
+    headers.insert(X_REQUEST_ID, value(id));
+}
+
+/// The field's value.
+pub fn value(id: RequestId) -> HeaderValue {
+    HeaderValue::from_bytes(id.text().as_bytes()).expect("an id is letters, digits and an underscore")
 }
