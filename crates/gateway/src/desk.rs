@@ -10,7 +10,7 @@ use claviger_model::{Clock, Entropy, RequestId, restriction::Networks};
 use claviger_verify::{Permit, Verifier};
 use http::request::Parts;
 
-use crate::refusal::{Refusal, check_head};
+use crate::refusal::Refusal;
 
 /// Answers for these apis, and `callers` alone: whoever may ask is believed what a request is and who sent it.
 pub struct Desk {
@@ -44,7 +44,7 @@ impl Desk {
         RequestId::mint(self.clock.now(), &*self.entropy)
     }
 
-    /// Judges the request that a proxy holds, whose caller is at `address` if that is known.
+    /// Judges the request that a proxy holds, whose head was checked and whose caller is at `address` if that is known.
     pub(crate) async fn judge(
         &self,
         api: &Api,
@@ -53,7 +53,6 @@ impl Desk {
         address: Option<IpAddr>,
         id: RequestId,
     ) -> Result<Permit, Refusal> {
-        check_head(head)?;
         Ok(api.judge(&self.verifier, head, Caller { host, address }, id).await?)
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use claviger_judge::{Api, NoPermit};
 use claviger_model::{Exceeded, RequestId, Slot};
 use http::{
-    HeaderMap, HeaderValue, Method, Response, StatusCode,
+    HeaderName, HeaderValue, Method, Response, StatusCode,
     header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING},
     request::Parts,
 };
@@ -100,28 +100,40 @@ impl From<Over> for Refusal {
 
 /// Refuses heads that are too large to be worth judging, bodies in a coding that would be lost, and methods that speak to
 /// a proxy rather than to an api.
-///
-/// `TRACE` would echo the credential, `CONNECT` would open a tunnel, and `*` is no path.
 pub(crate) fn check_head(head: &Parts) -> Result<(), Refusal> {
-    let to_a_proxy =
-        matches!(head.method, Method::TRACE | Method::CONNECT) || !head.uri.path().starts_with('/');
-    if to_a_proxy || !is_plainly_coded(&head.headers) {
+    check_target(head)?;
+    check_fields(head.headers.iter())
+}
+
+/// The method and the target alone: `TRACE` would echo the credential, `CONNECT` would open a tunnel, and `*` is no path.
+pub(crate) fn check_target(head: &Parts) -> Result<(), Refusal> {
+    if matches!(head.method, Method::TRACE | Method::CONNECT) || !head.uri.path().starts_with('/') {
         return Err(Slot::BadRequest.into());
     }
     if head.uri.path().len() > PATH_MAX || head.uri.query().is_some_and(|query| query.len() > QUERY_MAX) {
         return Err(Refusal::URI_TOO_LONG);
     }
-    let size: usize = head.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
-    let long = head.headers.keys().any(|name| name.as_str().len() > HEADER_NAME_MAX);
-    if size > HEADERS_MAX || long { Err(Refusal::HEADERS_TOO_LARGE) } else { Ok(()) }
+    Ok(())
 }
 
-/// Whether the body is sent as it is or in chunks. The server undoes `chunked` and nothing else: what was coded otherwise
-/// as well would go on in a coding that nobody names any more.
-fn is_plainly_coded(headers: &HeaderMap) -> bool {
-    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
-    let chunked = codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
-    chunked && codings.next().is_none()
+/// The fields alone. A body is sent as it is or in chunks: the server undoes `chunked` and nothing else, and what was coded
+/// otherwise as well would go on in a coding that nobody names any more.
+pub(crate) fn check_fields<'a>(
+    fields: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>,
+) -> Result<(), Refusal> {
+    let (mut size, mut codings, mut plain, mut long) = (0, 0, true, false);
+    for (name, value) in fields {
+        size += name.as_str().len() + value.len();
+        long |= name.as_str().len() > HEADER_NAME_MAX;
+        if *name == TRANSFER_ENCODING {
+            codings += 1;
+            plain &= value.as_bytes().eq_ignore_ascii_case(b"chunked");
+        }
+    }
+    if codings > 1 || !plain {
+        return Err(Slot::BadRequest.into());
+    }
+    if size > HEADERS_MAX || long { Err(Refusal::HEADERS_TOO_LARGE) } else { Ok(()) }
 }
 
 /// Refuses a body that says at once that it is too large. One that doesn't say is cut off while it is sent.

@@ -19,8 +19,8 @@ const PERMISSION_DENIED: i32 = 7;
 
 /// Lets a request pass, as whose it is. Every field is set, so that none that a caller wrote survives.
 pub(super) fn allowed(api: &Api, permit: &Permit, id: RequestId) -> CheckResponse {
-    let mut told = HeaderMap::new();
-    identity::state_all(&mut told, permit);
+    let mut told = identity::blank();
+    identity::state_in(&mut told, permit);
     request_id::set(&mut told, id);
     let credentials = &api.profile().credentials;
     let ok = OkHttpResponse {

@@ -25,7 +25,10 @@ use self::{
     },
     question::Question,
 };
-use crate::{Desk, refusal::Refusal};
+use crate::{
+    Desk,
+    refusal::{Refusal, check_head},
+};
 
 /// The largest question, in bytes: the caller's head and what Envoy adds.
 const QUESTION_MAX: usize = 256 << 10;
@@ -135,6 +138,7 @@ impl ExtAuthz {
 
     async fn judge(&self, api: &Api, attributes: AttributeContext, id: RequestId) -> Result<Permit, Refusal> {
         let Question { head, host, peer } = Question::read(attributes).ok_or(Slot::BadRequest)?;
+        check_head(&head)?;
         let address = caller_address(api.profile(), peer, &head.headers);
         self.0.judge(api, &head, &host, address, id).await
     }

@@ -8,85 +8,116 @@ mod place;
 mod question;
 mod style;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{mem, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use claviger_judge::{Api, address, identity, request_id};
 use claviger_model::{RequestId, Slot};
 use claviger_verify::Permit;
 use http::{
-    HeaderValue, Request, Response, StatusCode,
+    HeaderMap, HeaderValue, Request, Response, StatusCode,
     header::{CACHE_CONTROL, VARY},
     request::Parts,
 };
 use http_body_util::Full;
 
 pub(crate) use self::question::read_target;
-use self::{place::Place, question::Question};
-use crate::{Desk, misplaced, refusal::Refusal};
+use self::{place::Place, question::is_of_question};
+use crate::{
+    Desk, misplaced,
+    refusal::{Refusal, check_fields, check_target},
+};
 
 /// What answers `/forward-auth/{api}`.
-pub struct ForwardAuth(Arc<Desk>);
+pub struct ForwardAuth {
+    desk: Arc<Desk>,
+    /// The fields of every yes, to be filled in: a copy costs less than putting them together.
+    yes: HeaderMap,
+}
 
 impl ForwardAuth {
     /// Answers from `desk`.
     pub fn new(desk: Arc<Desk>) -> Self {
-        Self(desk)
+        let mut yes = identity::blank();
+        yes.insert(request_id::X_REQUEST_ID, HeaderValue::from_static(""));
+        keep_from_caches(&mut yes);
+        Self { desk, yes }
     }
 
     /// Answers a proxy at `peer`. The body of its question is not read.
     pub async fn handle<B>(&self, peer: SocketAddr, question: Request<B>) -> Response<Full<Bytes>> {
-        let id = self.0.mint();
+        let id = self.desk.mint();
         // A body that isn't `Send` isn't kept while it is judged.
-        let head = question.into_parts().0;
-        let mut answer = self.answer(peer, head, id).await;
-        let headers = answer.headers_mut();
-        if !headers.contains_key(request_id::X_REQUEST_ID) {
-            request_id::set(headers, id);
+        let mut head = question.into_parts().0;
+        match self.answer(peer, &mut head, id).await {
+            Ok(yes) => yes,
+            Err(mut no) => {
+                let headers = no.headers_mut();
+                if !headers.contains_key(request_id::X_REQUEST_ID) {
+                    request_id::set(headers, id);
+                }
+                keep_from_caches(headers);
+                no
+            }
         }
-        // It is of this request alone, whatever a proxy keeps.
-        headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-        headers.insert(VARY, HeaderValue::from_static("*"));
-        answer
     }
 
-    async fn answer(&self, peer: SocketAddr, head: Parts, id: RequestId) -> Response<Full<Bytes>> {
-        if let Err(may_not) = self.0.admit(peer) {
-            return misplaced::problem(StatusCode::FORBIDDEN, &may_not.to_string());
+    /// A yes, ready to be sent, or another answer.
+    async fn answer(
+        &self,
+        peer: SocketAddr,
+        head: &mut Parts,
+        id: RequestId,
+    ) -> Result<Response<Full<Bytes>>, Response<Full<Bytes>>> {
+        if let Err(may_not) = self.desk.admit(peer) {
+            return Err(misplaced::problem(StatusCode::FORBIDDEN, &may_not.to_string()));
         }
-        let target = head.uri.clone();
+        let target = mem::take(&mut head.uri);
         let place = match Place::read(&target) {
             Ok(place) => place,
-            Err(no_place) => return misplaced::problem(StatusCode::NOT_FOUND, &no_place.to_string()),
+            Err(no_place) => return Err(misplaced::problem(StatusCode::NOT_FOUND, &no_place.to_string())),
         };
-        let Some(api) = self.0.api(place.api) else {
-            return misplaced::problem(StatusCode::NOT_FOUND, "no api of this name is served");
+        let Some(api) = self.desk.api(place.api) else {
+            return Err(misplaced::problem(StatusCode::NOT_FOUND, "no api of this name is served"));
         };
         if place.explains {
-            return style::explain(api, &head.headers, id);
+            return Err(style::explain(api, &head.headers, id));
         }
         match self.judge(api, head, &place, id).await {
-            Ok(permit) => allowed(api, &permit),
-            Err(refusal) => place.style.refuse(api, &refusal, id),
+            Ok(permit) => Ok(self.allowed(api, &permit, id)),
+            Err(refusal) => Err(place.style.refuse(api, &refusal, id)),
         }
     }
 
     async fn judge(
         &self,
         api: &Api,
-        head: Parts,
+        head: &mut Parts,
         place: &Place<'_>,
         id: RequestId,
     ) -> Result<Permit, Refusal> {
-        let Question { head, host } = Question::read(head, place).or(Err(Slot::BadRequest))?;
+        let host = question::put_in(head, place).or(Err(Slot::BadRequest))?;
+        check_target(head)?;
+        check_fields(head.headers.iter().filter(|(name, _)| !is_of_question(name)))?;
         let address = address::noted(api.profile(), &head.headers);
-        self.0.judge(api, &head, &host, address, id).await
+        self.desk.judge(api, head, &host, address, id).await
+    }
+
+    fn allowed(&self, api: &Api, permit: &Permit, id: RequestId) -> Response<Full<Bytes>> {
+        let mut answer = Response::new(Full::default());
+        let headers = answer.headers_mut();
+        headers.clone_from(&self.yes);
+        identity::state_in(headers, permit);
+        request_id::set(headers, id);
+        if permit.standings().is_some() {
+            headers.extend(api.limit_fields(permit));
+        }
+        answer
     }
 }
 
-fn allowed(api: &Api, permit: &Permit) -> Response<Full<Bytes>> {
-    let mut answer = Response::new(Full::default());
-    identity::state_all(answer.headers_mut(), permit);
-    answer.headers_mut().extend(api.limit_fields(permit));
-    answer
+/// An answer is of one request alone, whatever a proxy keeps.
+fn keep_from_caches(headers: &mut HeaderMap) {
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    headers.insert(VARY, HeaderValue::from_static("*"));
 }

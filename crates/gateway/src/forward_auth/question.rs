@@ -5,29 +5,11 @@
 
 use claviger_judge::Host;
 use http::{
-    HeaderMap, HeaderName, HeaderValue, Method, Uri,
-    header::{HOST, TRANSFER_ENCODING},
-    request::Parts,
+    HeaderMap, HeaderName, HeaderValue, Method, Uri, header::TRANSFER_ENCODING, request::Parts,
     uri::PathAndQuery,
 };
 
 use super::place::Place;
-
-/// nginx, as its documentation has it.
-const ORIGINAL: [HeaderName; 2] =
-    [HeaderName::from_static("x-original-method"), HeaderName::from_static("x-original-uri")];
-/// Traefik and Caddy.
-const FORWARDED: [HeaderName; 2] =
-    [HeaderName::from_static("x-forwarded-method"), HeaderName::from_static("x-forwarded-uri")];
-const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
-
-/// The request that a proxy holds.
-#[derive(Debug)]
-pub(super) struct Question {
-    /// Its head: the caller's fields, and nothing of the proxy's own.
-    pub(super) head: Parts,
-    pub(super) host: Host,
-}
 
 /// Nothing, or more than one thing, is asked, or it can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,58 +22,92 @@ struct Asked {
     host: Host,
 }
 
-impl Question {
-    /// Reads what was asked at `place` by a request with this head.
-    pub(super) fn read(mut head: Parts, place: &Place<'_>) -> Result<Self, Unclear> {
-        let asked = {
-            let said = [
-                in_fields(&head.headers, &ORIGINAL, &HOST)?,
-                in_fields(&head.headers, &FORWARDED, &FORWARDED_HOST)?,
-                in_path(&head, place)?,
-            ];
-            let mut said = said.into_iter().flatten();
-            let asked = said.next().ok_or(Unclear)?;
-            if said.any(|other| other != asked) {
-                return Err(Unclear);
-            }
-            asked
-        };
-        for name in ORIGINAL.iter().chain(&FORWARDED) {
-            head.headers.remove(name);
+/// Reads what is asked at `place` by a question with this head, puts its method and target into the head, and returns its
+/// host. The fields stay: the caller's, and the proxy's own.
+pub(super) fn put_in(head: &mut Parts, place: &Place<'_>) -> Result<Host, Unclear> {
+    let fields = Fields::of(&head.headers);
+    let said = [
+        asked_in(&fields.original, &fields.host)?,
+        asked_in(&fields.forwarded, &fields.forwarded_host)?,
+        asked_in_path(&head.method, place, &fields.host)?,
+    ];
+    let mut said = said.into_iter().flatten();
+    let asked = said.next().ok_or(Unclear)?;
+    if said.any(|other| other != asked) {
+        return Err(Unclear);
+    }
+    head.method = asked.method;
+    head.uri = Uri::from(asked.target);
+    Ok(asked.host)
+}
+
+/// What one pass over a question's fields finds.
+#[derive(Default)]
+struct Fields<'a> {
+    /// Method and target, as nginx's documentation has it.
+    original: [Field<'a>; 2],
+    /// Method and target, as Traefik and Caddy say them.
+    forwarded: [Field<'a>; 2],
+    forwarded_host: Field<'a>,
+    host: Field<'a>,
+}
+
+/// A field that is to be there once.
+#[derive(Clone, Copy, Default)]
+enum Field<'a> {
+    #[default]
+    Missing,
+    Once(&'a HeaderValue),
+    Again,
+}
+
+impl<'a> Fields<'a> {
+    fn of(headers: &'a HeaderMap) -> Self {
+        let mut fields = Self::default();
+        for (name, value) in headers {
+            let field = match name.as_str() {
+                "x-original-method" => &mut fields.original[0],
+                "x-original-uri" => &mut fields.original[1],
+                "x-forwarded-method" => &mut fields.forwarded[0],
+                "x-forwarded-uri" => &mut fields.forwarded[1],
+                "x-forwarded-host" => &mut fields.forwarded_host,
+                "host" => &mut fields.host,
+                _ => continue,
+            };
+            *field = if matches!(field, Field::Missing) { Field::Once(value) } else { Field::Again };
         }
-        // How the question's own body is coded says nothing of the caller's.
-        head.headers.remove(TRANSFER_ENCODING);
-        head.method = asked.method;
-        head.uri = Uri::from(asked.target);
-        Ok(Self { head, host: asked.host })
+        fields
     }
 }
 
-/// What the two fields say, if either is there; `host` is the field that names the host where they are used.
-fn in_fields(
-    headers: &HeaderMap,
-    [method, target]: &[HeaderName; 2],
-    host: &HeaderName,
-) -> Result<Option<Asked>, Unclear> {
-    if !headers.contains_key(method) && !headers.contains_key(target) {
+impl<'a> Field<'a> {
+    fn only(self) -> Result<&'a [u8], Unclear> {
+        if let Self::Once(value) = self { Ok(value.as_bytes()) } else { Err(Unclear) }
+    }
+}
+
+/// Whether a field of a question is the proxy's own, and so no part of the request that is held: where it says what is
+/// asked, and how the question's own body is coded.
+pub(super) fn is_of_question(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    matches!(name, "x-original-method" | "x-original-uri" | "x-forwarded-method" | "x-forwarded-uri")
+        || name == TRANSFER_ENCODING
+}
+
+/// What a pair of fields says, if either is there; `host` is the field that names the host where they are used.
+fn asked_in(&[method, target]: &[Field<'_>; 2], host: &Field<'_>) -> Result<Option<Asked>, Unclear> {
+    if matches!((method, target), (Field::Missing, Field::Missing)) {
         return Ok(None);
     }
-    let method = Method::from_bytes(only(headers, method)?.as_bytes()).or(Err(Unclear))?;
-    let target = read_target(only(headers, target)?.as_bytes())?;
-    Ok(Some(Asked { method, target, host: read_host(headers, host)? }))
+    let method = Method::from_bytes(method.only()?).or(Err(Unclear))?;
+    Ok(Some(Asked { method, target: read_target(target.only()?)?, host: read_host(host)? }))
 }
 
 /// What follows the api's name: Envoy asks by the caller's own method, path and host.
-fn in_path(head: &Parts, place: &Place<'_>) -> Result<Option<Asked>, Unclear> {
+fn asked_in_path(method: &Method, place: &Place<'_>, host: &Field<'_>) -> Result<Option<Asked>, Unclear> {
     let Some(target) = place.target else { return Ok(None) };
-    let (method, target) = (head.method.clone(), read_target(target.as_bytes())?);
-    Ok(Some(Asked { method, target, host: read_host(&head.headers, &HOST)? }))
-}
-
-fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a HeaderValue, Unclear> {
-    let mut values = headers.get_all(name).iter();
-    let first = values.next().ok_or(Unclear)?;
-    if values.next().is_some() { Err(Unclear) } else { Ok(first) }
+    let (method, target) = (method.clone(), read_target(target.as_bytes())?);
+    Ok(Some(Asked { method, target, host: read_host(host)? }))
 }
 
 /// A path and a query as they stand in a request line: what a server would cut off or read otherwise is unclear.
@@ -101,8 +117,8 @@ pub(crate) fn read_target(sent: &[u8]) -> Result<PathAndQuery, Unclear> {
     if is_whole { Ok(target) } else { Err(Unclear) }
 }
 
-fn read_host(headers: &HeaderMap, name: &HeaderName) -> Result<Host, Unclear> {
-    Host::read(only(headers, name)?.as_bytes()).or(Err(Unclear))
+fn read_host(field: &Field<'_>) -> Result<Host, Unclear> {
+    Host::read(field.only()?).or(Err(Unclear))
 }
 
 #[cfg(test)]
@@ -117,12 +133,9 @@ mod tests {
         for (name, value) in fields {
             request = request.header(*name, *value);
         }
-        let head = request.body(()).unwrap().into_parts().0;
+        let mut head = request.body(()).unwrap().into_parts().0;
         let target = head.uri.clone();
-        let Question { head, host } = Question::read(head, &Place::read(&target).unwrap())?;
-        assert!(
-            !head.headers.contains_key("x-original-uri") && !head.headers.contains_key("x-forwarded-uri")
-        );
+        let host = put_in(&mut head, &Place::read(&target).unwrap())?;
         Ok(format!("{} {} {}", head.method, head.uri, host.name))
     }
 
