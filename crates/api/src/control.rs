@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::Router;
+use axum::{Router, response::IntoResponse as _};
 use bytes::Bytes;
 use claviger_judge::{Api, request_id};
 use claviger_manage::Manager;
 use claviger_model::{Clock, Entropy, RequestId};
 use claviger_verify::Verifier;
-use http::{HeaderValue, Method, Request, Response, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
+use http_body_util::{Either, Full};
 use tower::ServiceExt as _;
 
 use crate::{
-    Body,
+    Answer, Body,
     routes::{self, Shared},
     verify::VerifyCall,
 };
@@ -35,6 +36,8 @@ pub struct ControlParts {
 #[derive(Clone)]
 pub struct Control {
     verify: VerifyCall,
+    /// The fields of every verdict, to be filled in: a copy costs less than putting them together.
+    of_verdicts: HeaderMap,
     router: Router,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
@@ -45,33 +48,64 @@ impl Control {
     pub fn new(parts: ControlParts) -> Self {
         let ControlParts { manager, verifier, apis, clock, entropy } = parts;
         let verify = VerifyCall::new(Arc::clone(&verifier), apis);
-        Self { verify, router: routes::router(Shared { manager, verifier }), clock, entropy }
+        let mut of_verdicts = HeaderMap::new();
+        of_verdicts.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        of_verdicts.insert(request_id::X_REQUEST_ID, HeaderValue::from_static(""));
+        keep_and_take_as_told(&mut of_verdicts);
+        Self { verify, of_verdicts, router: routes::router(Shared { manager, verifier }), clock, entropy }
     }
 
     /// Answers one request. The verify calls go ahead of the router.
-    pub async fn handle<B>(&self, mut request: Request<B>) -> Response<Body>
+    pub async fn handle<B>(&self, request: Request<B>) -> Answer
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let id = RequestId::mint(self.clock.now(), &*self.entropy);
-        let mut response = match (request.method(), request.uri().path()) {
-            (&Method::POST, "/v1/keys/verify") => self.verify.answer(request, id).await,
+        let id = self.mint();
+        let verdict = match (request.method(), request.uri().path()) {
+            (&Method::POST, "/v1/keys/verify") => self.verify.one(request, id).await,
             (&Method::POST, "/v1/keys/verify-batch") => {
-                self.verify.answer_batch(request, || RequestId::mint(self.clock.now(), &*self.entropy)).await
+                Box::pin(self.verify.many(request, || self.mint())).await
             }
-            _ => {
-                request.extensions_mut().insert(id);
-                match self.router.clone().oneshot(request.map(Body::new)).await {
-                    Ok(response) => response,
-                    Err(never) => match never {},
-                }
-            }
+            // In a box, so that the verify calls don't carry what all others take.
+            _ => return Box::pin(self.routed(request, id)).await,
         };
-        let headers = response.headers_mut();
-        request_id::set(headers, id);
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        response
+        match verdict {
+            Ok(json) => {
+                let mut answer = Response::new(Either::Left(Full::from(json)));
+                answer.headers_mut().clone_from(&self.of_verdicts);
+                request_id::set(answer.headers_mut(), id);
+                answer
+            }
+            Err(problem) => finished(problem.into_response().map(Either::Right), id),
+        }
     }
+
+    fn mint(&self) -> RequestId {
+        RequestId::mint(self.clock.now(), &*self.entropy)
+    }
+
+    async fn routed<B>(&self, mut request: Request<B>, id: RequestId) -> Answer
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        request.extensions_mut().insert(id);
+        match self.router.clone().oneshot(request.map(Body::new)).await {
+            Ok(response) => finished(response.map(Either::Right), id),
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// What every answer says of itself.
+fn finished(mut answer: Answer, id: RequestId) -> Answer {
+    request_id::set(answer.headers_mut(), id);
+    keep_and_take_as_told(answer.headers_mut());
+    answer
+}
+
+fn keep_and_take_as_told(headers: &mut HeaderMap) {
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
 }

@@ -1,12 +1,13 @@
 //! The body of a call: JSON of a closed shape, bounded, read strictly.
 
-use std::time::Duration;
+use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
 use axum::extract::{FromRequest, Request};
 use claviger_manage::Fault;
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
+use tokio::time::{error::Elapsed, timeout};
 
 use crate::{
     problem::{Code, Problem},
@@ -82,7 +83,7 @@ where
     B: http_body::Body<Data = bytes::Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let Ok(collected) = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, most).collect()).await else {
+    let Ok(collected) = within(BODY_TIMEOUT, Limited::new(body, most).collect()).await else {
         let detail = format!("the body took longer than {} seconds", BODY_TIMEOUT.as_secs());
         return Err(Problem::new(Code::MalformedRequest, detail));
     };
@@ -95,11 +96,36 @@ where
     }
 }
 
+/// The same as [`timeout`], without setting a timer where the second look finds the end: a body mostly is there already, and
+/// only has to be asked for.
+async fn within<F: Future>(at_most: Duration, future: F) -> Result<F::Output, Elapsed> {
+    let (mut future, mut is_second) = (pin!(future), false);
+    let soon = poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if is_second => Poll::Ready(None),
+        Poll::Pending => {
+            is_second = true;
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    });
+    if let Some(output) = soon.await { Ok(output) } else { timeout(at_most, future).await }
+}
+
+/// The same for a shape that has no member with members of any name: reading it once finds the member that is there twice.
+pub(crate) fn read_flat<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, Problem> {
+    strict::from_flat_slice(bytes).map_err(problem)
+}
+
 pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    strict::from_slice(bytes).map_err(|fault| match fault {
+    strict::from_slice(bytes).map_err(problem)
+}
+
+fn problem(fault: JsonFault) -> Problem {
+    match fault {
         JsonFault::Malformed(detail) => {
             Problem::new(Code::MalformedRequest, format!("the body is not JSON: {detail}"))
         }
         JsonFault::Unfit { pointer, detail } => Problem::invalid(vec![Fault::new(&pointer, detail)]),
-    })
+    }
 }

@@ -2,7 +2,10 @@
 
 use std::{collections::HashSet, fmt};
 
-use serde::de::{self, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::{
+    Deserialize,
+    de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor},
+};
 use serde_path_to_error::{Path, Segment};
 
 /// Why a text is not the JSON that was wanted.
@@ -19,11 +22,19 @@ pub(crate) enum JsonFault {
     },
 }
 
+/// Reads one JSON object of a shape that names all its members, at every depth. Serde refuses what such a shape has twice, so
+/// that a text that fits is read once; what doesn't is read again, to say why.
+pub(crate) fn from_flat_slice<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, JsonFault> {
+    match serde_json::from_slice(bytes) {
+        Ok(read) if is_object(bytes) => Ok(read),
+        _ => from_slice(bytes),
+    }
+}
+
 /// Reads one JSON object of the wanted shape. Nesting is bounded at 128 by the parser.
-pub(crate) fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonFault> {
+pub(crate) fn from_slice<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, JsonFault> {
     only_once(bytes).map_err(|error| JsonFault::Malformed(error.to_string()))?;
-    // A list would be taken for an object's fields in the order they are declared in.
-    if !bytes.trim_ascii_start().starts_with(b"{") {
+    if !is_object(bytes) {
         return Err(JsonFault::Unfit { pointer: String::new(), detail: "must be an object".to_owned() });
     }
     let mut parser = serde_json::Deserializer::from_slice(bytes);
@@ -31,6 +42,11 @@ pub(crate) fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonFau
         pointer: pointer(error.path()),
         detail: without_place(&error.into_inner().to_string()).to_owned(),
     })
+}
+
+/// A list would be taken for an object's fields in the order they are declared in.
+fn is_object(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().starts_with(b"{")
 }
 
 fn pointer(path: &Path) -> String {

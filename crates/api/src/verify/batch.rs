@@ -1,15 +1,14 @@
 //! `POST /v1/keys/verify-batch`: many attempts in one call.
 
-use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use claviger_manage::Fault;
 use claviger_model::RequestId;
-use http::{Request, Response};
+use http::Request;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{VerifyCall, VerifyKey, json, verdict::Verdict};
-use crate::{Body, problem::Problem};
+use super::{VerifyCall, VerifyKey, verdict::Verdict};
+use crate::{json::read_flat, problem::Problem};
 
 /// Most attempts of a call, those that a `count` stands for included.
 const ATTEMPTS_MAX: u32 = 1_000;
@@ -19,8 +18,9 @@ const BODY_MAX: usize = 1 << 20;
 /// Attempts to judge, 1 to 1,000.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct VerifyBatch {
-    attempts: Vec<VerifyKey>,
+struct VerifyBatch<'a> {
+    #[serde(borrow)]
+    attempts: Vec<VerifyKey<'a>>,
 }
 
 /// What was decided, in the order of the attempts.
@@ -47,26 +47,14 @@ struct NoVerdict {
 
 /// Judges attempts with keys, one after the other. Each is judged and counted as by a call of its own; about one that can't
 /// be decided a problem is told in its place, and the others are decided.
-#[utoipa::path(post, path = "/v1/keys/verify-batch", tag = "keys", request_body = VerifyBatch,
+#[utoipa::path(post, path = "/v1/keys/verify-batch", tag = "keys", request_body = VerifyBatch<'static>,
     responses((status = 200, description = "Done", body = Verdicts<'static>), (status = 503, description = "No decision can be reached", body = Problem, content_type = "application/problem+json"), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 #[expect(dead_code, reason = "documents the call, which is routed by hand")]
 pub(crate) const fn verify_batch() {}
 
 impl VerifyCall {
-    /// Answers a call of many attempts, each under an id of its own.
-    pub(crate) async fn answer_batch<B>(
-        &self,
-        request: Request<B>,
-        ids: impl Fn() -> RequestId,
-    ) -> Response<Body>
-    where
-        B: http_body::Body<Data = Bytes>,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        self.batch(request, ids).await.map_or_else(Problem::into_response, json)
-    }
-
-    async fn batch<B>(
+    /// Decides a call of many attempts, each under an id of its own: the verdicts as JSON.
+    pub(crate) async fn many<B>(
         &self,
         request: Request<B>,
         ids: impl Fn() -> RequestId,
@@ -75,7 +63,8 @@ impl VerifyCall {
         B: http_body::Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let VerifyBatch { attempts } = self.read(request, BODY_MAX).await?;
+        let body = self.body(request, BODY_MAX).await?;
+        let VerifyBatch { attempts } = read_flat(&body)?;
         // All of it is looked at before any of it is judged and counted.
         check(&attempts).map_err(|fault| Problem::invalid(vec![fault]))?;
         self.catch_up(attempts.iter().filter_map(|attempt| attempt.min_seq).max()).await?;
@@ -97,7 +86,7 @@ impl VerifyCall {
     }
 }
 
-fn check(attempts: &[VerifyKey]) -> std::result::Result<(), Fault> {
+fn check(attempts: &[VerifyKey<'_>]) -> std::result::Result<(), Fault> {
     for (number, attempt) in attempts.iter().enumerate() {
         attempt.check(&format!("/attempts/{number}"))?;
     }

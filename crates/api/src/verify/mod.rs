@@ -3,23 +3,21 @@
 pub(crate) mod batch;
 mod verdict;
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{borrow::Cow, net::IpAddr, sync::Arc, time::Duration};
 
-use axum::response::IntoResponse as _;
 use bytes::Bytes;
 use claviger_judge::Api;
 use claviger_manage::Fault;
 use claviger_model::{Ability, Attempt, Denial, Environment, RequestId, Scope};
 use claviger_verify::{Verifier, feed::Seq};
-use http::{HeaderValue, Request, Response, header};
-use serde::{Deserialize, de::DeserializeOwned};
+use http::Request;
+use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use self::verdict::{Judged, Verdict};
 use crate::{
-    Body,
     by::operator,
-    json::{BODY_MAX, collect_up_to, expects_json, read},
+    json::{BODY_MAX, collect_up_to, expects_json, read_flat},
     problem::{Code, Problem},
 };
 
@@ -39,20 +37,25 @@ pub(crate) struct VerifyCall {
 /// method nor path is there, the key is judged without a request: the scopes it needs are those of `scopes`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct VerifyKey {
+struct VerifyKey<'a> {
     /// The plain key, as it was presented.
-    key: String,
+    #[serde(borrow)]
+    key: Cow<'a, str>,
     /// The api asked; the key's own where left out.
-    api: Option<String>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    api: Option<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "text")]
     #[schema(example = "GET")]
-    method: Option<String>,
+    method: Option<Cow<'a, str>>,
     /// The path as sent; a query is not looked at.
-    path: Option<String>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    path: Option<Cow<'a, str>>,
     /// The caller's address.
     #[schema(value_type = Option<String>)]
     address: Option<IpAddr>,
     /// The `Referer` field's value.
-    referrer: Option<String>,
+    #[serde(borrow, default, deserialize_with = "text")]
+    referrer: Option<Cow<'a, str>>,
     /// Scopes the key must have.
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
@@ -67,7 +70,7 @@ struct VerifyKey {
 }
 
 /// Judges an attempt with a key.
-#[utoipa::path(post, path = "/v1/keys/verify", tag = "keys", request_body = VerifyKey,
+#[utoipa::path(post, path = "/v1/keys/verify", tag = "keys", request_body = VerifyKey<'static>,
     responses((status = 200, description = "Done", body = Verdict<'static>), (status = 503, description = "No decision can be reached", body = Problem, content_type = "application/problem+json"), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 #[expect(dead_code, reason = "documents the call, which is routed by hand")]
 pub(crate) const fn verify_key() {}
@@ -77,28 +80,21 @@ impl VerifyCall {
         Self { verifier, apis: apis.into() }
     }
 
-    pub(crate) async fn answer<B>(&self, request: Request<B>, id: RequestId) -> Response<Body>
+    /// Decides one call's attempt: the verdict as JSON.
+    pub(crate) async fn one<B>(&self, request: Request<B>, id: RequestId) -> Result<Vec<u8>, Problem>
     where
         B: http_body::Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        self.one(request, id).await.map_or_else(Problem::into_response, json)
-    }
-
-    /// Decides one call's attempt.
-    async fn one<B>(&self, request: Request<B>, id: RequestId) -> Result<Vec<u8>, Problem>
-    where
-        B: http_body::Body<Data = Bytes>,
-        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-    {
-        let call: VerifyKey = self.read(request, BODY_MAX).await?;
+        let body = self.body(request, BODY_MAX).await?;
+        let call: VerifyKey<'_> = read_flat(&body)?;
         call.check("").map_err(|fault| Problem::invalid(vec![fault]))?;
         self.catch_up(call.min_seq).await?;
         self.judge(&call, id).await
     }
 
-    /// Reads the body of whoever may ask.
-    async fn read<T: DeserializeOwned, B>(&self, request: Request<B>, body_max: usize) -> Result<T, Problem>
+    /// The body of whoever may ask.
+    async fn body<B>(&self, request: Request<B>, body_max: usize) -> Result<Bytes, Problem>
     where
         B: http_body::Body<Data = Bytes>,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -108,11 +104,11 @@ impl VerifyCall {
             return Err(Problem::new(Code::Forbidden, "this operator key lacks the ability verify"));
         }
         expects_json(request.headers())?;
-        read(&collect_up_to(request.into_body(), body_max).await?)
+        collect_up_to(request.into_body(), body_max).await
     }
 
     /// The verdict on an attempt, as JSON.
-    async fn judge(&self, call: &VerifyKey, id: RequestId) -> Result<Vec<u8>, Problem> {
+    async fn judge(&self, call: &VerifyKey<'_>, id: RequestId) -> Result<Vec<u8>, Problem> {
         let api = self.api_of(call)?;
         let attempt = Attempt {
             method: call.method.as_deref(),
@@ -142,7 +138,7 @@ impl VerifyCall {
     }
 
     /// The api named, the only one, or the one whose key it is.
-    fn api_of(&self, call: &VerifyKey) -> Result<&Arc<Api>, Problem> {
+    fn api_of(&self, call: &VerifyKey<'_>) -> Result<&Arc<Api>, Problem> {
         let named = |name: &str| self.apis.iter().find(|api| &*api.profile().name == name);
         let unknown = |detail: &str| Problem::invalid(vec![Fault::new("/api", detail)]);
         if let Some(name) = &call.api {
@@ -159,7 +155,7 @@ impl VerifyCall {
     }
 }
 
-impl VerifyKey {
+impl VerifyKey<'_> {
     /// Refuses what can be no attempt; `place` is the pointer to it.
     fn check(&self, place: &str) -> Result<(), Fault> {
         // A path is what stood in a request line; anything else would be kept and shown as the endpoint last used.
@@ -175,12 +171,13 @@ impl VerifyKey {
     }
 }
 
-fn without_query(path: &str) -> &str {
-    path.split_once('?').map_or(path, |(path, _)| path)
+/// A text that is borrowed where it can be, which serde does of itself only where it isn't optional.
+fn text<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Option<Cow<'a, str>>, D::Error> {
+    #[derive(Deserialize)]
+    struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+    Ok(Option::deserialize(from)?.map(|Text(text)| text))
 }
 
-fn json(body: Vec<u8>) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
+fn without_query(path: &str) -> &str {
+    path.split_once('?').map_or(path, |(path, _)| path)
 }

@@ -2,10 +2,12 @@
 
 use std::net::SocketAddr;
 
+use bytes::Bytes;
 use claviger_api::Control;
 use claviger_dashboard::OperatorPages;
 use claviger_gateway::ForwardAuth;
 use http::{Request, Response, StatusCode};
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 
 use super::{SMALL_HEAD, listener::Handle};
@@ -39,15 +41,16 @@ impl Counter {
 }
 
 impl Handle for ControlListener {
-    type Body = claviger_dashboard::Body;
+    type Body = Either<Full<Bytes>, claviger_dashboard::Body>;
 
     async fn handle(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Self::Body> {
         match Counter::at(request.uri().path()) {
             // A proxy asks by the head of what it holds, which may be a large one.
-            Counter::ForwardAuth => self.forward_auth.handle(peer, request).await.map(Self::Body::new),
+            Counter::ForwardAuth => self.forward_auth.handle(peer, request).await.map(Either::Left),
             _ if size(&request) > SMALL_HEAD => too_large(),
             Counter::Api => self.api.handle(request).await,
-            Counter::Pages => self.pages.handle(peer, request).await,
+            // In a box, so that the other two don't carry what it takes.
+            Counter::Pages => Box::pin(self.pages.handle(peer, request)).await.map(Either::Right),
         }
     }
 }
@@ -59,8 +62,8 @@ fn size(request: &Request<Incoming>) -> usize {
     target + fields.sum::<usize>()
 }
 
-fn too_large() -> Response<claviger_dashboard::Body> {
-    let mut answer = Response::new(claviger_dashboard::Body::empty());
+fn too_large() -> Response<<ControlListener as Handle>::Body> {
+    let mut answer = Response::new(Either::Left(Full::default()));
     *answer.status_mut() = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
     answer
 }
