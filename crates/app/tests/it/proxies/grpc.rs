@@ -35,6 +35,17 @@ fn framed(message: &[u8]) -> Vec<u8> {
     [&[0][..], &length.to_be_bytes(), message].concat()
 }
 
+/// A message in a field of another.
+fn nested(tag: u8, message: &[u8]) -> Vec<u8> {
+    let (mut length, mut varint) = (message.len(), Vec::new());
+    while length > 0x7f {
+        varint.push(0x80 | u8::try_from(length & 0x7f).expect("seven bits are a byte"));
+        length >>= 7;
+    }
+    varint.push(u8::try_from(length).expect("seven bits are a byte"));
+    [&[tag][..], &varint, message].concat()
+}
+
 #[test]
 fn what_is_no_question_is_said_to_be_none_and_whether_it_serves_is_told() {
     let builder = ServerBuilder::new(crate::PROGRAM).profile("default");
@@ -59,6 +70,15 @@ fn what_is_no_question_is_said_to_be_none_and_whether_it_serves_is_told() {
         assert!(fields.contains("grpc-status: 0\r\n"), "{fields}");
         assert!(String::from_utf8_lossy(&answer).contains("bad_request"), "it is refused in the api's words");
     }
+    // As many fields as fit into a question, and more than any map of them holds.
+    let letters = || (b'a'..=b'z').chain(b'0'..=b'9');
+    let names = letters().flat_map(|a| letters().flat_map(move |b| letters().map(move |c| [a, b, c])));
+    let fields: Vec<u8> = names.take(33_000).flat_map(|[a, b, c]| [0x0a, 5, 0x0a, 3, a, b, c]).collect();
+    let http = [&b"\x12\x03GET\x22\x02/x\x2a\x01a"[..], &nested(0x6a, &fields)].concat();
+    let many = framed(&nested(0x0a, &nested(0x22, &nested(0x12, &http))));
+    let (fields, answer) = call(address, CHECK, GRPC, &many);
+    assert!(fields.contains("grpc-status: 0\r\n"), "{fields}");
+    assert!(String::from_utf8_lossy(&answer).contains("bad_request"), "it is no question");
     let (fields, answer) = call(address, HEALTH, GRPC, &framed(b""));
     assert!(fields.contains("grpc-status: 0\r\n"), "{fields}");
     assert_eq!(answer, framed(&[0x08, 1]), "it serves");
