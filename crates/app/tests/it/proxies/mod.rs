@@ -26,7 +26,7 @@ struct Stage<P> {
 }
 
 /// The first block of `language` on a page of the guide, for an upstream and a Claviger at these addresses.
-fn printed(page: &str, language: &str, upstream: &Upstream, control: SocketAddr) -> String {
+pub(crate) fn printed(page: &str, language: &str, upstream: &Upstream, control: SocketAddr) -> String {
     let file = repository().join(format!("docs/guide/{page}.md"));
     let text = std::fs::read_to_string(&file).expect("the guide has the page");
     let (_, rest) = text.split_once(&format!("```{language}\n")).expect("the page has such a block");
