@@ -4,6 +4,7 @@
 
 mod answers;
 pub(crate) mod credential;
+mod floods;
 pub(crate) mod framing;
 pub(crate) mod identity;
 mod management;
