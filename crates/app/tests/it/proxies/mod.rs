@@ -40,7 +40,7 @@ pub(crate) fn printed(page: &str, language: &str, upstream: &Upstream, control: 
 }
 
 /// This machine's addresses as a proxy may note them: where somebody comes from the loopback, Envoy notes its own.
-fn own_addresses() -> Vec<String> {
+pub(crate) fn own_addresses() -> Vec<String> {
     let socket = UdpSocket::bind("0.0.0.0:0").expect("a port is free");
     // Nothing is sent: the kernel only says from where it would be.
     let outside = socket.connect("198.51.100.1:9").and_then(|()| socket.local_addr()).ok();
