@@ -44,11 +44,15 @@ const WHO_ASKED: [&str; 16] = [
 /// asking something else than was judged.
 const FORWARDED: [&str; 4] = ["x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"];
 
-/// Fields in which a caller could ask the upstream for another method or path than the one that was judged: dropped
-/// whoever sends them.
-const WHAT_WAS_ASKED: [&str; 9] = [
+/// Beginnings of the fields in which a caller could ask the upstream for another method or path than the one that was
+/// judged: dropped whoever sends them.
+const WHAT_WAS_ASKED: [&str; 13] = [
+    "x-forwarded-uri",
+    "x-forwarded-method",
+    "x-forwarded-prefix",
+    "x-forwarded-path",
     "x-original-path",
-    "x-envoy-original-path",
+    "x-envoy-original",
     "x-original-uri",
     "x-original-url",
     "x-original-method",
@@ -76,7 +80,7 @@ pub(crate) fn rewrite_request(head: &mut request::Parts, body: &Body, of: &Prove
     let trusted = of.profile.trusts(of.peer);
     let headers = &mut head.headers;
     hop_by_hop::remove(headers);
-    remove_if(headers, |name| WHAT_WAS_ASKED.iter().any(|field| identity::reads_like(name, field)));
+    remove_if(headers, is_what_was_asked);
     remove_if(headers, |name| is_who_asked(name) && !(trusted && is_plainly_who_asked(name)));
     if !of.profile.credentials.forward {
         credential::withdraw(headers, &of.profile.credentials);
@@ -114,6 +118,11 @@ fn remove_if(headers: &mut HeaderMap, unwanted: impl Fn(&HeaderName) -> bool) {
     for name in names {
         headers.remove(name);
     }
+}
+
+/// Whether a field asks for another method or path than the request's own, for whoever believes it.
+pub(crate) fn is_what_was_asked(name: &HeaderName) -> bool {
+    WHAT_WAS_ASKED.iter().any(|field| identity::reads_like(name, field))
 }
 
 fn is_who_asked(name: &HeaderName) -> bool {

@@ -101,6 +101,13 @@ impl Connection {
         self.try_answer(method).unwrap_or_else(|error| fail(&format!("no answer: {error}")))
     }
 
+    /// Reads whatever comes until the other end closes.
+    #[track_caller]
+    pub fn until_closed(&mut self) -> Vec<u8> {
+        while self.more().unwrap_or_else(|error| fail(&format!("the connection isn't closed: {error}"))) {}
+        std::mem::take(&mut self.rest)
+    }
+
     /// Sends a whole request and reads its answer, if the connection lasts until that is complete.
     pub(crate) fn try_exchange(&mut self, request: &[u8], method: &str) -> io::Result<Option<Answer>> {
         self.stream.write_all(request)?;

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use claviger_judge::{Api, credential, identity, request_id};
-use claviger_model::{RequestId, profile::CredentialRules};
+use claviger_model::RequestId;
 use claviger_verify::Permit;
-use http::{HeaderMap, Response};
+use http::{HeaderMap, HeaderName, Response};
 use http_body_util::{BodyExt as _, Full};
 use prost_types::{ListValue, Struct, Value, value::Kind};
 
@@ -12,20 +12,27 @@ use super::messages::{
     Answer, AppendAction, CheckResponse, DeniedHttpResponse, HeaderValue, HeaderValueOption, HttpStatus,
     OkHttpResponse, Status,
 };
+use crate::forward::is_what_was_asked;
 
 /// `google.rpc.Code`.
 const OK: i32 = 0;
 const PERMISSION_DENIED: i32 = 7;
 
-/// Lets a request pass, as whose it is. Every field is set, so that none that a caller wrote survives.
-pub(super) fn allowed(api: &Api, permit: &Permit, id: RequestId) -> CheckResponse {
+/// Lets a request pass, as whose it is. Every field is set, so that none that a caller wrote survives; those that an
+/// upstream could take for one of them, or for another request, are removed, as at the gateway.
+pub(super) fn allowed(api: &Api, permit: &Permit, caller: &HeaderMap, id: RequestId) -> CheckResponse {
     let mut told = identity::blank();
     identity::state_in(&mut told, permit);
     request_id::set(&mut told, id);
     let credentials = &api.profile().credentials;
+    let misleading = caller.keys().filter(|name| !told.contains_key(*name) && misleads(name));
+    let mut removed: Vec<_> = misleading.map(ToString::to_string).collect();
+    if !credentials.forward {
+        removed.extend(credential::fields(credentials).map(|name| name.to_string()));
+    }
     let ok = OkHttpResponse {
         headers: options(&told),
-        headers_to_remove: if credentials.forward { Vec::new() } else { credential_fields(credentials) },
+        headers_to_remove: removed,
         response_headers_to_add: options(&api.limit_fields(permit)),
     };
     CheckResponse {
@@ -76,8 +83,8 @@ fn options(headers: &HeaderMap) -> Vec<HeaderValueOption> {
         .collect()
 }
 
-fn credential_fields(rules: &CredentialRules) -> Vec<String> {
-    credential::fields(rules).map(|name| name.to_string()).collect()
+fn misleads(name: &HeaderName) -> bool {
+    identity::reads_like(name, "x-claviger-") || is_what_was_asked(name)
 }
 
 /// The permit, for access logs and other filters.

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use claviger_judge::{Api, address::caller_address};
 use claviger_model::{RequestId, Slot};
 use claviger_verify::{Permit, Readiness};
-use http::{Request, Response, StatusCode, header::CONTENT_TYPE};
+use http::{HeaderMap, Request, Response, StatusCode, header::CONTENT_TYPE};
 use http_body::Body as HttpBody;
 use tonic::{Status, server::Grpc};
 use tonic_prost::ProstCodec;
@@ -118,7 +118,7 @@ impl ExtAuthz {
         let api = self.api(&attributes)?;
         let id = self.0.mint();
         match self.judge(api, attributes, id).await {
-            Ok(permit) => Ok(answer::allowed(api, &permit, id)),
+            Ok((permit, caller)) => Ok(answer::allowed(api, &permit, &caller, id)),
             Err(refusal) if refusal.slot() == Slot::Unavailable => {
                 Err(Status::unavailable("no decision can be reached now"))
             }
@@ -136,11 +136,18 @@ impl ExtAuthz {
         }
     }
 
-    async fn judge(&self, api: &Api, attributes: AttributeContext, id: RequestId) -> Result<Permit, Refusal> {
+    /// A permit, and the fields that the caller sent.
+    async fn judge(
+        &self,
+        api: &Api,
+        attributes: AttributeContext,
+        id: RequestId,
+    ) -> Result<(Permit, HeaderMap), Refusal> {
         let Question { head, host, peer } = Question::read(attributes).ok_or(Slot::BadRequest)?;
         check_head(&head)?;
         let address = caller_address(api.profile(), peer, &head.headers);
-        self.0.judge(api, &head, &host, address, id).await
+        let permit = self.0.judge(api, &head, &host, address, id).await?;
+        Ok((permit, head.headers))
     }
 
     fn health(&self, service: &str) -> Result<HealthCheckResponse, Status> {

@@ -44,7 +44,7 @@ fn fields(http: HttpRequest) -> Option<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, value) in joined.chain(raw).filter(|(name, _)| !name.starts_with(':')) {
         let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
-        headers.append(name, HeaderValue::from_bytes(&value).ok()?);
+        headers.try_append(name, HeaderValue::from_bytes(&value).ok()?).ok()?;
     }
     Some(headers)
 }

@@ -14,9 +14,9 @@ use super::{
 };
 
 /// The fields of a request, and what they come to where keys travel as a Bearer token, as Basic, and in `X-API-Key`.
-type Row = (&'static str, &'static str, [Wanted; 3]);
+pub(crate) type Row = (&'static str, &'static str, [Wanted; 3]);
 
-const ROWS: &[Row] = &[
+pub(crate) const ROWS: &[Row] = &[
     ("the good line", "{GOOD}", [Passed, Passed, Passed]),
     ("no credential", "Accept: */*", [Missing, Missing, Missing]),
     ("A01 good and bad", "{GOOD}\r\n{BAD}", [BadRequest, BadRequest, BadRequest]),
@@ -100,9 +100,9 @@ const ROWS: &[Row] = &[
 const JWT: &str = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.";
 
 /// How a profile's keys travel: the line for a text in the place of the key.
-type Line = fn(&str) -> String;
+pub(crate) type Line = fn(&str) -> String;
 
-fn bearer(key: &str) -> String {
+pub(crate) fn bearer(key: &str) -> String {
     format!("Authorization: Bearer {key}")
 }
 
@@ -125,12 +125,12 @@ pub(super) fn changed(key: &str) -> String {
     format!("{}{other}", &key[..key.len() - 1])
 }
 
-fn run(stage: &Stage, column: usize, line: Line) {
-    let (key, second) = (stage.issue(json!({})), stage.issue(json!({})));
+/// What the rows name: the good key, a second one, and what is made of them where `line` says how keys travel.
+pub(crate) fn names(key: &Key, second: &Key, operator: &str, line: Line) -> Vec<(&'static str, String)> {
     let plain = &*key.plain;
     let short = &plain[..plain.len() - 1];
     let digest = claviger_model::Digest::from_bytes(Sha256::digest(plain).into()).to_hex();
-    let lines = [
+    vec![
         ("GOOD", line(plain)),
         ("BAD", line(&changed(plain))),
         ("SWAPPED", line(&swapped_case(plain))),
@@ -144,8 +144,14 @@ fn run(stage: &Stage, column: usize, line: Line) {
         ("KEY", plain.to_owned()),
         ("SECOND", second.plain.clone()),
         ("JWT", JWT.to_owned()),
-        ("OPERATOR", stage.server.operator_key().to_owned()),
-    ];
+        ("OPERATOR", operator.to_owned()),
+    ]
+}
+
+fn run(stage: &Stage, column: usize, line: Line) {
+    let (key, second) = (stage.issue(json!({})), stage.issue(json!({})));
+    let plain = &*key.plain;
+    let lines = names(&key, &second, stage.server.operator_key(), line);
     let names: Vec<_> = lines.iter().map(|(name, value)| (*name, &**value)).collect();
     let events = stage.events();
     let mut passed = 0;

@@ -14,7 +14,7 @@ use super::{
 
 /// A request, and what it comes to. `{AUTH}` is the good credential; `{GET}` and `{POST}` are requests that are good as
 /// far as they go.
-const ROWS: &[(&str, &str, Wanted)] = &[
+pub(crate) const ROWS: &[(&str, &str, Wanted)] = &[
     ("plain body", "{POST}Content-Length: 2\r\n\r\nhi", Passed),
     ("chunked body", "{POST}Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n", Passed),
     ("A16 folded field", "{GET}X-A: b\r\n c\r\n\r\n", Unparsed(400)),
@@ -120,7 +120,7 @@ const ROWS: &[(&str, &str, Wanted)] = &[
     ("expecting nonsense", "{POST}Expect: nonsense\r\nContent-Length: 2\r\n\r\nhi", Passed),
 ];
 
-fn request(text: &str, key: &Key) -> Vec<u8> {
+pub(crate) fn request(text: &str, key: &Key) -> Vec<u8> {
     let fields = |count: usize| (0..count).map(|n| format!("X-{n}: y")).collect::<Vec<_>>().join("\r\n");
     let auth = format!("Authorization: Bearer {}", key.plain);
     let line = |method: &str| format!("{method} /v1 HTTP/1.1\r\nHost: a.test\r\n{auth}\r\n");

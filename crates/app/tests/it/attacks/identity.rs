@@ -12,6 +12,29 @@ use super::{
     upstream::Upstream,
 };
 
+/// What callers claim to be: fields whose values have `forged` in them, or that would take ours away.
+pub(crate) const CLAIMS: &[(&str, &str)] = &[
+    ("A101 account", "X-Claviger-Account: acc_forged\r\n"),
+    ("A101 in capitals", "X-CLAVIGER-ACCOUNT: acc_forged\r\n"),
+    ("A101 underscores", "X_Claviger_Account: acc_forged\r\n"),
+    ("A101 one underscore", "X-Claviger_Account: acc_forged\r\n"),
+    ("A101 dots", "X.Claviger.Account: acc_forged\r\n"),
+    ("A101 other marks", "X~Claviger~Account: acc_forged\r\nX!Claviger-Key-Id: key_forged\r\n"),
+    ("A101 twice", "X-Claviger-Account: acc_forged\r\nx-claviger-account: acc_forged2\r\n"),
+    ("A101 what we don't send", "X-Claviger-External-Id: forged\r\nX-Claviger-Admin: forged\r\n"),
+    (
+        "A101 all of ours",
+        "X-Claviger-Key-Id: key_forged\r\nX-Claviger-Environment: live\r\nX-Claviger-Scopes: forged\r\n",
+    ),
+    ("A101 as hop-by-hop", "Connection: x-claviger-account, X-Claviger-Environment\r\n"),
+    (
+        "A101 as hop-by-hop, claimed",
+        "X-Claviger-Account: acc_forged\r\nConnection: close, x-claviger-account\r\n",
+    ),
+    ("A101 request id", "X-Request-Id: req_forged\r\n"),
+    ("A101 request id as hop-by-hop", "Connection: x-request-id, host, x-forwarded-for\r\n"),
+];
+
 fn request(key: &Key, fields: &str) -> Vec<u8> {
     format!("GET /v1 HTTP/1.1\r\nHost: api.test\r\nAuthorization: Bearer {}\r\n{fields}\r\n", key.plain)
         .into_bytes()
@@ -43,27 +66,7 @@ fn an_identity_that_the_caller_claims_never_arrives() {
             "x-claviger-scopes"
         ]
     );
-    for (row, fields) in [
-        ("A101 account", "X-Claviger-Account: acc_forged\r\n"),
-        ("A101 in capitals", "X-CLAVIGER-ACCOUNT: acc_forged\r\n"),
-        ("A101 underscores", "X_Claviger_Account: acc_forged\r\n"),
-        ("A101 one underscore", "X-Claviger_Account: acc_forged\r\n"),
-        ("A101 dots", "X.Claviger.Account: acc_forged\r\n"),
-        ("A101 other marks", "X~Claviger~Account: acc_forged\r\nX!Claviger-Key-Id: key_forged\r\n"),
-        ("A101 twice", "X-Claviger-Account: acc_forged\r\nx-claviger-account: acc_forged2\r\n"),
-        ("A101 what we don't send", "X-Claviger-External-Id: forged\r\nX-Claviger-Admin: forged\r\n"),
-        (
-            "A101 all of ours",
-            "X-Claviger-Key-Id: key_forged\r\nX-Claviger-Environment: live\r\nX-Claviger-Scopes: forged\r\n",
-        ),
-        ("A101 as hop-by-hop", "Connection: x-claviger-account, X-Claviger-Environment\r\n"),
-        (
-            "A101 as hop-by-hop, claimed",
-            "X-Claviger-Account: acc_forged\r\nConnection: close, x-claviger-account\r\n",
-        ),
-        ("A101 request id", "X-Request-Id: req_forged\r\n"),
-        ("A101 request id as hop-by-hop", "Connection: x-request-id, host, x-forwarded-for\r\n"),
-    ] {
+    for (row, fields) in CLAIMS {
         stage.expect(row, "GET", &request(&key, fields), Passed);
         let received = stage.upstream.last();
         assert!(!received.contains("forged"), "{row}: {:?}", received.names());

@@ -3,22 +3,24 @@
 //! HTTP clients quietly repair most of what is sent here, so no client is used: what a row says is what the server gets.
 
 mod answers;
-mod credential;
-mod framing;
-mod identity;
+pub(crate) mod credential;
+mod floods;
+pub(crate) mod framing;
+pub(crate) mod identity;
 mod management;
 mod management_lists;
 mod network;
 mod own_keys;
-mod path;
+pub(crate) mod path;
 mod portal;
 mod sameness;
 mod stage;
-mod template;
+pub(crate) mod template;
 mod upstream;
 
-pub(crate) use answers::masked_body;
-pub(crate) use upstream::Upstream;
+pub(crate) use answers::{Wanted, masked_body};
+pub(crate) use stage::Key;
+pub(crate) use upstream::{BODY, Received, Upstream};
 
 /// A text with `{b64:…}` filled in.
 pub(crate) fn filled(text: &str) -> Vec<u8> {

@@ -13,7 +13,7 @@ use super::{
 };
 
 /// A target, and what it comes to for a key that may `GET /v1/pub/**` and `GET /v1/caf%C3%A9`.
-const ROWS: &[(&str, &str, Wanted)] = &[
+pub(crate) const ROWS: &[(&str, &str, Wanted)] = &[
     ("allowed", "/v1/pub/x", Passed),
     ("allowed, deeper", "/v1/pub/x/y.json", Passed),
     ("allowed, plain characters", "/v1/pub/a:b@c!$&'()*+,=~-._", Passed),
@@ -106,17 +106,21 @@ fn path_of(target: &str) -> &str {
     target.strip_prefix("http://api.test").unwrap_or(target)
 }
 
-fn get(target: &str, key: &Key) -> Vec<u8> {
+pub(crate) fn get(target: &str, key: &Key) -> Vec<u8> {
     request("GET", target, key, "")
 }
 
 fn request(method: &str, target: &str, key: &Key, fields: &str) -> Vec<u8> {
-    let lengths = [("LONG", &*long(8 << 10)), ("LONGER", &*long(33 << 10)), ("LONGEST", &*long(64 << 10))];
     let plain = &key.plain;
-    let text = format!(
+    filled(&format!(
         "{method} {target} HTTP/1.1\r\nHost: api.test\r\nAuthorization: Bearer {plain}\r\n{fields}\r\n"
-    );
-    fill(&text, &lengths)
+    ))
+}
+
+/// A text with what targets name filled in.
+pub(crate) fn filled(text: &str) -> Vec<u8> {
+    let lengths = [("LONG", &*long(8 << 10)), ("LONGER", &*long(33 << 10)), ("LONGEST", &*long(64 << 10))];
+    fill(text, &lengths)
 }
 
 #[test]

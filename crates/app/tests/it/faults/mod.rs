@@ -2,12 +2,14 @@
 
 mod asked_to_end;
 mod clock;
+mod crowd;
 mod damage;
 mod directory;
 mod failing_calls;
 mod few_files;
 mod full_disk;
 mod group_commit;
+mod half_closed;
 mod killed;
 mod locked;
 mod lost_log;

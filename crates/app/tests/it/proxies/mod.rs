@@ -26,7 +26,7 @@ struct Stage<P> {
 }
 
 /// The first block of `language` on a page of the guide, for an upstream and a Claviger at these addresses.
-fn printed(page: &str, language: &str, upstream: &Upstream, control: SocketAddr) -> String {
+pub(crate) fn printed(page: &str, language: &str, upstream: &Upstream, control: SocketAddr) -> String {
     let file = repository().join(format!("docs/guide/{page}.md"));
     let text = std::fs::read_to_string(&file).expect("the guide has the page");
     let (_, rest) = text.split_once(&format!("```{language}\n")).expect("the page has such a block");
@@ -40,7 +40,7 @@ fn printed(page: &str, language: &str, upstream: &Upstream, control: SocketAddr)
 }
 
 /// This machine's addresses as a proxy may note them: where somebody comes from the loopback, Envoy notes its own.
-fn own_addresses() -> Vec<String> {
+pub(crate) fn own_addresses() -> Vec<String> {
     let socket = UdpSocket::bind("0.0.0.0:0").expect("a port is free");
     // Nothing is sent: the kernel only says from where it would be.
     let outside = socket.connect("198.51.100.1:9").and_then(|()| socket.local_addr()).ok();

@@ -3,6 +3,7 @@
 
 mod draining;
 mod ended;
+mod failing;
 mod http2;
 mod lease;
 mod refused;

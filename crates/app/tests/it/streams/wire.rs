@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use socket2::SockRef;
+
 /// How long what a test waits for may take before it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How long is listened for what must not come.
@@ -77,6 +79,11 @@ impl Wire {
     /// A second handle, to send by while the first one reads.
     pub(super) fn sender(&self) -> TcpStream {
         self.stream.try_clone().expect("a socket can be shared")
+    }
+
+    /// Breaks the connection off: the other end hears of it in the middle of whatever it does.
+    pub(super) fn reset(self) {
+        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO)).expect("it can be told not to linger");
     }
 
     /// Says that nothing more is sent.

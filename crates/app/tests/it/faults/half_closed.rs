@@ -1,0 +1,33 @@
+//! Callers who say that they send no more: what they asked is answered all the same.
+
+use claviger_testkit::{Connection, ServerBuilder};
+
+#[test]
+fn a_caller_who_sends_no_more_is_answered() {
+    let server = ServerBuilder::new(crate::PROGRAM).profile("default").start();
+    let account = server.operator().account("Acme");
+    let (_, key) = server.operator().issue_plain(&account, "n");
+    let operator = server.operator_key();
+    let body = format!(r#"{{"key":"{key}"}}"#);
+    let length = body.len();
+    let verify = format!("Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}");
+    for (listener, line, key, rest, status) in [
+        (server.control, "POST /v1/keys/verify", operator, verify.as_str(), 200),
+        (server.control, "GET /forward-auth/default/x", &key, "\r\n", 200),
+        (server.control, "GET /forward-auth/default/x", "nonsense", "\r\n", 401),
+        (server.control, "GET /healthz", "", "\r\n", 200),
+        (server.gateway, "GET /x", &key, "\r\n", 200),
+        (server.gateway, "GET /x", "nonsense", "\r\n", 401),
+        (server.gateway, "POST /x", "nonsense", "Content-Length: 2\r\n\r\nhi", 401),
+    ] {
+        for _ in 0..5 {
+            let mut connection = Connection::open(listener);
+            let head = format!("{line} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {key}\r\n{rest}");
+            connection.send(head.as_bytes());
+            connection.finish();
+            let answer = connection.answer("GET").unwrap_or_else(|| panic!("{line}: no answer"));
+            assert_eq!(answer.status, status, "{line}: {}", answer.text());
+            assert!(connection.answer("GET").is_none(), "{line}: then the connection is closed");
+        }
+    }
+}
