@@ -55,7 +55,7 @@ impl Portal {
             let stop = Stop::new(StatusCode::MISDIRECTED_REQUEST, "This is not the address of this page");
             answer::finish(&self.site, stop.into(), id, None)
         };
-        answer::protect(response.headers_mut(), self.site.is_secure());
+        answer::protect(response.headers_mut(), self.site.is_secure_for_good());
         request_id::set(response.headers_mut(), id);
         response
     }

@@ -38,6 +38,7 @@ impl Parts {
             verifier: Arc::clone(&self.verifier),
             apis: self.pages.clone(),
             public_origin: self.public_origin.clone(),
+            by_tls: false,
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
         }

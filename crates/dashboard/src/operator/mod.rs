@@ -48,9 +48,10 @@ pub struct OperatorPages {
 }
 
 impl OperatorPages {
-    /// The pages made of `parts`. Whatever origin the portal has, these have the one they are asked at.
+    /// The pages made of `parts`. Whatever origin the portal has, these have the one they are asked at, and how they are
+    /// asked there is what browsers say.
     pub fn new(parts: PagesParts) -> Result<Self, PortalError> {
-        let site = Site::new(PagesParts { public_origin: None, ..parts })?;
+        let site = Site::new(PagesParts { public_origin: None, by_tls: false, ..parts })?;
         let desk = Desk { site: site.clone(), sessions: Arc::default(), attempts: Arc::default() };
         Ok(Self { site, router: router(desk) })
     }
@@ -69,7 +70,7 @@ impl OperatorPages {
             Ok(response) => answer::finish_in(response, id, |stop| desk::outside(&stop.title)),
             Err(never) => match never {},
         };
-        answer::protect(response.headers_mut(), self.site.is_secure());
+        answer::protect(response.headers_mut(), self.site.is_secure_for_good());
         if by_tls {
             transport::keep(response.headers_mut());
         }
