@@ -14,6 +14,7 @@ mod nodes;
 mod pages;
 mod proxies;
 mod streams;
+mod tls;
 
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_claviger");
