@@ -155,3 +155,24 @@ fn the_listeners_that_are_named_speak_tls_and_the_ready_file_says_so() {
     envoy.shake_hands().unwrap();
     assert_eq!(envoy.protocol(), Some(&b"h2"[..]));
 }
+
+#[test]
+fn the_command_line_speaks_tls_with_whom_it_is_told_to_trust() {
+    let certificates = claviger_testkit::Certificates::make();
+    let builder = claviger_testkit::ServerBuilder::new(crate::PROGRAM).profile("default");
+    let server = builder.certificates(&certificates).argument("--tls-listeners").argument("control").start();
+    let authority = certificates.authority().display().to_string();
+    let url = format!("https://{}", server.control);
+    let cli = server.cli().with("CLAVIGER_URL", &url);
+    let made = cli.run(&["account", "create", "Acme", "--json", "--ca-file", &authority]).expect(0).json();
+    let listed =
+        cli.clone().with("CLAVIGER_CA_FILE", &authority).run(&["account", "list", "--json"]).expect(0);
+    assert!(listed.out.contains(made["id"].as_str().unwrap()), "{}", listed.out);
+    let strange = cli.run(&["account", "list"]).expect(1).err;
+    assert!(strange.contains("--ca-file") && strange.contains(&url), "{strange}");
+    let key = certificates.key().display().to_string();
+    let empty = cli.run(&["account", "list", "--ca-file", &key]).expect(1).err;
+    assert!(empty.contains("holds no certificate"), "{empty}");
+    let plain = server.cli().run(&["account", "list"]).expect(1).err;
+    assert!(plain.contains("answered 400") && plain.contains("does it speak http?"), "{plain}");
+}
