@@ -4,6 +4,7 @@
 
 use std::{
     fs, io,
+    ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -11,12 +12,12 @@ use std::{
 use claviger_model::Timestamp;
 use rustls::{
     ServerConfig,
-    crypto::{CryptoProvider, aws_lc_rs},
+    crypto::aws_lc_rs,
     pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject as _},
     server::ServerSessionMemoryCache,
     sign::{CertifiedKey, SingleCertAndKey},
 };
-use x509_cert::{Certificate, der::Decode as _};
+use x509_cert::{Certificate, der::Decode as _, time::Time};
 
 use super::whole_file;
 use crate::config::TlsSettings;
@@ -28,7 +29,7 @@ const SESSIONS: usize = 4096;
 
 /// Why no TLS can be spoken with these files.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unusable {
+pub(crate) enum Unusable {
     #[error("the certificate file {} can't be read", .0.display())]
     CertificateUnreadable(PathBuf, #[source] io::Error),
     #[error("the certificate file {} is damaged", .0.display())]
@@ -66,10 +67,9 @@ pub(super) enum Unusable {
 
 /// What is spoken with these files. What is wrong with them and prevents nothing is warned of.
 pub(super) fn offer(settings: &TlsSettings, now: Timestamp) -> Result<Arc<ServerConfig>, Unusable> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
-    let certified = certified(settings, &provider)?;
-    warn_of_dates(&settings.cert_file, certified.end_entity_cert().ok(), now);
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let certified = certified(settings)?;
+    warn_of_dates(&settings.cert_file, validity(&certified), now);
+    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("the provider speaks the default versions of TLS")
         .with_no_client_auth()
@@ -82,10 +82,10 @@ pub(super) fn offer(settings: &TlsSettings, now: Timestamp) -> Result<Arc<Server
 }
 
 /// The certificate with its key, which fits.
-fn certified(settings: &TlsSettings, provider: &CryptoProvider) -> Result<CertifiedKey, Unusable> {
+pub(crate) fn certified(settings: &TlsSettings) -> Result<CertifiedKey, Unusable> {
     let TlsSettings { cert_file, key_file, .. } = settings;
     let (chain, key) = (chain(cert_file)?, key(key_file)?);
-    CertifiedKey::from_der(chain, key, provider).map_err(|source| {
+    CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).map_err(|source| {
         let (certificate, key) = (cert_file.clone(), key_file.clone());
         match source {
             rustls::Error::InconsistentKeys(_) => Unusable::Mismatch { certificate, key },
@@ -126,18 +126,22 @@ fn is_encrypted(text: &[u8]) -> bool {
     })
 }
 
+/// From when and until when callers take a certificate, where it says so in a way that is understood.
+pub(crate) fn validity(certified: &CertifiedKey) -> Option<RangeInclusive<Timestamp>> {
+    let own = certified.end_entity_cert().ok()?;
+    let validity = Certificate::from_der(own).ok()?.tbs_certificate.validity;
+    let at = |time: Time| i64::try_from(time.to_unix_duration().as_millis()).map(Timestamp::from_millis).ok();
+    Some(at(validity.not_before)?..=at(validity.not_after)?)
+}
+
 /// Warns of a certificate that callers refuse at `now`. It is spoken with all the same: they may be told to take it, and
 /// the rest of the process is not to end by a date.
-fn warn_of_dates(file: &Path, own: Option<&CertificateDer<'_>>, now: Timestamp) {
-    let Some(certificate) = own.and_then(|own| Certificate::from_der(own).ok()) else { return };
-    let validity = certificate.tbs_certificate.validity;
-    let at = |time: x509_cert::time::Time| {
-        Timestamp::from_millis(i64::try_from(time.to_unix_duration().as_millis()).unwrap_or(i64::MAX))
-    };
-    let (from, until) = (at(validity.not_before), at(validity.not_after));
+fn warn_of_dates(file: &Path, validity: Option<RangeInclusive<Timestamp>>, now: Timestamp) {
+    let Some(validity) = validity.filter(|validity| !validity.contains(&now)) else { return };
+    let (from, until) = validity.into_inner();
     if until < now {
         tracing::warn!(file = %file.display(), %until, "the certificate has expired: callers refuse it");
-    } else if now < from {
+    } else {
         tracing::warn!(file = %file.display(), %from, "the certificate is not valid yet: callers refuse it");
     }
 }

@@ -1,6 +1,6 @@
 //! `claviger serve`: everything wired together, from the first look at the settings to the last flush.
 
-mod certificate;
+pub(crate) mod certificate;
 mod control;
 pub(crate) mod data;
 mod engine;

@@ -112,3 +112,19 @@ fn what_callers_or_others_would_notice_is_warned_of() {
     let server = ServerBuilder::new(crate::PROGRAM).profile("default").certificates(&good).start();
     assert!(!server.log().contains("WARN"), "{}", server.log());
 }
+
+#[test]
+fn the_doctor_says_how_long_a_certificate_lasts_and_whether_it_can_be_used() {
+    let (soon, expired) = (Certificates::make(), Certificates::make_expired());
+    for (chain, key, code, words) in [
+        (soon.chain(), soon.key(), 0, "The certificate expires at "),
+        (expired.chain(), expired.key(), 0, "callers refuse it"),
+        (soon.chain(), expired.key(), 1, "is not that of the first certificate"),
+    ] {
+        let files = ["--tls-cert-file", text(&chain), "--tls-key-file", text(&key)];
+        let line = [&["doctor", "--json", "--data", "/nowhere/data"][..], &files].concat();
+        let found = Program::at(crate::PROGRAM).run(&line).expect(code).json();
+        let of_tls = found["findings"].as_array().unwrap().iter().find(|finding| finding["about"] == "tls");
+        assert!(of_tls.unwrap()["found"].as_str().unwrap().contains(words), "{found}");
+    }
+}
