@@ -36,7 +36,7 @@ use crate::{
     answer::{self, Stop},
     assets,
     pages::reports,
-    portal::PeerAddress,
+    portal::{PeerAddress, noted},
     site::Site,
 };
 
@@ -65,6 +65,7 @@ impl OperatorPages {
         let id = RequestId::mint(self.site.now(), self.site.entropy());
         request.extensions_mut().insert(id);
         request.extensions_mut().insert(PeerAddress(peer));
+        let request = noted(request);
         let by_tls = transport::is_to_last(request.headers());
         let mut response = match self.router.clone().oneshot(request.map(Body::new)).await {
             Ok(response) => answer::finish_in(response, id, |stop| desk::outside(&stop.title)),

@@ -43,6 +43,7 @@ struct Asked {
 impl Question {
     /// Reads what was asked at `place` by a request with this head.
     pub(super) fn read(mut head: Parts, place: &Place<'_>) -> Result<Self, Unclear> {
+        Host::note(&head.uri, &mut head.headers);
         let asked = {
             let said = [
                 in_fields(&head.headers, &ORIGINAL, &HOST)?,

@@ -1,6 +1,7 @@
 //! TLS on the listeners, as those see it who call.
 
 mod bounds;
+mod browsers;
 mod files;
 mod passing;
 mod protocols;
