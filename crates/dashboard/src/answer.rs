@@ -24,7 +24,7 @@ const PERMISSIONS: HeaderValue = HeaderValue::from_static(
 const TRANSPORT: HeaderValue = HeaderValue::from_static("max-age=63072000; includeSubDomains");
 
 /// Sets what every answer carries, whatever it is.
-pub(crate) fn protect(headers: &mut HeaderMap, is_secure: bool) {
+pub(crate) fn protect(headers: &mut HeaderMap, is_secure_for_good: bool) {
     let fixed = [
         (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
         // Not `no-referrer`: browsers would send `Origin: null` with forms of the same origin.
@@ -40,7 +40,7 @@ pub(crate) fn protect(headers: &mut HeaderMap, is_secure: bool) {
     }
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(CONTENT_SECURITY);
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    if is_secure {
+    if is_secure_for_good {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, TRANSPORT);
     }
 }

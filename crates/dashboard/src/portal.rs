@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use axum::Router;
 use bytes::Bytes;
-use claviger_judge::request_id;
+use claviger_judge::{Host, request_id};
 use claviger_model::RequestId;
 use http::{Request, Response, StatusCode, header};
 use tower::ServiceExt as _;
@@ -47,6 +47,7 @@ impl Portal {
             request.extensions_mut().insert(PeerAddress(peer));
             let seen = Seen::default();
             request.extensions_mut().insert(seen.clone());
+            let request = noted(request);
             match self.router.clone().oneshot(request.map(Body::new)).await {
                 Ok(response) => answer::finish(&self.site, response, id, seen.visitor()),
                 Err(never) => match never {},
@@ -55,7 +56,7 @@ impl Portal {
             let stop = Stop::new(StatusCode::MISDIRECTED_REQUEST, "This is not the address of this page");
             answer::finish(&self.site, stop.into(), id, None)
         };
-        answer::protect(response.headers_mut(), self.site.is_secure());
+        answer::protect(response.headers_mut(), self.site.is_secure_for_good());
         request_id::set(response.headers_mut(), id);
         response
     }
@@ -68,6 +69,13 @@ impl Portal {
         let asked = request.uri().authority().map(http::uri::Authority::as_str).or(field);
         fields.next().is_none() && asked.is_some_and(|asked| is_host_of(origin, asked))
     }
+}
+
+/// The same request, whose host is in its field whatever version of HTTP it came by.
+pub(crate) fn noted<B>(request: Request<B>) -> Request<B> {
+    let (mut head, body) = request.into_parts();
+    Host::note(&head.uri, &mut head.headers);
+    Request::from_parts(head, body)
 }
 
 /// Whether `asked` is the host of `origin`; the port that goes without saying may be said.

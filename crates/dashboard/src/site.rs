@@ -24,6 +24,8 @@ pub struct PagesParts {
     pub apis: Vec<ApiPages>,
     /// The origin where people reach the portal, such as `https://keys.example.com`; other hosts are refused then.
     pub public_origin: Option<String>,
+    /// Whether browsers come by TLS whatever origin was said.
+    pub by_tls: bool,
     /// The engine's clock.
     pub clock: Arc<dyn Clock>,
     /// The engine's randomness.
@@ -58,6 +60,7 @@ struct Parts {
     verifier: Arc<Verifier>,
     apis: Vec<ApiSite>,
     public_origin: Option<String>,
+    by_tls: bool,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -81,10 +84,10 @@ impl ApiSite {
 
 impl Site {
     pub(crate) fn new(parts: PagesParts) -> Result<Self, PortalError> {
-        let PagesParts { manager, verifier, apis, public_origin, clock, entropy } = parts;
+        let PagesParts { manager, verifier, apis, public_origin, by_tls, clock, entropy } = parts;
         let public_origin = public_origin.as_deref().map(profile::origin).transpose()?;
         let apis = apis.into_iter().map(|api| ApiSite::new(api, &clock)).collect();
-        Ok(Self(Arc::new(Parts { manager, verifier, apis, public_origin, clock, entropy })))
+        Ok(Self(Arc::new(Parts { manager, verifier, apis, public_origin, by_tls, clock, entropy })))
     }
 
     pub(crate) fn manager(&self) -> &Manager {
@@ -116,6 +119,11 @@ impl Site {
 
     /// Whether browsers come by TLS, so that cookies can be kept to it.
     pub(crate) fn is_secure(&self) -> bool {
+        self.0.by_tls || self.is_secure_for_good()
+    }
+
+    /// Whether they can be told to come by TLS from now on: it was said that this host is for it.
+    pub(crate) fn is_secure_for_good(&self) -> bool {
         self.public_origin().is_some_and(|origin| origin.starts_with("https://"))
     }
 

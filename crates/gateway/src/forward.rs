@@ -68,6 +68,8 @@ pub(crate) struct Provenance<'a> {
     pub(crate) permit: &'a Permit,
     pub(crate) host: &'a Host,
     pub(crate) peer: IpAddr,
+    /// Whether the peer came by TLS.
+    pub(crate) by_tls: bool,
     pub(crate) request: RequestId,
     /// Whether it asks to go over to WebSocket.
     pub(crate) upgrades: bool,
@@ -162,10 +164,10 @@ impl Forwarded {
         Self {
             addresses: HeaderValue::from_bytes(&addresses.join(&b", "[..]))
                 .expect("joined field values are a field value"),
-            // The listener speaks plain HTTP; who ends TLS in front of it and is trusted may say otherwise.
+            // Who is trusted and in front of this may say how its own caller came.
             scheme: only(X_FORWARDED_PROTO)
-                .filter(|scheme| scheme == "https")
-                .unwrap_or(HeaderValue::from_static("http")),
+                .filter(|scheme| scheme == "https" || scheme == "http")
+                .unwrap_or(HeaderValue::from_static(if of.by_tls { "https" } else { "http" })),
             host: only(X_FORWARDED_HOST).unwrap_or_else(|| of.host.field.clone()),
         }
     }

@@ -33,6 +33,7 @@ pub struct Gateway {
     entropy: Arc<dyn Entropy>,
     self_service: Arc<dyn SelfServiceHandler>,
     connections: Connections,
+    by_tls: bool,
 }
 
 /// A request on its way.
@@ -77,7 +78,14 @@ impl Gateway {
         entropy: Arc<dyn Entropy>,
         self_service: Arc<dyn SelfServiceHandler>,
     ) -> Self {
-        Self { backends, verifier, clock, entropy, self_service, connections: Connections::new() }
+        let connections = Connections::new();
+        Self { backends, verifier, clock, entropy, self_service, connections, by_tls: false }
+    }
+
+    /// The same where requests come by TLS or not: upstreams are told.
+    #[must_use]
+    pub fn by_tls(self, by_tls: bool) -> Self {
+        Self { by_tls, ..self }
     }
 
     /// Answers one request from `peer`. Whatever happens there is an answer, and it carries the request's id.
@@ -191,7 +199,9 @@ impl Gateway {
         let upstream = backend.upstream(permit.environment());
         let connection = upgrade::asked(&mut head, &request_body).filter(|_| upstream.is_elsewhere());
         let (peer, upgrades) = (peer.ip(), connection.is_some());
-        let provenance = Provenance { profile, permit: &permit, host: &host, peer, request: id, upgrades };
+        let by_tls = self.by_tls;
+        let provenance =
+            Provenance { profile, permit: &permit, host: &host, peer, by_tls, request: id, upgrades };
         rewrite_request(&mut head, &request_body, &provenance);
         let tenure = self.tenure(backend, permit, asked);
         let (upload, watch) = Upload::new(request_body, profile.upstream.body_max, tenure.clone());

@@ -48,6 +48,16 @@ impl Host {
         Self::read(sent)
     }
 
+    /// Has the field say what HTTP/2's `:authority` alone did, for whoever reads fields (RFC 9113 §8.3.1).
+    pub fn note(uri: &Uri, headers: &mut HeaderMap) {
+        if let Some(authority) = uri.authority()
+            && !headers.contains_key(HOST)
+        {
+            let host = HeaderValue::from_str(authority.as_str());
+            headers.insert(HOST, host.expect("an authority is a field value"));
+        }
+    }
+
     /// The host that a field's value names.
     pub fn read(sent: &[u8]) -> Result<Self, HostError> {
         let name = read_name(sent).ok_or(HostError::Malformed)?;
@@ -136,5 +146,19 @@ mod tests {
             assert_eq!(host("/v1", &[field]), Err(HostError::Malformed), "{field:?}");
         }
         assert_eq!(host("http://u@a.com/v1", &[]), Err(HostError::Malformed));
+    }
+
+    #[test]
+    fn a_field_that_http_2_leaves_out_is_noted_and_one_that_is_there_stays() {
+        for (target, field, expected) in [
+            ("https://a.com:8443/v1", None, Some("a.com:8443")),
+            ("https://a.com/v1", Some("b.com"), Some("b.com")),
+            ("/v1", None, None),
+        ] {
+            let mut headers: HeaderMap =
+                field.map(|field| (HOST, HeaderValue::from_static(field))).into_iter().collect();
+            Host::note(&target.parse().unwrap(), &mut headers);
+            assert_eq!(headers.get(HOST).map(|host| host.to_str().unwrap()), expected, "{target}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 mod actors;
 mod browser;
+mod certificates;
 mod claim;
 mod clock;
 mod cluster;
@@ -29,6 +30,7 @@ mod visitor;
 
 pub use actors::{Customer, Operator};
 pub use browser::{failing_story, play_story};
+pub use certificates::Certificates;
 pub use cluster::Cluster;
 pub use eventually::eventually;
 pub use fault_proxy::{DroppedAnswer, FaultProxy};

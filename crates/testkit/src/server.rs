@@ -12,7 +12,7 @@ use rustix::{fs::inotify, process::Signal};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Customer, Operator, Program, claim::Claim, peer, program::repository};
+use crate::{Certificates, Customer, Operator, Program, claim::Claim, peer, program::repository};
 
 /// The flags of its listeners.
 const LISTENERS: [&str; 3] = ["--gateway", "--portal", "--control"];
@@ -120,6 +120,16 @@ impl ServerBuilder {
         self
     }
 
+    /// With a certificate and its key, by which the gateway and the portal speak TLS.
+    #[must_use]
+    pub fn certificates(self, certificates: &Certificates) -> Self {
+        let (chain, key) = (certificates.chain(), certificates.key());
+        self.argument("--tls-cert-file")
+            .argument(path(&chain))
+            .argument("--tls-key-file")
+            .argument(path(&key))
+    }
+
     /// With its listeners on this address instead of the loopback's.
     #[must_use]
     pub fn listening_on(mut self, host: IpAddr) -> Self {
@@ -204,7 +214,10 @@ impl ServerBuilder {
         let places: Value = serde_json::from_str(&text).expect("the ready file is JSON");
         let place = |name: &str| {
             let url = places[name].as_str().expect("the ready file names its listeners");
-            url.trim_start_matches("http://").parse().expect("a listener has an address")
+            url.trim_start_matches("https://")
+                .trim_start_matches("http://")
+                .parse()
+                .expect("a listener has an address")
         };
         Server {
             gateway: place("gateway"),

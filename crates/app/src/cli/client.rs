@@ -1,6 +1,6 @@
 //! A small HTTP client for the management API: one connection and one answer a call.
 
-use std::time::Duration;
+use std::{fmt, path::Path, time::Duration};
 
 use anyhow::{Context as _, anyhow, bail};
 use bytes::Bytes;
@@ -11,10 +11,15 @@ use http::{
 };
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
+use tokio_rustls::TlsConnector;
 
-use super::wrong_usage;
+use super::{trust, wrong_usage};
 
 /// How long a call may take, the wait for every node included.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -22,31 +27,42 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const ANSWER_MAX: usize = 64 << 20;
 
 /// The management API at one address.
-#[derive(Debug)]
 pub(super) struct Client {
     authority: Authority,
     authorization: HeaderValue,
+    tls: Option<TlsConnector>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Client").field(&self.origin()).finish()
+    }
 }
 
 impl Client {
-    pub(super) fn new(url: &str, operator_key: &str) -> anyhow::Result<Self> {
+    /// The API at `url`, whose certificate is by an authority in the file `ca` or by a well-known one where it is `https`.
+    pub(super) fn new(url: &str, operator_key: &str, ca: Option<&Path>) -> anyhow::Result<Self> {
         let uri: Uri = url.parse().map_err(|error| wrong_usage(format!("{url:?} is no URL: {error}")))?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => bail!(wrong_usage(
-                "the control listener speaks plain http and must not face the internet: \
-                 use this command on its machine, or through a tunnel such as `ssh -L 8082:127.0.0.1:8082 HOST`"
-            )),
+        let tls = match uri.scheme_str() {
+            Some("http") => None,
+            Some("https") => Some(trust::connector(ca)?),
             _ => bail!(wrong_usage(format!("{url:?} must be an address such as http://127.0.0.1:8082"))),
-        }
+        };
         let authority = uri.authority().cloned().context("a URL with a scheme has an authority")?;
         if !matches!(uri.path(), "" | "/") || uri.query().is_some() {
-            bail!(wrong_usage(format!("{url:?} must not have a path: http://{authority} is enough")));
+            bail!(wrong_usage(format!(
+                "{url:?} must not have a path: {authority} is enough after the scheme"
+            )));
         }
         let mut authorization = HeaderValue::try_from(format!("Bearer {operator_key}"))
             .or(Err(wrong_usage("what was given as operator key has characters that no operator key has")))?;
         authorization.set_sensitive(true);
-        Ok(Self { authority, authorization })
+        Ok(Self { authority, authorization, tls })
+    }
+
+    fn origin(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.authority)
     }
 
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
@@ -66,12 +82,12 @@ impl Client {
         let request = self.request(method, path, body)?;
         let Ok(answered) = tokio::time::timeout(TIMEOUT, self.send(request)).await else {
             let unknown = if changes { "; look whether the change was made before repeating it" } else { "" };
-            bail!("http://{} did not answer within {}s{unknown}", self.authority, TIMEOUT.as_secs());
+            bail!("{} did not answer within {}s{unknown}", self.origin(), TIMEOUT.as_secs());
         };
         let (status, body) = answered?;
         if status.is_success() {
             let read = serde_json::from_slice(&body);
-            return read.with_context(|| format!("http://{} answered {status} with no JSON", self.authority));
+            return read.with_context(|| format!("{} answered {status} with no JSON", self.origin()));
         }
         Err(self.refusal(status, &body))
     }
@@ -95,17 +111,34 @@ impl Client {
     }
 
     async fn send(&self, request: Request<Full<Bytes>>) -> anyhow::Result<(StatusCode, Bytes)> {
-        let address =
-            (self.authority.host().trim_matches(['[', ']']), self.authority.port_u16().unwrap_or(80));
+        let host = self.authority.host().trim_matches(['[', ']']);
+        let usual = if self.tls.is_some() { 443 } else { 80 };
+        let address = (host, self.authority.port_u16().unwrap_or(usual));
         let stream = TcpStream::connect(address).await.with_context(|| {
             format!(
-                "http://{} can't be reached: is `claviger serve` running, and is that its control listener? \
+                "{} can't be reached: is `claviger serve` running, and is that its control listener? \
                  Name another one with --url or CLAVIGER_URL",
-                self.authority
+                self.origin()
             )
         })?;
-        let lost =
-            || format!("the connection to http://{} broke before the answer was complete", self.authority);
+        let Some(tls) = &self.tls else { return self.exchange(stream, request).await };
+        let name = ServerName::try_from(host.to_owned())?;
+        let stream = tls.connect(name, stream).await.with_context(|| {
+            format!(
+                "{} can't be spoken to by TLS: where its certificate is by an authority of your own, name that one's \
+                 file with --ca-file or CLAVIGER_CA_FILE",
+                self.origin()
+            )
+        })?;
+        self.exchange(stream, request).await
+    }
+
+    async fn exchange(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        request: Request<Full<Bytes>>,
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
+        let lost = || format!("the connection to {} broke before the answer was complete", self.origin());
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.with_context(lost)?;
         // An error of the connection is the error of the one call on it.
@@ -121,16 +154,17 @@ impl Client {
     fn refusal(&self, status: StatusCode, body: &[u8]) -> anyhow::Error {
         if status == StatusCode::UNAUTHORIZED {
             return anyhow!(
-                "http://{} doesn't accept this operator key: is it complete, of this installation, and not revoked?",
-                self.authority
+                "{} doesn't accept this operator key: is it complete, of this installation, and not revoked?",
+                self.origin()
             );
         }
         let problem: Value = serde_json::from_slice(body).unwrap_or_default();
         let text = |field: &str| problem[field].as_str();
         let Some(title) = text("detail").or_else(|| text("title")) else {
+            let plainly = if self.tls.is_none() { ", and does it speak http?" } else { "?" };
             return anyhow!(
-                "http://{} answered {status}: is that Claviger's control listener?",
-                self.authority
+                "{} answered {status}: is that Claviger's control listener{plainly}",
+                self.origin()
             );
         };
         let mut message = title.to_owned();
@@ -170,16 +204,19 @@ mod tests {
 
     #[test]
     fn only_plain_addresses_are_taken() {
-        for url in ["http://127.0.0.1:8082", "http://[::1]:8082/", "http://claviger.internal"] {
-            assert!(Client::new(url, "clv_op_x").is_ok(), "{url}");
+        for url in
+            ["http://127.0.0.1:8082", "http://[::1]:8082/", "http://claviger.internal", "https://127.0.0.1"]
+        {
+            let client = Client::new(url, "clv_op_x", None).unwrap();
+            assert_eq!(client.origin(), url.trim_end_matches('/'));
         }
         for url in
-            ["https://127.0.0.1", "127.0.0.1:8082", "http://h/v1", "http://h?x", "ftp://h", "", "http://"]
+            ["https://127.0.0.1/v1", "127.0.0.1:8082", "http://h/v1", "http://h?x", "ftp://h", "", "http://"]
         {
-            assert!(Client::new(url, "clv_op_x").is_err(), "{url}");
+            assert!(Client::new(url, "clv_op_x", None).is_err(), "{url}");
         }
-        assert!(!format!("{:?}", Client::new("http://h", "clv_op_secret").unwrap()).contains("secret"));
-        assert!(Client::new("http://h", "two\nlines").is_err());
+        assert!(!format!("{:?}", Client::new("http://h", "clv_op_secret", None).unwrap()).contains("secret"));
+        assert!(Client::new("http://h", "two\nlines", None).is_err());
     }
 
     #[test]
@@ -194,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_problem_is_told_with_its_fields() {
-        let client = Client::new("http://h", "k").unwrap();
+        let client = Client::new("http://h", "k", None).unwrap();
         let body = br#"{"title":"Some fields can't be taken","errors":[{"pointer":"/name","detail":"can't be empty"}]}"#;
         let told = client.refusal(StatusCode::UNPROCESSABLE_ENTITY, body).to_string();
         assert_eq!(told, "Some fields can't be taken\n  name: can't be empty");

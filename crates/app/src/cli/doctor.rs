@@ -1,19 +1,23 @@
 //! `claviger doctor`: what an operator should know before relying on an installation. It changes nothing.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{fmt::Write as _, sync::Arc, time::Duration};
 
+use anyhow::Error;
 use clap::Args;
-use claviger_model::profile::Profile;
+use claviger_model::{Clock as _, Timestamp, profile::Profile};
 use claviger_store::{Examined, Finding, Health, PostgresOptions, examine_directory, examine_postgres};
 use serde_json::{Value, json};
 
 use super::{Ending, lease};
 use crate::{
-    config::{ServeFlags, Settings},
+    config::{ServeFlags, Settings, TlsSettings},
     out,
-    serve::{node, profiles},
+    serve::{certificate, node, profiles},
     system::SystemClock,
 };
+
+/// A certificate that lasts no longer should have been renewed.
+const RENEWED_BEFORE: Duration = Duration::from_hours(14 * 24);
 
 #[derive(Args, Debug)]
 pub(super) struct Doctor {
@@ -47,6 +51,7 @@ async fn examine(flags: ServeFlags) -> Vec<Finding> {
     let mut findings = vec![Finding::ok("settings", "They can be read, and fit together.")];
     let (finding, profiles) = served(&settings);
     findings.push(finding);
+    findings.extend(settings.tls.as_ref().map(|tls| certified(tls, SystemClock::new().now())));
     findings.extend(examine_directory(&settings.data, settings.database_url.is_none()));
     findings.extend(shared(&settings).await.findings);
     findings.push(leases(&settings, &profiles));
@@ -66,6 +71,30 @@ fn served(settings: &Settings) -> (Finding, Vec<Arc<Profile>>) {
             (Finding::ok(ABOUT, format!("Served are {}.", names.join(", "))), profiles)
         }
         Err(error) => (Finding::fail(ABOUT, &format!("{error:#}")), Vec::new()),
+    }
+}
+
+/// The certificate by which listeners speak TLS.
+fn certified(tls: &TlsSettings, now: Timestamp) -> Finding {
+    const ABOUT: &str = "tls";
+    const RENEW: &str = "Renew it, and start again: files are read at the start.";
+    let certified = match certificate::certified(tls) {
+        Ok(certified) => certified,
+        Err(error) => return Finding::fail(ABOUT, &format!("{:#}", Error::from(error))),
+    };
+    let Some(validity) = certificate::validity(&certified) else {
+        return Finding::ok(ABOUT, "The certificate and its key fit together.");
+    };
+    let (from, until) = validity.into_inner();
+    if until < now {
+        Finding::warn(ABOUT, format!("The certificate expired at {until}: callers refuse it."), RENEW)
+    } else if now < from {
+        let found = format!("The certificate is valid from {from} on: callers refuse it until then.");
+        Finding::warn(ABOUT, found, "Look at this machine's clock, or wait.")
+    } else if until < now.plus(RENEWED_BEFORE) {
+        Finding::warn(ABOUT, format!("The certificate expires at {until}."), RENEW)
+    } else {
+        Finding::ok(ABOUT, format!("The certificate is valid until {until}, and its key fits."))
     }
 }
 

@@ -21,6 +21,7 @@ mod receipt;
 mod remote;
 mod session;
 mod table;
+mod trust;
 
 use std::process::ExitCode;
 

@@ -21,6 +21,10 @@ pub(super) struct Remote {
         global = true
     )]
     url: String,
+    /// A file with the authorities that may have made an `https://` listener's certificate, PEM; otherwise those that
+    /// browsers trust
+    #[arg(long, value_name = "FILE", env = "CLAVIGER_CA_FILE", global = true)]
+    ca_file: Option<PathBuf>,
     /// A file with the operator key; otherwise it is taken from `CLAVIGER_OPERATOR_KEY`
     #[arg(long, value_name = "FILE", env = "CLAVIGER_OPERATOR_KEY_FILE", global = true)]
     operator_key_file: Option<PathBuf>,
@@ -45,6 +49,6 @@ impl Remote {
                  `claviger init` and the first start of `claviger serve` make one"
             )));
         }
-        Client::new(&self.url, key.trim())
+        Client::new(&self.url, key.trim(), self.ca_file.as_deref())
     }
 }

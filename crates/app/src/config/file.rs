@@ -12,7 +12,7 @@ use anyhow::{Context as _, anyhow};
 use claviger_model::parse_duration;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
-use super::DatabaseUrl;
+use super::{DatabaseUrl, ListenerName};
 use crate::log;
 
 /// The settings that one source names; the others come from a source below.
@@ -29,6 +29,9 @@ pub(super) struct Layer {
     pub(super) portal: Option<SocketAddr>,
     pub(super) control: Option<SocketAddr>,
     pub(super) ext_authz: Option<SocketAddr>,
+    pub(super) tls_cert_file: Option<PathBuf>,
+    pub(super) tls_key_file: Option<PathBuf>,
+    pub(super) tls_listeners: Option<Vec<ListenerName>>,
     pub(super) forward_auth_callers: Option<Vec<String>>,
     pub(super) public_url: Option<String>,
     pub(super) upstream: Option<String>,
@@ -88,6 +91,9 @@ impl Layer {
             portal: self.portal.or(below.portal),
             control: self.control.or(below.control),
             ext_authz: self.ext_authz.or(below.ext_authz),
+            tls_cert_file: self.tls_cert_file.or(below.tls_cert_file),
+            tls_key_file: self.tls_key_file.or(below.tls_key_file),
+            tls_listeners: self.tls_listeners.or(below.tls_listeners),
             forward_auth_callers: self.forward_auth_callers.or(below.forward_auth_callers),
             public_url: self.public_url.or(below.public_url),
             upstream: self.upstream.or(below.upstream),
@@ -108,8 +114,14 @@ impl Layer {
 
     /// Makes paths that are relative to the file's folder relative to where we are.
     fn moved_to(mut self, folder: &Path) -> Self {
-        let paths = [&mut self.data, &mut self.master_key_file, &mut self.ready_file].into_iter().flatten();
-        for path in paths.chain(self.profiles.iter_mut().flatten()) {
+        let paths = [
+            &mut self.data,
+            &mut self.tls_cert_file,
+            &mut self.tls_key_file,
+            &mut self.master_key_file,
+            &mut self.ready_file,
+        ];
+        for path in paths.into_iter().flatten().chain(self.profiles.iter_mut().flatten()) {
             *path = folder.join(&*path);
         }
         self

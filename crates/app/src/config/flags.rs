@@ -7,7 +7,7 @@ use clap::Args;
 use claviger_model::{parse_duration, profile::origin};
 
 use super::{
-    DatabaseUrl, check_lease,
+    DatabaseUrl, ListenerName, check_lease,
     file::{Layer, RedisUrl, Span},
     public_url::public_url,
 };
@@ -38,6 +38,15 @@ pub(crate) struct ServeFlags {
     /// Where Envoy asks by gRPC; off unless given
     #[arg(long, value_name = "ADDR", env = "CLAVIGER_EXT_AUTHZ", value_parser = address)]
     pub(super) ext_authz: Option<SocketAddr>,
+    /// The certificate by which listeners speak TLS, with those that lead to its authority; PEM
+    #[arg(long, value_name = "FILE", env = "CLAVIGER_TLS_CERT_FILE")]
+    pub(super) tls_cert_file: Option<PathBuf>,
+    /// The certificate's private key; PEM
+    #[arg(long, value_name = "FILE", env = "CLAVIGER_TLS_KEY_FILE")]
+    pub(super) tls_key_file: Option<PathBuf>,
+    /// The listeners that speak TLS, separated by commas
+    #[arg(long, value_enum, value_name = "LISTENER", env = "CLAVIGER_TLS_LISTENERS", value_delimiter = ',')]
+    pub(super) tls_listeners: Vec<ListenerName>,
     /// The origin by which people reach the portal, such as `https://keys.example.com`
     #[arg(long, value_name = "URL", env = "CLAVIGER_PUBLIC_URL", value_parser = public_url)]
     pub(super) public_url: Option<String>,
@@ -77,6 +86,9 @@ impl ServeFlags {
             portal: self.portal,
             control: self.control,
             ext_authz: self.ext_authz,
+            tls_cert_file: self.tls_cert_file,
+            tls_key_file: self.tls_key_file,
+            tls_listeners: (!self.tls_listeners.is_empty()).then_some(self.tls_listeners),
             public_url: self.public_url,
             upstream: self.upstream,
             redis_url: self.redis_url,

@@ -4,6 +4,7 @@ mod database_url;
 mod file;
 mod flags;
 mod public_url;
+mod tls;
 
 use std::{
     net::SocketAddr,
@@ -19,7 +20,11 @@ use claviger_model::{
 };
 
 use self::file::Layer;
-pub(crate) use self::{database_url::DatabaseUrl, flags::ServeFlags};
+pub(crate) use self::{
+    database_url::DatabaseUrl,
+    flags::ServeFlags,
+    tls::{ListenerName, TlsSettings},
+};
 use crate::log;
 
 /// The defaults are the documentation: one file is both.
@@ -42,6 +47,7 @@ pub(crate) struct Settings {
     pub(crate) portal: SocketAddr,
     pub(crate) control: SocketAddr,
     pub(crate) ext_authz: Option<SocketAddr>,
+    pub(crate) tls: Option<TlsSettings>,
     pub(crate) forward_auth_callers: Networks,
     pub(crate) public_url: Option<String>,
     pub(crate) upstream: Option<String>,
@@ -78,6 +84,11 @@ impl Settings {
             portal: layer.portal.context("`portal` has no value")?,
             control: layer.control.context("`control` has no value")?,
             ext_authz: layer.ext_authz,
+            tls: TlsSettings::of(
+                layer.tls_cert_file,
+                layer.tls_key_file,
+                layer.tls_listeners.context("`tls_listeners` has no value")?,
+            )?,
             forward_auth_callers: callers(&layer.forward_auth_callers.unwrap_or_default())?,
             public_url: layer.public_url.map(|text| public_url(&text)).transpose()?,
             upstream: layer.upstream.map(|text| upstream(&text)).transpose()?,
@@ -100,6 +111,11 @@ impl Settings {
         Ok(settings)
     }
 
+    /// Whether this listener speaks TLS.
+    pub(crate) fn speaks_tls(&self, listener: ListenerName) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.covers(listener))
+    }
+
     fn check(&self) -> anyhow::Result<()> {
         check_lease(self.lease).map_err(anyhow::Error::msg)?;
         for (name, bound) in
@@ -118,6 +134,11 @@ impl Settings {
             bail!(
                 "`session_idle` can't be longer than `session_longest`: a session that is used ends then too"
             );
+        }
+        if self.speaks_tls(ListenerName::Portal)
+            && self.public_url.as_ref().is_some_and(|url| url.starts_with("http://"))
+        {
+            bail!("`public_url` must be https: the portal speaks TLS (`tls_listeners`)");
         }
         if self.header_timeout.is_zero() {
             bail!("`header_timeout` must be at least 1s");
@@ -201,6 +222,22 @@ mod tests {
     }
 
     #[test]
+    fn tls_is_spoken_by_the_listeners_that_may_face_the_internet_or_by_those_that_are_named() {
+        use ListenerName::{Control, ExtAuthz, Gateway, Portal};
+        let files = "tls_cert_file = \"c\"\ntls_key_file = \"k\"\n";
+        let named = [files, "tls_listeners = [\"gateway\", \"ext_authz\"]"].concat();
+        for (text, expected) in
+            [("", vec![]), (files, vec![Gateway, Portal]), (&named, vec![Gateway, ExtAuthz])]
+        {
+            let layer = file::parse("claviger.toml", text).unwrap();
+            let settings = Settings::of(layer.over(defaults())).unwrap();
+            let all = [Gateway, Portal, Control, ExtAuthz].into_iter();
+            let speaking: Vec<_> = all.filter(|listener| settings.speaks_tls(*listener)).collect();
+            assert_eq!(speaking, expected, "{text}");
+        }
+    }
+
+    #[test]
     fn the_password_of_redis_is_told_nowhere() {
         let read = |url: &str| file::parse("claviger.toml", &format!("redis_url = \"{url}\"")).unwrap();
         let layer = read("redis://:hunter2@cache:6379");
@@ -226,6 +263,10 @@ mod tests {
             "forward_auth_callers = [\"nginx\"]",
             "public_url = \"http://keys.example.com\"",
             "public_url = \"https://keys.example.com/portal\"",
+            "public_url = \"http://localhost:8081\"\ntls_cert_file = \"c\"\ntls_key_file = \"k\"",
+            "tls_cert_file = \"c\"",
+            "tls_key_file = \"k\"",
+            "tls_cert_file = \"c\"\ntls_key_file = \"k\"\ntls_listeners = []",
             "session_idle = \"59s\"",
             "session_longest = \"31d\"",
             "session_idle = \"13h\"",

@@ -6,8 +6,9 @@ use claviger_model::profile::origin;
 use http::Uri;
 
 const NO_ORIGIN: &str = "must be an origin such as https://keys.example.com, without a path, query or user";
-const PLAIN_HTTP: &str = "must be https: sessions and links must not travel in the clear. Let a proxy in front of the \
-    portal speak TLS and name its https origin; plain http is for this machine alone, such as http://127.0.0.1:8081";
+const PLAIN_HTTP: &str = "must be https: sessions and links must not travel in the clear. Let a \
+    proxy in front of the portal speak TLS, or the portal itself (`tls_cert_file`), and name the https origin; plain http \
+    is for this machine alone, such as http://127.0.0.1:8081";
 
 /// Reads the origin; prints as `scheme://host[:port]`.
 pub(super) fn public_url(text: &str) -> Result<String, &'static str> {

@@ -1,5 +1,6 @@
 //! `claviger serve`: everything wired together, from the first look at the settings to the last flush.
 
+pub(crate) mod certificate;
 mod control;
 pub(crate) mod data;
 mod engine;
@@ -22,19 +23,20 @@ use anyhow::Context as _;
 use claviger_counters::{RedisAddress, RedisLimits};
 use claviger_gateway::limits;
 use claviger_manage::{Apis, Manager, ManagerParts, PeopleSettings};
-use claviger_model::{Clock, Entropy, profile::Profile};
+use claviger_model::{Clock, Entropy, Timestamp, profile::Profile};
 use claviger_verify::limits::SharedLimits;
 use tokio::sync::watch::{self, Receiver};
+use tokio_rustls::TlsAcceptor;
 
 use self::{
     engine::Engine,
     listener::{Listener, Rules, Serving},
     ready::Addresses,
-    services::{Parts, Services},
+    services::{ByTls, Parts, Services},
     signals::Signals,
 };
 use crate::{
-    config::{ServeFlags, Settings},
+    config::{ListenerName, ServeFlags, Settings},
     log,
     system::{FetchedEntropy, SystemClock, SystemEntropy},
 };
@@ -65,16 +67,20 @@ struct Listeners {
 }
 
 impl Listeners {
-    async fn bind(settings: &Settings) -> anyhow::Result<Self> {
-        Ok(Self {
-            gateway: Listener::bind("gateway", settings.gateway).await?,
-            portal: Listener::bind("portal", settings.portal).await?,
-            control: Listener::bind("control", settings.control).await?,
-            ext_authz: match settings.ext_authz {
-                Some(address) => Some(Listener::bind("ext-authz", address).await?),
-                None => None,
-            },
-        })
+    async fn bind(settings: &Settings, now: Timestamp) -> anyhow::Result<Self> {
+        let offer = settings.tls.as_ref().map(|tls| certificate::offer(tls, now)).transpose()?;
+        let tls = |listener| {
+            let offer = offer.clone().filter(|_| settings.speaks_tls(listener));
+            offer.map(TlsAcceptor::from)
+        };
+        let gateway = Listener::bind("gateway", settings.gateway, tls(ListenerName::Gateway)).await?;
+        let portal = Listener::bind("portal", settings.portal, tls(ListenerName::Portal)).await?;
+        let control = Listener::bind("control", settings.control, tls(ListenerName::Control)).await?;
+        let ext_authz = match settings.ext_authz {
+            Some(address) => Some(Listener::bind("ext-authz", address, tls(ListenerName::ExtAuthz)).await?),
+            None => None,
+        };
+        Ok(Self { gateway, portal, control, ext_authz })
     }
 
     fn serve(self, settings: &Settings, services: Services, stopped: &Receiver<bool>) -> Vec<Serving> {
@@ -100,11 +106,11 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let prepared = profiles.iter().map(|profile| profiles::prepare(Arc::clone(profile)));
     let prepared = prepared.collect::<anyhow::Result<Vec<_>>>()?;
     let pages = pages::of(&profiles, &settings.profiles)?;
-    // Before the data directory: where a port is taken, nothing is made.
-    let listeners = Listeners::bind(&settings).await?;
-
     let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) =
         (Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
+    // Before the data directory: where a port is taken, nothing is made.
+    let listeners = Listeners::bind(&settings, clock.now()).await?;
+
     let opened = data::open(&settings.data, shared(&settings), &*clock).await?;
     let store = opened.store.clone();
     if let Err(error) = profiles::cover(&profiles, &store).await {
@@ -140,6 +146,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     });
     engine.look_after_nodes(manager.clone());
     let public_origin = settings.public_url.clone();
+    let by_tls = ByTls { gateway: listeners.gateway.speaks_tls(), portal: listeners.portal.speaks_tls() };
     let forward_auth_callers = settings.forward_auth_callers.clone();
     let parts = Parts {
         manager,
@@ -147,6 +154,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         apis: prepared,
         pages,
         public_origin,
+        by_tls,
         forward_auth_callers,
         clock,
         entropy,
@@ -176,7 +184,8 @@ fn shared_limits(redis: Option<RedisAddress>) -> anyhow::Result<Option<Arc<dyn S
 
 /// Where links lead, and how long sessions last.
 fn people(settings: &Settings, listeners: &Listeners, profiles: &[Arc<Profile>]) -> PeopleSettings {
-    if let Some(url) = settings.public_url.as_ref().filter(|url| hides_addresses(url, profiles)) {
+    let public_url = settings.public_url.as_ref().filter(|_| !listeners.portal.speaks_tls());
+    if let Some(url) = public_url.filter(|url| hides_addresses(url, profiles)) {
         tracing::warn!(
             public_url = %url,
             "whatever ends TLS before the portal is in no profile's `trusted_proxies`: everybody who signs in counts as one \

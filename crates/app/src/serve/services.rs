@@ -19,6 +19,13 @@ use super::{
 };
 use crate::demo::Demo;
 
+/// To which listeners requests come by TLS.
+#[derive(Clone, Copy)]
+pub(super) struct ByTls {
+    pub(super) gateway: bool,
+    pub(super) portal: bool,
+}
+
 /// What the services are made of.
 pub(super) struct Parts {
     pub(super) manager: Manager,
@@ -26,6 +33,7 @@ pub(super) struct Parts {
     pub(super) apis: Vec<Arc<Api>>,
     pub(super) pages: Vec<ApiPages>,
     pub(super) public_origin: Option<String>,
+    pub(super) by_tls: ByTls,
     pub(super) forward_auth_callers: Networks,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
@@ -40,6 +48,7 @@ impl Parts {
             verifier: Arc::clone(&self.verifier),
             apis: self.pages.clone(),
             public_origin: self.public_origin.clone(),
+            by_tls: self.by_tls.portal,
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
         }
@@ -81,12 +90,14 @@ impl Services {
 }
 
 fn gateway(parts: &Parts) -> anyhow::Result<Gateway> {
-    let Parts { manager, verifier, apis, clock, ids, .. } = parts;
+    let Parts { manager, verifier, apis, by_tls, clock, ids, .. } = parts;
     let demo: Arc<dyn InProcess> = Arc::new(Demo::default());
     let backends = apis.iter().map(|api| Backend::of_profile(Arc::clone(api), &demo));
     let backends = Backends::new(backends.collect::<Result<_, _>>()?)?;
     let own_keys = Arc::new(OwnKeysOf(OwnKeys::new(manager.clone())));
-    Ok(Gateway::new(backends, Arc::clone(verifier), Arc::clone(clock), Arc::clone(ids), own_keys))
+    let gateway =
+        Gateway::new(backends, Arc::clone(verifier), Arc::clone(clock), Arc::clone(ids), own_keys);
+    Ok(gateway.by_tls(by_tls.gateway))
 }
 
 impl Handle for Gateway {

@@ -14,6 +14,7 @@ mod nodes;
 mod pages;
 mod proxies;
 mod streams;
+mod tls;
 mod ways;
 
 /// The program under test.

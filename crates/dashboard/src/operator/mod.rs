@@ -36,7 +36,7 @@ use crate::{
     answer::{self, Stop},
     assets,
     pages::reports,
-    portal::PeerAddress,
+    portal::{PeerAddress, noted},
     site::Site,
 };
 
@@ -48,9 +48,10 @@ pub struct OperatorPages {
 }
 
 impl OperatorPages {
-    /// The pages made of `parts`. Whatever origin the portal has, these have the one they are asked at.
+    /// The pages made of `parts`. Whatever origin the portal has, these have the one they are asked at, and how they are
+    /// asked there is what browsers say.
     pub fn new(parts: PagesParts) -> Result<Self, PortalError> {
-        let site = Site::new(PagesParts { public_origin: None, ..parts })?;
+        let site = Site::new(PagesParts { public_origin: None, by_tls: false, ..parts })?;
         let desk = Desk { site: site.clone(), sessions: Arc::default(), attempts: Arc::default() };
         Ok(Self { site, router: router(desk) })
     }
@@ -64,12 +65,13 @@ impl OperatorPages {
         let id = RequestId::mint(self.site.now(), self.site.entropy());
         request.extensions_mut().insert(id);
         request.extensions_mut().insert(PeerAddress(peer));
+        let request = noted(request);
         let by_tls = transport::is_to_last(request.headers());
         let mut response = match self.router.clone().oneshot(request.map(Body::new)).await {
             Ok(response) => answer::finish_in(response, id, |stop| desk::outside(&stop.title)),
             Err(never) => match never {},
         };
-        answer::protect(response.headers_mut(), self.site.is_secure());
+        answer::protect(response.headers_mut(), self.site.is_secure_for_good());
         if by_tls {
             transport::keep(response.headers_mut());
         }

@@ -4,8 +4,10 @@
 //! Where no decision can be reached the call fails, and what Envoy does then is its own setting: a refusal would be a lie.
 
 mod answer;
+mod descriptors;
 mod messages;
 mod question;
+mod reflection;
 
 use std::{net::SocketAddr, pin::Pin, sync::Arc};
 
@@ -24,6 +26,7 @@ use self::{
         AttributeContext, CheckRequest, CheckResponse, HealthCheckRequest, HealthCheckResponse, ServingStatus,
     },
     question::Question,
+    reflection::Reflection,
 };
 use crate::{
     Desk,
@@ -38,17 +41,21 @@ const API: &str = "api";
 
 /// What answers Envoy. Cheap to clone.
 #[derive(Clone)]
-pub struct ExtAuthz(Arc<Desk>);
+pub struct ExtAuthz {
+    desk: Arc<Desk>,
+    reflection: Reflection,
+}
 
 type Answering<T> = Pin<Box<dyn Future<Output = Result<tonic::Response<T>, Status>> + Send>>;
 
 impl ExtAuthz {
     /// Answers from `desk`.
     pub fn new(desk: Arc<Desk>) -> Self {
-        Self(desk)
+        Self { desk, reflection: Reflection::new() }
     }
 
-    /// Answers one call from `peer`: a check, or whether checks are answered (`grpc.health.v1.Health/Check`).
+    /// Answers one call from `peer`: a check, whether checks are answered (`grpc.health.v1.Health/Check`), or what can be
+    /// called.
     pub async fn handle<B>(&self, peer: SocketAddr, call: Request<B>) -> Response<tonic::body::Body>
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
@@ -60,7 +67,7 @@ impl ExtAuthz {
             *answer.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return answer;
         }
-        if let Err(may_not) = self.0.admit(peer) {
+        if let Err(may_not) = self.desk.admit(peer) {
             return Status::permission_denied(may_not.to_string()).into_http();
         }
         match call.uri().path() {
@@ -74,7 +81,10 @@ impl ExtAuthz {
                 let mut grpc = Grpc::new(codec).max_decoding_message_size(QUESTION_MAX);
                 grpc.unary(Health(self.clone()), call).await
             }
-            path => Status::unimplemented(format!("there is no {path} here")).into_http(),
+            path => match self.reflection.at(path) {
+                Some(answer) => answer(call.map(tonic::body::Body::new)).await,
+                None => Status::unimplemented(format!("there is no {path} here")).into_http(),
+            },
         }
     }
 }
@@ -116,7 +126,7 @@ impl ExtAuthz {
     async fn check(&self, question: CheckRequest) -> Result<CheckResponse, Status> {
         let attributes = question.attributes.ok_or_else(|| Status::invalid_argument("nothing is asked"))?;
         let api = self.api(&attributes)?;
-        let id = self.0.mint();
+        let id = self.desk.mint();
         match self.judge(api, attributes, id).await {
             Ok((permit, caller)) => Ok(answer::allowed(api, &permit, &caller, id)),
             Err(refusal) if refusal.slot() == Slot::Unavailable => {
@@ -129,10 +139,10 @@ impl ExtAuthz {
     /// The api that the route names, or the only one.
     fn api(&self, attributes: &AttributeContext) -> Result<&Arc<Api>, Status> {
         let unknown = || Status::invalid_argument("name an api that is served in `context_extensions`: api");
-        match (attributes.context_extensions.get(API), &*self.0.apis) {
+        match (attributes.context_extensions.get(API), &*self.desk.apis) {
             (None, [only]) => Ok(only),
             (None, _) => Err(unknown()),
-            (Some(name), _) => self.0.api(name).ok_or_else(unknown),
+            (Some(name), _) => self.desk.api(name).ok_or_else(unknown),
         }
     }
 
@@ -146,7 +156,7 @@ impl ExtAuthz {
         let Question { head, host, peer } = Question::read(attributes).ok_or(Slot::BadRequest)?;
         check_head(&head)?;
         let address = caller_address(api.profile(), peer, &head.headers);
-        let permit = self.0.judge(api, &head, &host, address, id).await?;
+        let permit = self.desk.judge(api, &head, &host, address, id).await?;
         Ok((permit, head.headers))
     }
 
@@ -154,7 +164,7 @@ impl ExtAuthz {
         if !matches!(service, "" | "envoy.service.auth.v3.Authorization") {
             return Err(Status::not_found("no such service"));
         }
-        let status = match self.0.verifier.readiness() {
+        let status = match self.desk.verifier.readiness() {
             Readiness::Ready => ServingStatus::Serving,
             Readiness::Loading | Readiness::LeaseLost => ServingStatus::NotServing,
         };

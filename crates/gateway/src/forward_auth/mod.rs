@@ -11,7 +11,7 @@ mod style;
 use std::{mem, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use claviger_judge::{Api, address, identity, request_id};
+use claviger_judge::{Api, Host, address, identity, request_id};
 use claviger_model::{RequestId, Slot};
 use claviger_verify::Permit;
 use http::{
@@ -73,6 +73,7 @@ impl ForwardAuth {
             return Err(misplaced::problem(StatusCode::FORBIDDEN, &may_not.to_string()));
         }
         let target = mem::take(&mut head.uri);
+        Host::note(&target, &mut head.headers);
         let place = match Place::read(&target) {
             Ok(place) => place,
             Err(no_place) => return Err(misplaced::problem(StatusCode::NOT_FOUND, &no_place.to_string())),

@@ -12,6 +12,7 @@ use hyper_util::{
     server::{conn::auto, graceful::GracefulShutdown},
 };
 use tokio::{net::TcpStream, sync::watch};
+use tokio_rustls::TlsAcceptor;
 
 use super::{
     Admitted, Handle, Rules, Socket,
@@ -29,10 +30,12 @@ pub(super) struct Connections<H> {
     handler: Arc<H>,
     protocol: auto::Builder<TokioExecutor>,
     header_timeout: Duration,
+    tls: Option<TlsAcceptor>,
 }
 
 impl<H: Handle> Connections<H> {
-    pub(super) fn new(handler: H, rules: &Rules) -> Self {
+    /// Connections that `handler` answers, and that speak TLS where there is something to speak it with.
+    pub(super) fn new(handler: H, rules: &Rules, tls: Option<TlsAcceptor>) -> Self {
         let head_max = u32::try_from(rules.head_max).expect("a head is far below 4 GiB");
         let mut protocol = auto::Builder::new(TokioExecutor::new());
         // One small write is cheaper than one of two parts.
@@ -44,7 +47,7 @@ impl<H: Handle> Connections<H> {
             .keep_alive_timeout(PING.1)
             .max_concurrent_streams(STREAMS_MAX)
             .max_header_list_size(head_max);
-        Self { handler: Arc::new(handler), protocol, header_timeout: rules.header_timeout }
+        Self { handler: Arc::new(handler), protocol, header_timeout: rules.header_timeout, tls }
     }
 
     /// Answers what comes over `stream` for as long as there is something to answer, and finishes once `stopped`. The
@@ -67,7 +70,7 @@ impl<H: Handle> Connections<H> {
             let handler = Arc::clone(&handler);
             async move { Ok::<_, Infallible>(answer(&*handler, peer, request).await) }
         });
-        let socket = Socket::new(stream, place, graceful.watcher());
+        let socket = Socket::new(stream, self.tls.as_ref(), place, graceful.watcher());
         let mut protocol = self.protocol.clone();
         protocol.http1().timer(HeadTimer(Arc::clone(&patience)));
         let connection = protocol.serve_connection_with_upgrades(socket, service).into_owned();
@@ -79,6 +82,17 @@ impl<H: Handle> Connections<H> {
                 End::NoRequest => tracing::debug!(%peer, "a connection brought no request in time"),
             }
         });
+    }
+
+    /// Answers a connection for which there is no place, before it asks. One that speaks TLS would take it for garbage, and
+    /// is closed.
+    pub(super) fn turn_away(&self, stream: &TcpStream) {
+        const ANSWER: &[u8] =
+            b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+        if self.tls.is_none() {
+            // A fresh connection has room for it; who doesn't read it is turned away all the same.
+            let _ = stream.try_write(ANSWER);
+        }
     }
 }
 
@@ -98,14 +112,6 @@ async fn answer<H: Handle>(
         },
         |answer| answer.map(Either::Left),
     )
-}
-
-/// Answers a connection for which there is no place, before it asks.
-pub(super) fn turn_away(stream: &TcpStream) {
-    const ANSWER: &[u8] =
-        b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-    // A fresh connection has room for it; who doesn't read it is turned away all the same.
-    let _ = stream.try_write(ANSWER);
 }
 
 #[cfg(test)]
@@ -166,7 +172,7 @@ mod tests {
         let (stream, peer) = listener.accept().await.unwrap();
         let places = Arc::new(Semaphore::new(1));
         let place = Admitted::new(Arc::clone(&places).acquire_owned().await.unwrap());
-        Connections::new(handler, &rules).begin(stream, peer, place, graceful, stopped);
+        Connections::new(handler, &rules, None).begin(stream, peer, place, graceful, stopped);
         (client, places)
     }
 

@@ -7,6 +7,7 @@ mod connection;
 mod driven;
 mod patience;
 mod socket;
+mod tls;
 
 use std::{
     io,
@@ -27,6 +28,7 @@ use tokio::{
     sync::{Semaphore, watch},
     task::JoinHandle,
 };
+use tokio_rustls::TlsAcceptor;
 
 use self::{
     admission::{Admission, Admitted},
@@ -83,15 +85,20 @@ pub(super) struct Listener {
     name: &'static str,
     socket: TcpListener,
     address: SocketAddr,
+    tls: Option<TlsAcceptor>,
 }
 
 impl Listener {
-    /// Takes the address. `name` is also the name of its flag.
-    pub(super) async fn bind(name: &'static str, wanted: SocketAddr) -> anyhow::Result<Self> {
+    /// Takes the address. `name` is also the name of its flag. TLS is spoken where there is something to speak it with.
+    pub(super) async fn bind(
+        name: &'static str,
+        wanted: SocketAddr,
+        tls: Option<TlsAcceptor>,
+    ) -> anyhow::Result<Self> {
         let socket = TcpListener::bind(wanted).await.map_err(|error| refused(name, wanted, &error))?;
         let address = socket.local_addr()?;
         probe_when_silent(&socket)?;
-        Ok(Self { name, socket, address })
+        Ok(Self { name, socket, address, tls })
     }
 
     /// Its address as a URL that can be used on this machine.
@@ -101,7 +108,13 @@ impl Listener {
             IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
             ip => ip,
         };
-        format!("http://{}", SocketAddr::new(ip, self.address.port()))
+        let scheme = if self.speaks_tls() { "https" } else { "http" };
+        format!("{scheme}://{}", SocketAddr::new(ip, self.address.port()))
+    }
+
+    /// Whether TLS is spoken here.
+    pub(super) fn speaks_tls(&self) -> bool {
+        self.tls.is_some()
     }
 
     /// Answers with `handler` until `stopped`.
@@ -111,12 +124,12 @@ impl Listener {
         rules: &Rules,
         stopped: watch::Receiver<bool>,
     ) -> Serving {
-        let Self { name, socket, .. } = self;
+        let Self { name, socket, tls, .. } = self;
         let admission = rules.per_address.clone().map(|(most, trusted)| Admission::new(most, trusted));
         let accepting = Accepting {
             name,
             places: Arc::new(Semaphore::new(rules.connections)),
-            connections: Connections::new(handler, rules),
+            connections: Connections::new(handler, rules, tls),
             admission,
             graceful: GracefulShutdown::new(),
         };
@@ -224,7 +237,7 @@ impl<H: Handle> Accepting<H> {
             && !admission.admit(peer.ip(), &mut place)
         {
             tracing::debug!(listener = self.name, %peer, "too many connections from this address");
-            connection::turn_away(&stream);
+            self.connections.turn_away(&stream);
             return;
         }
         self.connections.begin(stream, peer, place, &self.graceful, stopped);
@@ -245,7 +258,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_that_is_silent_is_probed() {
-        let listener = Listener::bind("gateway", "127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let listener = Listener::bind("gateway", "127.0.0.1:0".parse().unwrap(), None).await.unwrap();
         let _client = TcpStream::connect(listener.address).await.unwrap();
         let (accepted, _) = listener.socket.accept().await.unwrap();
         let accepted = SockRef::from(&accepted);

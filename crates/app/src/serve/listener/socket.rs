@@ -12,20 +12,48 @@ use std::{
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper_util::{rt::TokioIo, server::graceful::Watcher};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
 
-use super::Admitted;
+use super::{Admitted, tls::Tls};
 
 /// An open connection.
 pub(super) struct Socket {
-    stream: TokioIo<TcpStream>,
+    stream: Stream,
     _place: Admitted,
     /// Says to whoever waits for all connections to end that this one hasn't.
     _open: Watcher,
 }
 
+enum Stream {
+    Plain(TokioIo<TcpStream>),
+    /// Boxed once a connection, so that one without TLS is no larger for it.
+    Tls(Box<Tls>),
+}
+
+/// What is done with the stream, whichever it is.
+macro_rules! with {
+    ($socket:ident, $stream:ident => $done:expr) => {
+        match &mut $socket.stream {
+            Stream::Plain($stream) => {
+                let $stream = Pin::new($stream);
+                $done
+            }
+            Stream::Tls($stream) => {
+                let $stream = Pin::new(&mut **$stream);
+                $done
+            }
+        }
+    };
+}
+
 impl Socket {
-    pub(super) fn new(stream: TcpStream, place: Admitted, open: Watcher) -> Self {
-        Self { stream: TokioIo::new(stream), _place: place, _open: open }
+    /// The connection `stream`, which speaks TLS where there is something to speak it with.
+    pub(super) fn new(stream: TcpStream, tls: Option<&TlsAcceptor>, place: Admitted, open: Watcher) -> Self {
+        let stream = match tls {
+            None => Stream::Plain(TokioIo::new(stream)),
+            Some(tls) => Stream::Tls(Box::new(Tls::new(stream, tls.clone()))),
+        };
+        Self { stream, _place: place, _open: open }
     }
 }
 
@@ -35,25 +63,28 @@ impl Read for Socket {
         cx: &mut Context<'_>,
         buffer: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        with!(self, stream => stream.poll_read(cx, buffer))
     }
 }
 
 impl Write for Socket {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        with!(self, stream => stream.poll_write(cx, bytes))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        with!(self, stream => stream.poll_flush(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        with!(self, stream => stream.poll_shutdown(cx))
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        match &self.stream {
+            Stream::Plain(stream) => stream.is_write_vectored(),
+            Stream::Tls(stream) => stream.is_write_vectored(),
+        }
     }
 
     fn poll_write_vectored(
@@ -61,6 +92,6 @@ impl Write for Socket {
         cx: &mut Context<'_>,
         parts: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, parts)
+        with!(self, stream => stream.poll_write_vectored(cx, parts))
     }
 }

@@ -66,7 +66,7 @@ fn what_can_not_be_meant_ends_with_2_and_asks_nobody() {
         &["operator", "issue", "--name", "n", "--can", "read,bogus"],
         &["profile", "check"],
         &["key", "list", "--url", "ftp://127.0.0.1"],
-        &["key", "list", "--url", "https://127.0.0.1:8082"],
+        &["key", "list", "--url", "https://127.0.0.1:8082/v1"],
         &["key", "list", "--url", "http://127.0.0.1:8082/v1"],
     ] {
         let ended = nowhere.run(arguments).expect(2);

@@ -7,6 +7,7 @@ mod envoy;
 mod grpc;
 mod haproxy;
 mod nginx;
+mod reflection;
 
 use std::net::{SocketAddr, UdpSocket};
 
