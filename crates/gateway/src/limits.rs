@@ -39,6 +39,9 @@ pub const UPSTREAM_IDLE_MAX: usize = 256;
 /// Longest silence in the middle of an upstream's answer; a longer one breaks the answer off. It is this long because
 /// server-sent events may have nothing to say for a while.
 pub const ANSWER_SILENCE_MAX: Duration = Duration::from_mins(5);
+/// For the listener: how long a caller may read nothing of what waits to be sent. Until then an answer that nobody reads keeps
+/// its upstream, also where its key has ended: no more of it is passed on.
+pub const UNREAD_MAX: Duration = Duration::from_mins(1);
 /// How often it is judged again whether what lasts may go on: a stream is closed so long after its key, and what is over
 /// sooner is judged once.
 pub const JUDGED_EVERY: Duration = Duration::from_secs(1);
