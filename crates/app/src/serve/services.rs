@@ -95,8 +95,7 @@ fn gateway(parts: &Parts) -> anyhow::Result<Gateway> {
     let backends = apis.iter().map(|api| Backend::of_profile(Arc::clone(api), &demo));
     let backends = Backends::new(backends.collect::<Result<_, _>>()?)?;
     let own_keys = Arc::new(OwnKeysOf(OwnKeys::new(manager.clone())));
-    let gateway =
-        Gateway::new(backends, Arc::clone(verifier), Arc::clone(clock), Arc::clone(ids), own_keys);
+    let gateway = Gateway::new(backends, Arc::clone(verifier), Arc::clone(clock), Arc::clone(ids), own_keys);
     Ok(gateway.by_tls(by_tls.gateway))
 }
 

@@ -39,7 +39,12 @@ impl<H: Handle> Connections<H> {
         let head_max = u32::try_from(rules.head_max).expect("a head is far below 4 GiB");
         let mut protocol = auto::Builder::new(TokioExecutor::new());
         // One small write is cheaper than one of two parts.
-        protocol.http1().header_read_timeout(rules.header_timeout).max_buf_size(rules.head_max).writev(false);
+        protocol
+            .http1()
+            .header_read_timeout(rules.header_timeout)
+            .max_buf_size(rules.head_max)
+            .half_close(rules.half_closed)
+            .writev(false);
         protocol
             .http2()
             .timer(TokioTimer::new())
@@ -166,6 +171,7 @@ mod tests {
             per_address: None,
             head_max: 8192,
             header_timeout: Duration::from_secs(10),
+            half_closed: false,
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();

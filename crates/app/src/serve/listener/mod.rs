@@ -64,19 +64,21 @@ pub(super) struct Rules {
     per_address: Option<(usize, Trusted)>,
     head_max: usize,
     header_timeout: Duration,
+    /// Whether callers who send no more are still answered. One who may have left is one whose upstream can be let go.
+    half_closed: bool,
 }
 
 impl Rules {
     /// For a listener that may face the internet.
     pub(super) fn facing(settings: &Settings, head_max: usize, trusted: Trusted) -> Self {
         let per_address = Some((settings.connections_per_address, trusted));
-        Self { per_address, ..Self::inside(settings, head_max) }
+        Self { per_address, half_closed: false, ..Self::inside(settings, head_max) }
     }
 
     /// For a listener that only operators and proxies reach.
     pub(super) fn inside(settings: &Settings, head_max: usize) -> Self {
         let Settings { connections, header_timeout, .. } = *settings;
-        Self { connections, per_address: None, head_max, header_timeout }
+        Self { connections, per_address: None, head_max, header_timeout, half_closed: true }
     }
 }
 

@@ -10,12 +10,15 @@ fn a_caller_who_sends_no_more_is_answered() {
     let operator = server.operator_key();
     let body = format!(r#"{{"key":"{key}"}}"#);
     let length = body.len();
+    let json = r#"{"name":"Umbrella"}"#;
+    let create = format!("Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{json}", json.len());
     let verify = format!("Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}");
     for (listener, line, key, rest, status) in [
         (server.control, "POST /v1/keys/verify", operator, verify.as_str(), 200),
         (server.control, "GET /forward-auth/default/x", &key, "\r\n", 200),
         (server.control, "GET /forward-auth/default/x", "nonsense", "\r\n", 401),
         (server.control, "GET /healthz", "", "\r\n", 200),
+        (server.control, "POST /v1/accounts", operator, &create, 201),
         (server.gateway, "GET /x", &key, "\r\n", 200),
         (server.gateway, "GET /x", "nonsense", "\r\n", 401),
         (server.gateway, "POST /x", "nonsense", "Content-Length: 2\r\n\r\nhi", 401),
