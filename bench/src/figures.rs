@@ -79,8 +79,6 @@ mod tests {
     #[test]
     fn a_figure_is_in_the_middle_of_its_rounds() {
         let figure = Figure::of(vec![5.0, 1.0, 4.0, 2.0, 3.0]);
-        let Figure { least, low, median, high, most } = figure;
-        assert_eq!([least, low, median, high, most], [1.0, 2.0, 3.0, 4.0, 5.0]);
         assert_eq!(figure.to_string(), "3.00 (2.00 to 4.00)");
         assert_eq!(figure.whole_range(), "3.00 (1.00–5.00)");
     }

@@ -59,7 +59,7 @@ impl KeySet {
 
     /// The first key of each account.
     pub fn firsts(&self) -> impl Iterator<Item = Issued> {
-        (0..self.keys).step_by(usize::try_from(KEYS_PER_ACCOUNT).expect("ten")).map(|number| self.key(number))
+        (0..self.keys.div_ceil(KEYS_PER_ACCOUNT)).map(|owner| self.key(owner * KEYS_PER_ACCOUNT))
     }
 }
 

@@ -102,6 +102,7 @@ impl Field {
                 compared: Contestant { name: "Claviger, a call of 100", ..self.claviger(Way::Batch) },
                 rivals: vec![Rival {
                     contestant: Contestant { name: "Claviger, 100 calls", ..self.claviger(Way::Verify) },
+                    imitates: false,
                     aim: Some(10.0),
                 }],
             },
@@ -126,7 +127,8 @@ impl Field {
         let bare = &self.bare[usize::from(way == Way::Verify)];
         let of = |name, checks, process: &Process, database, aim| {
             let contestant = self.contestant(name, way, checks, process.address, process.id());
-            Rival { contestant: Contestant { database, ..contestant }, aim: Some(aim) }
+            let imitates = checks == Checks::Nothing;
+            Rival { contestant: Contestant { database, ..contestant }, imitates, aim: Some(aim) }
         };
         let (postgres, redis) = (Some(self.postgres_server.1), Some(self.redis_server.1));
         [
@@ -141,19 +143,19 @@ impl Field {
         let (nginx, id) = &self.nginx;
         let name = "nginx with a map of keys";
         let contestant = self.contestant(name, Way::ForwardAuth, Checks::Key, nginx.address(), *id);
-        Rival { contestant, aim: None }
+        Rival { contestant, imitates: false, aim: None }
     }
 
     /// Those who forward to the same upstream.
     fn forwarding(&self) -> [Rival; 2] {
-        let of = |name, address, id, aim| {
+        let of = |name, imitates, address, id, aim| {
             let contestant = self.contestant(name, Way::Proxy, Checks::Nothing, address, id);
-            Rival { contestant, aim: Some(aim) }
+            Rival { contestant, imitates, aim: Some(aim) }
         };
         let (nginx, id) = &self.nginx_proxy;
         [
-            of("bare hyper, forwarding", self.proxy.address, self.proxy.id(), 0.93),
-            of("nginx, forwarding", nginx.address(), *id, 0.8),
+            of("bare hyper, forwarding", true, self.proxy.address, self.proxy.id(), 0.93),
+            of("nginx, forwarding", false, nginx.address(), *id, 0.8),
         ]
     }
 

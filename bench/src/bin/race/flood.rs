@@ -15,6 +15,7 @@ use crate::{
     contestant::{Contestant, Lap, count},
     process::{cpu_seconds, resident_bytes},
     requests::{Attempt, Way},
+    settings::Pace,
     table::thousands,
     wrk::Wrk,
 };
@@ -44,7 +45,7 @@ pub struct Flooded {
 /// Floods `flooded` in as many parts as there are rounds, and compares it with `spared`, which has the same keys.
 pub fn run(
     wrk: &Wrk,
-    (rounds, seconds): (usize, u32),
+    Pace { rounds, seconds }: Pace,
     keys: u64,
     set: &KeySet,
     operator_key: &str,

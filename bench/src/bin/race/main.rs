@@ -27,23 +27,25 @@ use crate::{field::Field, settings::Settings, wrk::Wrk};
 async fn main() -> anyhow::Result<()> {
     let settings = Settings::parse();
     let (set, profile) = contract(settings.keys);
-    let (wrk, place) = (Wrk::new()?, TempDir::new()?);
-    let (rounds, seconds) = (settings.rounds(), settings.seconds());
+    let (wrk, directory) = (Wrk::new()?, TempDir::new()?);
+    let pace = settings.pace();
     eprintln!("issuing {} keys to each server", set.keys);
-    let field = Field::start(&settings.claviger, profile, &set, place.path()).await?;
+    let field = Field::start(&settings.claviger, profile, &set, directory.path()).await?;
     println!(
-        "{} keys, {} connections, {rounds} rounds of {seconds} s each.\n",
+        "{} keys, {} connections, {} rounds of {} s each.\n",
         table::thousands(contestant::count(set.keys)),
-        wrk::CONNECTIONS
+        wrk::CONNECTIONS,
+        pace.rounds,
+        pace.seconds
     );
     for contest in field.contests() {
         if settings.wants(contest.title) {
-            println!("{}", contest.run(&wrk, rounds, seconds, &set, field.operator_key())?);
+            println!("{}", contest.run(&wrk, pace, &set, field.operator_key())?);
         }
     }
     if settings.wants("Flood") {
         let [spared, flooded] = field.flooded();
-        let (pace, keys) = ((rounds, seconds), settings.flood());
+        let keys = settings.flood();
         println!("{}", flood::run(&wrk, pace, keys, &set, field.operator_key(), [&spared, &flooded])?);
     }
     Ok(())

@@ -31,13 +31,17 @@ pub struct Settings {
     pub claviger: PathBuf,
 }
 
-impl Settings {
-    pub fn rounds(&self) -> usize {
-        self.rounds.unwrap_or(if self.short { 2 } else { 7 }).max(1)
-    }
+/// How often and how long each server runs.
+#[derive(Clone, Copy)]
+pub struct Pace {
+    pub rounds: usize,
+    pub seconds: u32,
+}
 
-    pub fn seconds(&self) -> u32 {
-        self.seconds.unwrap_or(if self.short { 1 } else { 3 }).max(1)
+impl Settings {
+    pub fn pace(&self) -> Pace {
+        let (rounds, seconds) = if self.short { (1, 1) } else { (7, 2) };
+        Pace { rounds: self.rounds.unwrap_or(rounds).max(1), seconds: self.seconds.unwrap_or(seconds).max(1) }
     }
 
     /// How many unknown keys are sent.

@@ -6,6 +6,13 @@ use claviger_bench::Figure;
 
 use crate::contestant::Lap;
 
+/// A lap of a rival, and the rate of the compared one beside it.
+#[derive(Clone, Copy)]
+pub struct Paired {
+    pub beside: f64,
+    pub lap: Lap,
+}
+
 /// One comparison.
 pub struct Table {
     pub title: String,
@@ -31,17 +38,11 @@ impl Line {
         Self::of(name, laps, |lap| Some(lap.rate))
     }
 
-    /// One it is compared with, by `rate`, lap by lap.
-    pub fn rival(
-        name: &str,
-        aim: Option<f64>,
-        compared: &[Lap],
-        laps: &[Lap],
-        rate: impl Fn(&Lap) -> Option<f64>,
-    ) -> Self {
-        let pairs = compared.iter().zip(laps);
-        let ratios = pairs.filter_map(|(own, other)| Some(own.rate / rate(other)?)).collect();
-        Self { ratio: Some(Figure::of(ratios)), aim, ..Self::of(name, laps, rate) }
+    /// One it is compared with, by `rate`.
+    pub fn rival(name: &str, aim: Option<f64>, laps: &[Paired], rate: impl Fn(&Lap) -> Option<f64>) -> Self {
+        let ratios = laps.iter().filter_map(|paired| Some(paired.beside / rate(&paired.lap)?)).collect();
+        let laps: Vec<_> = laps.iter().map(|paired| paired.lap).collect();
+        Self { ratio: Some(Figure::of(ratios)), aim, ..Self::of(name, &laps, rate) }
     }
 
     fn of(name: &str, laps: &[Lap], rate: impl Fn(&Lap) -> Option<f64>) -> Self {
@@ -101,12 +102,14 @@ mod tests {
     }
 
     #[test]
-    fn ratios_are_of_laps_of_one_round() {
-        let (own, other) = ([lap(3000.0), lap(4000.0), lap(1000.0)], [lap(1000.0), lap(1000.0), lap(500.0)]);
+    fn ratios_are_of_a_lap_to_what_ran_beside_it() {
+        let own = [lap(3000.0), lap(4000.0), lap(1000.0)];
+        let paired = |beside, rate| Paired { beside, lap: lap(rate) };
+        let other = [paired(3000.0, 1000.0), paired(4000.0, 1000.0), paired(1000.0, 500.0)];
         let lines = vec![
             Line::compared("Claviger", &own),
-            Line::rival("other", Some(2.5), &own, &other, |lap| Some(lap.rate)),
-            Line::rival("other, all in", None, &own, &other, |lap| lap.rate_with_database),
+            Line::rival("other", Some(2.5), &other, |lap| Some(lap.rate)),
+            Line::rival("other, all in", None, &other, |lap| lap.rate_with_database),
         ];
         let table = Table { title: "A race".into(), compared: "Claviger".into(), lines };
         assert_eq!(

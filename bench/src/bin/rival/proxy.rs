@@ -30,8 +30,11 @@ const TOLD: [(HeaderName, &str); 9] = [
     (HeaderName::from_static("x-claviger-created-by"), "operator"),
     (HeaderName::from_static("x-forwarded-for"), "203.0.113.7, 127.0.0.1"),
     (HeaderName::from_static("x-forwarded-proto"), "http"),
-    (HeaderName::from_static("x-request-id"), "req_01kdwgjvg07xsbxnhgmmqjkvfx"),
+    (HeaderName::from_static("x-forwarded-host"), "api.example.com"),
 ];
+/// What it tells both sides.
+const REQUEST_ID: (HeaderName, HeaderValue) =
+    (HeaderName::from_static("x-request-id"), HeaderValue::from_static("req_01kdwgjvg07xsbxnhgmmqjkvfx"));
 const VIA_US: HeaderValue = HeaderValue::from_static("1.1 claviger");
 
 type Upstream = Client<HttpConnector, Incoming>;
@@ -64,20 +67,21 @@ async fn forward(
     for (name, value) in TOLD {
         head.headers.insert(name, HeaderValue::from_static(value));
     }
-    head.headers.append(VIA, VIA_US);
-    match client.request(Request::from_parts(head, body)).await {
-        Ok(mut answer) => {
-            drop_fields(answer.headers_mut());
-            answer.headers_mut().insert(TOLD[8].0.clone(), HeaderValue::from_static(TOLD[8].1));
-            answer.headers_mut().append(VIA, VIA_US);
-            answer.map(Either::Left)
-        }
-        Err(_) => {
-            let mut answer = Response::new(Either::Right(Empty::new()));
-            *answer.status_mut() = StatusCode::BAD_GATEWAY;
-            answer
-        }
-    }
+    note(&mut head.headers);
+    let Ok(mut answer) = client.request(Request::from_parts(head, body)).await else {
+        let mut answer = Response::new(Either::Right(Empty::new()));
+        *answer.status_mut() = StatusCode::BAD_GATEWAY;
+        return answer;
+    };
+    drop_fields(answer.headers_mut());
+    note(answer.headers_mut());
+    answer.map(Either::Left)
+}
+
+fn note(headers: &mut HeaderMap) {
+    let (name, value) = REQUEST_ID;
+    headers.insert(name, value);
+    headers.append(VIA, VIA_US);
 }
 
 fn drop_fields(headers: &mut HeaderMap) {

@@ -32,21 +32,28 @@ impl Redis {
         let expires_at = set.expires_at.expect("they have one").as_millis();
         let mut issued = set.all().peekable();
         while issued.peek().is_some() {
-            let mut sent = pipe();
+            let mut commands = pipe();
             for issued in issued.by_ref().take(TOGETHER) {
                 let (key, account) = (issued.key.to_string(), issued.account.to_string());
-                sent.cmd("HSET").arg(issued.digest.as_bytes());
-                sent.arg("id")
+                commands.cmd("HSET").arg(issued.digest.as_bytes());
+                commands
+                    .arg("id")
                     .arg(key)
                     .arg("account")
                     .arg(account)
                     .arg("external_id")
                     .arg(issued.external_id);
-                sent.arg("environment").arg("live").arg("scopes").arg(&scopes).arg("networks").arg(&networks);
-                sent.arg("created_at").arg(ISSUED_AT.as_millis()).arg("expires_at").arg(expires_at);
-                sent.arg("is_suspended").arg(0).ignore();
+                commands
+                    .arg("environment")
+                    .arg("live")
+                    .arg("scopes")
+                    .arg(&scopes)
+                    .arg("networks")
+                    .arg(&networks);
+                commands.arg("created_at").arg(ISSUED_AT.as_millis()).arg("expires_at").arg(expires_at);
+                commands.arg("is_suspended").arg(0).ignore();
             }
-            sent.query_async::<()>(&mut connection).await?;
+            commands.query_async::<()>(&mut connection).await?;
         }
         Ok(Self(connection))
     }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use claviger_bench::{ISSUED_AT, NETWORKS, SCOPES, contract};
+use claviger_model::Timestamp;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, params};
 
 use crate::check::{Keys, Row};
@@ -65,7 +66,7 @@ impl Sqlite {
                     SCOPES.join(" "),
                     NETWORKS.join(" "),
                     ISSUED_AT.as_millis(),
-                    set.expires_at.map(|at| at.as_millis()),
+                    set.expires_at.map(Timestamp::as_millis),
                 ])?;
         }
         transaction.commit()?;
