@@ -15,6 +15,10 @@ pub struct Figure {
     pub low: f64,
     /// A quarter gave more.
     pub high: f64,
+    /// None gave less.
+    pub least: f64,
+    /// None gave more.
+    pub most: f64,
 }
 
 impl Figure {
@@ -25,7 +29,12 @@ impl Figure {
     pub fn of(mut rounds: Vec<f64>) -> Self {
         rounds.sort_by(f64::total_cmp);
         let at = |quarter: usize| rounds[(rounds.len() - 1) * quarter / 4];
-        Self { median: at(2), low: at(1), high: at(3) }
+        Self { median: at(2), low: at(1), high: at(3), least: at(0), most: at(4) }
+    }
+
+    /// As text, with the least and the most that a round gave.
+    pub fn whole_range(&self) -> String {
+        format!("{:.2} ({:.2}–{:.2})", self.median, self.least, self.most)
     }
 }
 
@@ -61,4 +70,16 @@ fn nanos_each(count: u32, work: &mut impl FnMut()) -> f64 {
     }
     let taken: Duration = HostClock.boot().since(start);
     taken.as_secs_f64() * 1e9 / f64::from(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_is_in_the_middle_of_its_rounds() {
+        let figure = Figure::of(vec![5.0, 1.0, 4.0, 2.0, 3.0]);
+        assert_eq!(figure.to_string(), "3.00 (2.00 to 4.00)");
+        assert_eq!(figure.whole_range(), "3.00 (1.00–5.00)");
+    }
 }

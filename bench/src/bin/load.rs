@@ -3,17 +3,11 @@
 
 use std::{error::Error, path::PathBuf, sync::Arc, time::Duration};
 
-use claviger_bench::{Figure, HostClock, Seeded, plain_key, profile, resident_bytes};
-use claviger_model::{
-    Account, AccountId, AccountState, Clock as _, Digest, Environment, EventId, KeyId, Restrictions, Scopes,
-};
-use claviger_store::{AuditNote, Authority, KeyLimits, NewAccount, NewKey, NewSecret, Store};
+use claviger_bench::{Figure, HostClock, KeySet, Seeded, fill, profile, resident_bytes};
+use claviger_model::{Clock as _, Restrictions, Scopes};
+use claviger_store::Store;
 use claviger_verify::{Follower, Verifier, nodes::NodeCard};
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-const KEYS_PER_ACCOUNT: u64 = 10;
-/// So many wait for one commit.
-const TOGETHER: usize = 512;
 const LOADS: usize = 7;
 const LEASE: Duration = Duration::from_mins(2);
 
@@ -30,7 +24,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let store = Store::open_embedded(&directory, HostClock.now(), &Seeded::new(1)).await?;
     if is_new {
         let start = HostClock.boot();
-        fill(&store, keys).await?;
+        let (scopes, restrictions) = (Scopes::All, Restrictions::default());
+        let set = KeySet { profile: profile(), keys, scopes, restrictions, expires_at: None };
+        fill(&store, &set).await?;
         println!("filled with {keys} keys in {:.1?}", HostClock.boot().since(start));
     }
     let before = resident_bytes();
@@ -49,61 +45,4 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("loaded in {:.2} s", Figure::of(seconds));
     store.close().await;
     Ok(())
-}
-
-async fn fill(store: &Store, keys: u64) -> Result<(), Box<dyn Error>> {
-    let (entropy, profile) = (Seeded::new(2), profile());
-    let mut accounts = Vec::new();
-    for number in 0..keys.div_ceil(KEYS_PER_ACCOUNT) {
-        let account = Account {
-            id: AccountId::mint(HostClock.now(), &entropy),
-            api: Arc::clone(&profile.name),
-            name: format!("Customer {number}"),
-            external_id: Some(format!("cus_{number:012}")),
-            metadata: serde_json::json!({}),
-            state: AccountState::Active,
-            created_at: HostClock.now(),
-        };
-        accounts.push(account);
-    }
-    let ids: Vec<AccountId> = accounts.iter().map(|account| account.id).collect();
-    let made = accounts.into_iter().map(|account| {
-        store.insert_account(NewAccount { account, first_key: None }, note(&entropy, "account.create"), None)
-    });
-    stream::iter(made).buffer_unordered(TOGETHER).try_for_each(|_| async { Ok(()) }).await?;
-    let issued = (0..keys).zip(ids.iter().cycle()).map(|(number, account)| {
-        let key = NewKey {
-            id: KeyId::mint(HostClock.now(), &entropy),
-            account: *account,
-            name: Some("Production".to_owned()),
-            environment: Environment::Live,
-            scopes: Scopes::All,
-            restrictions: Restrictions::default(),
-            expires_at: None,
-            created_at: HostClock.now(),
-            created_by: "operator".to_owned(),
-            external_id: None,
-            metadata: serde_json::json!({}),
-            secret: NewSecret {
-                digest: Digest::of(&plain_key(&profile, number)),
-                hint: "my_live_AbCdEfG".to_owned(),
-                sealed: None,
-            },
-        };
-        store.insert_key(key, KeyLimits::default(), None, note(&entropy, "key.issue"))
-    });
-    stream::iter(issued).buffer_unordered(TOGETHER).try_for_each(|_| async { Ok(()) }).await?;
-    Ok(())
-}
-
-fn note(entropy: &Seeded, action: &'static str) -> AuditNote {
-    AuditNote {
-        id: EventId::mint(HostClock.now(), entropy),
-        at: HostClock.now(),
-        actor: "operator".to_owned(),
-        authority: Authority::System,
-        action,
-        request: None,
-        detail: serde_json::json!({}),
-    }
 }
