@@ -34,43 +34,40 @@ fn add(connection: &Connection, id: BatchId, batch: &UsageBatch) -> Outcome<()> 
     if new == 0 {
         return Ok(());
     }
-    for (bucket, count) in &batch.counts {
-        add_count(connection, bucket, *count)?;
-    }
-    for last_use in &batch.last_uses {
-        add_last_use(connection, last_use)?;
-    }
+    add_counts(connection, &batch.counts)?;
+    add_last_uses(connection, &batch.last_uses)?;
     for denial in &batch.denials {
         add_denial(connection, denial)?;
     }
     trim_denials(connection, &batch.denials)
 }
 
-fn add_count(connection: &Connection, bucket: &Bucket, count: u64) -> Outcome<()> {
-    if count == 0 {
-        return Ok(());
-    }
+/// In the order of the table, so that neighbours are found without going down its tree again.
+fn add_counts(connection: &Connection, counts: &[(Bucket, u64)]) -> Outcome<()> {
     let sql = "INSERT INTO counts (key, day, api, secret, environment, outcome, count)
                VALUES             (?1,  ?2,  ?3,  ?4,     ?5,          ?6,      ?7)
                ON CONFLICT (key, day, api, secret, environment, outcome)
                DO UPDATE SET count = count + excluded.count";
-    let (key, number) = match bucket.secret {
-        Some(secret) => (secret.key.to_bytes().to_vec(), secret.secret),
-        None => (Vec::new(), 0),
-    };
-    connection.prepare_cached(sql)?.execute(params![
-        key,
-        bucket.day,
-        bucket.api,
-        number,
-        bucket.environment.map_or("", claviger_model::Environment::as_str),
-        bucket.outcome.as_str(),
-        count,
-    ])?;
+    let mut add = connection.prepare_cached(sql)?;
+    let mut counts: Vec<_> = counts.iter().filter(|(_, count)| *count > 0).collect();
+    counts.sort_unstable_by_key(|(bucket, _)| (bucket.secret.map(|secret| secret.key), bucket.day));
+    for (bucket, count) in counts {
+        let key = bucket.secret.map(|secret| secret.key.to_bytes());
+        add.execute(params![
+            key.as_ref().map_or(&[][..], |key| &key[..]),
+            bucket.day,
+            bucket.api,
+            bucket.secret.map_or(0, |secret| secret.secret),
+            bucket.environment.map_or("", claviger_model::Environment::as_str),
+            bucket.outcome.as_str(),
+            count,
+        ])?;
+    }
     Ok(())
 }
 
-fn add_last_use(connection: &Connection, last: &LastUse) -> Outcome<()> {
+/// Likewise.
+fn add_last_uses(connection: &Connection, uses: &[LastUse]) -> Outcome<()> {
     let sql = "INSERT INTO last_uses (key, secret, at, address, endpoint)
                VALUES                (?1,  ?2,     ?3, ?4,      ?5)
                ON CONFLICT (key, secret)
@@ -78,13 +75,18 @@ fn add_last_use(connection: &Connection, last: &LastUse) -> Outcome<()> {
                              address  = excluded.address,
                              endpoint = excluded.endpoint
                        WHERE excluded.at >= at";
-    connection.prepare_cached(sql)?.execute(params![
-        last.secret.key.to_bytes(),
-        last.secret.secret,
-        last.at.as_millis(),
-        last.address.map(|address| address.to_string()),
-        last.endpoint,
-    ])?;
+    let mut add = connection.prepare_cached(sql)?;
+    let mut uses: Vec<_> = uses.iter().collect();
+    uses.sort_unstable_by_key(|last| last.secret.key);
+    for last in uses {
+        add.execute(params![
+            last.secret.key.to_bytes(),
+            last.secret.secret,
+            last.at.as_millis(),
+            last.address.map(|address| address.to_string()),
+            last.endpoint,
+        ])?;
+    }
     Ok(())
 }
 
