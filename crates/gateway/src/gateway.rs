@@ -160,7 +160,8 @@ impl Gateway {
         request_body: Body,
     ) -> Result<Response<Body>, Refusal> {
         match passage.own.take() {
-            Some(action) => self.serve(passage, permit, action, head, request_body).await,
+            // In a box, so that what is forwarded doesn't carry what it takes.
+            Some(action) => Box::pin(self.serve(passage, permit, action, head, request_body)).await,
             None => self.forward(passage, permit, head, request_body).await,
         }
     }

@@ -23,9 +23,9 @@ fn encode(value: u128) -> [u8; ENCODED] {
     let mut rest = value;
     // Twelve digits at a time are 60 bits, which a machine word holds.
     for digits in text.rchunks_mut(12) {
-        let mut low = (rest & u128::from(u64::MAX)) as u64;
+        let mut low = u64::try_from(rest & u128::from(u64::MAX)).expect("a word was cut out");
         for digit in digits.iter_mut().rev() {
-            *digit = ALPHABET[(low & 31) as usize];
+            *digit = ALPHABET[usize::try_from(low & 31).expect("five bits fit")];
             low >>= 5;
         }
         rest >>= 60;
