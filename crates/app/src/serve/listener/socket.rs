@@ -166,7 +166,7 @@ mod tests {
         let (mut socket, mut reader) = connected().await;
         fill(&mut socket).await;
         pause();
-        advance(UNREAD_MAX - Duration::from_secs(1)).await;
+        advance(UNREAD_MAX.checked_sub(Duration::from_secs(1)).unwrap()).await;
         tokio::time::resume();
         let mut read = vec![0; 1 << 20];
         tokio::select! {
