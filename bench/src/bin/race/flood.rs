@@ -12,7 +12,7 @@ use claviger_bench::{CALLER, Figure, FixedAnswer, KeySet, PATH, plain_key};
 use claviger_testkit::exchange;
 
 use crate::{
-    contestant::{Contestant, Lap, count},
+    contestant::{Contestant, count},
     process::{cpu_seconds, resident_bytes},
     requests::{Attempt, Way},
     settings::Pace,
@@ -75,7 +75,7 @@ pub fn run(
     };
     for round in 0..rounds {
         eprintln!("flood: round {} of {rounds}", round + 1);
-        let good: Lap = spared.lap(wrk, seconds, length)?;
+        let good = spared.lap(wrk, seconds, length)?;
         let start = cpu_seconds(flooded.server)?;
         send()?;
         let taken = cpu_seconds(flooded.server)? - start;
@@ -90,8 +90,10 @@ pub fn run(
         ensure!(asked.refused == 0 && asked.broken == 0, "good keys amid the flood: {asked:?}");
         let taken = cpu_seconds(flooded.server)? - start;
         laps[1].push(count(part + asked.requests) / taken / good.rate);
+        let before = spared.lap(wrk, seconds, length)?;
         let after = flooded.lap(wrk, seconds, length)?;
-        laps[2].push(after.rate / good.rate);
+        let beside = f64::midpoint(before.rate, spared.lap(wrk, seconds, length)?.rate);
+        laps[2].push(after.rate / beside);
         slow[0].push(asked.p99 / 1000.0);
         slow[1].push(good.p99 / 1000.0);
     }
