@@ -11,12 +11,12 @@ use std::{
 };
 
 use bytes::Bytes;
+use clap::{Parser, ValueEnum};
 use claviger_bench::{MadeUp, Plain, Seeded, StillClock, plain_key, profile};
 use claviger_gateway::{Desk, ForwardAuth};
 use claviger_judge::Api;
 use claviger_model::{Attempt, Clock, RequestId, restriction::Networks};
 use claviger_verify::Decision;
-use clap::{Parser, ValueEnum};
 use http::{HeaderValue, Request, StatusCode};
 use http_body_util::Empty;
 
@@ -71,7 +71,9 @@ async fn main() {
     let profile = Arc::new(profile());
     let keys: Vec<_> = (0..KEYS).map(|number| plain_key(&profile, number)).collect();
     let forward_auth = ForwardAuth::new(Arc::new(Desk {
-        apis: vec![Arc::new(Api::new(Arc::clone(&profile)).expect("the profile that ships can be answered with"))],
+        apis: vec![Arc::new(
+            Api::new(Arc::clone(&profile)).expect("the profile that ships can be answered with"),
+        )],
         callers: Networks::parse(&["127.0.0.0/8"]).expect("a network"),
         verifier: Arc::clone(&verifier),
         clock,
