@@ -98,7 +98,8 @@ impl Write for Socket {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        with!(self, stream => stream.poll_shutdown(cx))
+        let sent = with!(self, stream => stream.poll_shutdown(cx));
+        self.sent(cx, sent)
     }
 
     fn is_write_vectored(&self) -> bool {
