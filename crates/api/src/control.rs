@@ -28,7 +28,7 @@ pub struct ControlParts {
     pub apis: Vec<Arc<Api>>,
     /// The engine's clock.
     pub clock: Arc<dyn Clock>,
-    /// The engine's randomness.
+    /// Randomness for the ids of requests.
     pub entropy: Arc<dyn Entropy>,
 }
 

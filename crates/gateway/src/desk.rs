@@ -22,7 +22,7 @@ pub struct Desk {
     pub verifier: Arc<Verifier>,
     /// The engine's clock.
     pub clock: Arc<dyn Clock>,
-    /// The engine's randomness.
+    /// Randomness for the ids of requests.
     pub entropy: Arc<dyn Entropy>,
 }
 

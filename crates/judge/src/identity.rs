@@ -12,13 +12,20 @@ use claviger_verify::Permit;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
+const ACCOUNT: &str = "x-claviger-account";
+const KEY_ID: &str = "x-claviger-key-id";
+const ENVIRONMENT: &str = "x-claviger-environment";
+const SCOPES: &str = "x-claviger-scopes";
+const CREATED_BY: &str = "x-claviger-created-by";
+const EXTERNAL_ID: &str = "x-claviger-external-id";
+
 const FIELDS: [HeaderName; 6] = [
-    HeaderName::from_static("x-claviger-account"),
-    HeaderName::from_static("x-claviger-key-id"),
-    HeaderName::from_static("x-claviger-environment"),
-    HeaderName::from_static("x-claviger-scopes"),
-    HeaderName::from_static("x-claviger-created-by"),
-    HeaderName::from_static("x-claviger-external-id"),
+    HeaderName::from_static(ACCOUNT),
+    HeaderName::from_static(KEY_ID),
+    HeaderName::from_static(ENVIRONMENT),
+    HeaderName::from_static(SCOPES),
+    HeaderName::from_static(CREATED_BY),
+    HeaderName::from_static(EXTERNAL_ID),
 ];
 
 const NOT_PLAIN: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
@@ -51,12 +58,12 @@ pub fn state_in(headers: &mut HeaderMap, permit: &Permit) {
 /// What a field says, if it is one of these and there is something to say.
 fn value(name: &HeaderName, permit: &Permit) -> Option<HeaderValue> {
     match name.as_str() {
-        "x-claviger-account" => Some(id(permit.account().text())),
-        "x-claviger-key-id" => Some(id(permit.key().text())),
-        "x-claviger-environment" => Some(HeaderValue::from_static(permit.environment().as_str())),
-        "x-claviger-scopes" => Some(listed(permit.scopes())),
-        "x-claviger-created-by" => Some(plain(permit.created_by())),
-        "x-claviger-external-id" => permit.external_id().map(plain),
+        ACCOUNT => Some(id(permit.account().text())),
+        KEY_ID => Some(id(permit.key().text())),
+        ENVIRONMENT => Some(HeaderValue::from_static(permit.environment().as_str())),
+        SCOPES => Some(listed(permit.scopes())),
+        CREATED_BY => Some(plain(permit.created_by())),
+        EXTERNAL_ID => permit.external_id().map(plain),
         _ => None,
     }
 }

@@ -8,10 +8,6 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Names a request or an answer `id`, replacing what it called itself.
 pub fn set(headers: &mut HeaderMap, id: RequestId) {
-    headers.insert(X_REQUEST_ID, value(id));
-}
-
-/// The field's value.
-pub fn value(id: RequestId) -> HeaderValue {
-    HeaderValue::from_bytes(id.text().as_bytes()).expect("an id is letters, digits and an underscore")
+    let value = HeaderValue::from_bytes(id.text().as_bytes());
+    headers.insert(X_REQUEST_ID, value.expect("an id is letters, digits and an underscore"));
 }

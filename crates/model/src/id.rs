@@ -67,9 +67,7 @@ impl IdText {
         bytes[prefix.len()..len].copy_from_slice(&digits);
         Self { bytes, len }
     }
-}
 
-impl IdText {
     /// Its letters, digits and underscore.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.len]

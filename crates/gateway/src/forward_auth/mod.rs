@@ -110,9 +110,7 @@ impl ForwardAuth {
         headers.clone_from(&self.yes);
         identity::state_in(headers, permit);
         request_id::set(headers, id);
-        if permit.standings().is_some() {
-            headers.extend(api.limit_fields(permit));
-        }
+        headers.extend(api.limit_fields(permit));
         answer
     }
 }

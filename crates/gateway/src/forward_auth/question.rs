@@ -11,6 +11,13 @@ use http::{
 
 use super::place::Place;
 
+/// nginx, as its documentation has it.
+const ORIGINAL_METHOD: &str = "x-original-method";
+const ORIGINAL_URI: &str = "x-original-uri";
+/// Traefik and Caddy.
+const FORWARDED_METHOD: &str = "x-forwarded-method";
+const FORWARDED_URI: &str = "x-forwarded-uri";
+
 /// Nothing, or more than one thing, is asked, or it can't be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Unclear;
@@ -44,9 +51,9 @@ pub(super) fn put_in(head: &mut Parts, place: &Place<'_>) -> Result<Host, Unclea
 /// What one pass over a question's fields finds.
 #[derive(Default)]
 struct Fields<'a> {
-    /// Method and target, as nginx's documentation has it.
+    /// Method and target.
     original: [Field<'a>; 2],
-    /// Method and target, as Traefik and Caddy say them.
+    /// Likewise.
     forwarded: [Field<'a>; 2],
     forwarded_host: Field<'a>,
     host: Field<'a>,
@@ -66,10 +73,10 @@ impl<'a> Fields<'a> {
         let mut fields = Self::default();
         for (name, value) in headers {
             let field = match name.as_str() {
-                "x-original-method" => &mut fields.original[0],
-                "x-original-uri" => &mut fields.original[1],
-                "x-forwarded-method" => &mut fields.forwarded[0],
-                "x-forwarded-uri" => &mut fields.forwarded[1],
+                ORIGINAL_METHOD => &mut fields.original[0],
+                ORIGINAL_URI => &mut fields.original[1],
+                FORWARDED_METHOD => &mut fields.forwarded[0],
+                FORWARDED_URI => &mut fields.forwarded[1],
                 "x-forwarded-host" => &mut fields.forwarded_host,
                 "host" => &mut fields.host,
                 _ => continue,
@@ -90,7 +97,7 @@ impl<'a> Field<'a> {
 /// asked, and how the question's own body is coded.
 pub(super) fn is_of_question(name: &HeaderName) -> bool {
     let name = name.as_str();
-    matches!(name, "x-original-method" | "x-original-uri" | "x-forwarded-method" | "x-forwarded-uri")
+    matches!(name, ORIGINAL_METHOD | ORIGINAL_URI | FORWARDED_METHOD | FORWARDED_URI)
         || name == TRANSFER_ENCODING
 }
 
