@@ -1,9 +1,11 @@
 //! The machine's clocks and what it says of this process.
 
-use std::time::Duration;
+use std::{fs, io, time::Duration};
 
 use claviger_model::{Clock, Moment, Timestamp};
 use rustix::time::{ClockId, clock_gettime};
+
+use crate::ISSUED_AT;
 
 /// The clocks the product runs on, read as it reads them.
 pub struct HostClock;
@@ -27,7 +29,7 @@ pub struct StillClock;
 
 impl Clock for StillClock {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis(1_767_225_600_000)
+        ISSUED_AT
     }
 
     fn boot(&self) -> Moment {
@@ -35,13 +37,16 @@ impl Clock for StillClock {
     }
 }
 
-/// Bytes of this process that are in memory (second field of `/proc/self/statm`, in pages).
+/// Bytes of a process that are in memory (second field of its `statm`, in pages).
+///
+/// # Errors
+/// Where the process has ended.
 ///
 /// # Panics
-/// Where there is no `/proc`.
-pub fn resident_bytes() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux has /proc");
+/// Where `/proc` is not Linux's.
+pub fn resident_bytes(process: u32) -> io::Result<usize> {
+    let statm = fs::read_to_string(format!("/proc/{process}/statm"))?;
     let pages: usize =
         statm.split(' ').nth(1).and_then(|pages| pages.parse().ok()).expect("the second field is a number");
-    pages * rustix::param::page_size()
+    Ok(pages * rustix::param::page_size())
 }

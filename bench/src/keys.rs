@@ -22,6 +22,8 @@ use claviger_verify::{
     nodes::NodeCard,
 };
 
+use crate::ISSUED_AT;
+
 /// Length of a live key of the default profile.
 pub const PLAIN_LENGTH: usize = 46;
 
@@ -96,7 +98,7 @@ impl MadeUp {
         let policy = Policy { scopes: Scopes::All, restrictions: Restrictions::default() };
         let terms = Arc::new(Terms { policy, created_by: "operator".into() });
         let entropy = Seeded::new(7);
-        let now = Timestamp::from_millis(1_767_225_600_000);
+        let now = ISSUED_AT;
         let mut account = AccountId::mint(now, &entropy);
         for number in 0..self.keys {
             if number % self.keys_per_account == 0 {

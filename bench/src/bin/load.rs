@@ -29,7 +29,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
         fill(&store, &set).await?;
         println!("filled with {keys} keys in {:.1?}", HostClock.boot().since(start));
     }
-    let before = resident_bytes();
+    let this = std::process::id();
+    let before = resident_bytes(this)?;
     let mut seconds = Vec::new();
     for _ in 0..LOADS {
         let start = HostClock.boot();
@@ -38,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         Follower::new(Arc::clone(&verifier), store.feed(), card, entropy).load().await?;
         seconds.push(HostClock.boot().since(start).as_secs_f64());
         if seconds.len() == 1 {
-            let (size, grown) = (verifier.size(), resident_bytes().saturating_sub(before));
+            let (size, grown) = (verifier.size(), resident_bytes(this)?.saturating_sub(before));
             println!("{} secrets of {} accounts, {grown} bytes more in memory", size.secrets, size.accounts);
         }
     }

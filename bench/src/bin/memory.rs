@@ -14,9 +14,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let mut argument = |default: u64| arguments.next().map_or(Ok(default), |text| text.parse());
     let (keys, keys_per_account) = (argument(10_000_000)?, argument(10)?);
-    let (before, start) = (resident_bytes(), HostClock.boot());
+    let this = std::process::id();
+    let (before, start) = (resident_bytes(this)?, HostClock.boot());
     let verifier = MadeUp { keys, keys_per_account }.loaded(Arc::new(HostClock)).await;
-    let (after, taken) = (resident_bytes(), HostClock.boot().since(start));
+    let (after, taken) = (resident_bytes(this)?, HostClock.boot().since(start));
     let size = verifier.size();
     println!("{} secrets of {} accounts, minted and taken in {taken:.1?}", size.secrets, size.accounts);
     println!("bytes a secret, by resident memory: {:.1}", per(after - before, size.secrets));

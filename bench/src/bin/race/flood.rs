@@ -8,12 +8,12 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use claviger_bench::{CALLER, Figure, FixedAnswer, KeySet, PATH, plain_key};
+use claviger_bench::{CALLER, Figure, FixedAnswer, KeySet, PATH, plain_key, resident_bytes};
 use claviger_testkit::exchange;
 
 use crate::{
     contestant::{Contestant, count},
-    process::{cpu_seconds, resident_bytes},
+    process::cpu_seconds,
     requests::{Attempt, Way},
     settings::Pace,
     table::thousands,
@@ -31,8 +31,8 @@ const AHEAD: u64 = 32;
 pub struct Flooded {
     /// Keys that were refused.
     keys: u64,
-    before: u64,
-    after: u64,
+    before: usize,
+    after: usize,
     /// Of the flooded server, in which nothing is flooding, to one that never was flooded.
     good: Figure,
     /// Of decisions while both are asked for, to those of good keys alone.
@@ -138,7 +138,7 @@ fn send(address: SocketAddr, set: &KeySet, first: u64, keys: u64, refusal: usize
 
 impl std::fmt::Display for Flooded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let mebibytes = |bytes: u64| count(bytes) / f64::from(1 << 20);
+        let mebibytes = |bytes: usize| count(bytes as u64) / f64::from(1 << 20);
         writeln!(f, "### A flood of {} unknown keys\n", thousands(count(self.keys)))?;
         writeln!(f, "| what | figure | aim |\n|---|---|---|")?;
         writeln!(
