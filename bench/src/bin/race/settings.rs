@@ -20,6 +20,9 @@ pub struct Settings {
     /// How long it runs
     #[arg(long)]
     seconds: Option<u32>,
+    /// How many unknown keys are sent [default: 300000, or ten million with --long]
+    #[arg(long, conflicts_with = "long")]
+    flood: Option<u64>,
     /// How many keys there are
     #[arg(long, default_value_t = 100_000)]
     pub keys: u64,
@@ -45,8 +48,8 @@ impl Settings {
     }
 
     /// How many unknown keys are sent.
-    pub const fn flood(&self) -> u64 {
-        if self.long { 10_000_000 } else { 300_000 }
+    pub fn flood(&self) -> u64 {
+        self.flood.unwrap_or(if self.long { 10_000_000 } else { 300_000 })
     }
 
     /// Whether the comparison with this title is wanted.
