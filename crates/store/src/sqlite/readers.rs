@@ -25,8 +25,12 @@ struct Shelf {
 }
 
 impl Readers {
-    pub(super) fn of(file: DatabaseFile) -> Self {
-        Self(Arc::new(Shelf { file, free: Mutex::default(), turns: Semaphore::new(READERS) }))
+    /// All of them, at once: once the process has no file left to open, what was never opened couldn't be read, and
+    /// nothing would renew the lease.
+    pub(super) fn open(file: DatabaseFile) -> rusqlite::Result<Self> {
+        let opened = (0..READERS).map(|_| connection::to_read(file.path()));
+        let free = Mutex::new(opened.collect::<Result<_, _>>()?);
+        Ok(Self(Arc::new(Shelf { file, free, turns: Semaphore::new(READERS) })))
     }
 
     /// Runs `work` where blocking is allowed.

@@ -49,6 +49,9 @@ fn start(dir: &Path, installation: InstallationId) -> Result<Sqlite, OpenError> 
     let usage_file = DatabaseFile::make(dir.join(USAGE))?;
     let usage_connection = prepare(&usage_file, migrate::USAGE)?;
     begin(&usage_connection, &usage_file, usage::begin)?;
+    let readers = Readers::open(file.clone()).map_err(|error| of_open(file.path(), &error))?;
+    let usage_readers =
+        Readers::open(usage_file.clone()).map_err(|error| of_open(usage_file.path(), &error))?;
 
     // Only a fresh start reads what is really on disk.
     let on_loss: fn() = || std::process::abort();
@@ -57,9 +60,9 @@ fn start(dir: &Path, installation: InstallationId) -> Result<Sqlite, OpenError> 
     let usage_writer = launch("usage-writer", usage_connection, &usage_file, &lock, || {})?;
     Ok(Sqlite(Arc::new(Inner {
         installation,
-        readers: Readers::of(file),
+        readers,
         writer,
-        usage_readers: Readers::of(usage_file),
+        usage_readers,
         usage_writer,
         changes: AtomicU32::new(0),
         node: OneNode::default(),
