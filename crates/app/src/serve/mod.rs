@@ -51,7 +51,8 @@ pub(crate) fn run(flags: ServeFlags) -> anyhow::Result<()> {
     let mut settings = Settings::gather(flags)?;
     log::begin(settings.log, settings.log_format);
     process::hide_memory();
-    settings.connections = process::connections(settings.connections);
+    let listeners = 3 + u64::from(settings.ext_authz.is_some());
+    settings.connections = process::connections(settings.connections, listeners);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let served = runtime.block_on(serve(settings));
     runtime.shutdown_timeout(LAST_TASKS);

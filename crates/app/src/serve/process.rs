@@ -4,8 +4,6 @@ use rustix::process::{DumpableBehavior, Resource, getrlimit, set_dumpable_behavi
 
 /// Open files that are kept for the database, the log and the ready file.
 const FILES_KEPT: u64 = 128;
-/// Three listeners share the open files, and the gateway opens one more for each request it forwards.
-const SHARES: u64 = 4;
 /// Fewer connections than this are no service.
 const CONNECTIONS_MIN: u64 = 16;
 
@@ -16,15 +14,15 @@ pub(super) fn hide_memory() {
     }
 }
 
-/// Raises the limit of open files as far as it goes. Returns how many connections each listener may have, at most
-/// `wanted`: one that is flooded leaves the others theirs.
-pub(super) fn connections(wanted: usize) -> usize {
+/// Raises the limit of open files as far as it goes. Returns how many connections each of so many listeners may have, at
+/// most `wanted`: one that is flooded leaves the others theirs.
+pub(super) fn connections(wanted: usize, listeners: u64) -> usize {
     let mut files = getrlimit(Resource::Nofile);
     files.current = files.maximum;
     if let Err(error) = setrlimit(Resource::Nofile, files) {
         tracing::warn!(%error, "the limit of open files stays low");
     }
-    let possible = getrlimit(Resource::Nofile).current.map_or(wanted, share);
+    let possible = getrlimit(Resource::Nofile).current.map_or(wanted, |files| share(files, listeners));
     if possible < wanted {
         tracing::warn!(
             connections = possible,
@@ -35,8 +33,9 @@ pub(super) fn connections(wanted: usize) -> usize {
     possible.min(wanted)
 }
 
-fn share(files: u64) -> usize {
-    let share = files.saturating_sub(FILES_KEPT) / SHARES;
+/// The gateway has two shares: it opens one more file for each request it forwards.
+fn share(files: u64, listeners: u64) -> usize {
+    let share = files.saturating_sub(FILES_KEPT) / (listeners + 1);
     usize::try_from(share.max(CONNECTIONS_MIN)).unwrap_or(usize::MAX)
 }
 
@@ -46,7 +45,8 @@ mod tests {
 
     #[test]
     fn open_files_are_shared_out_with_some_kept() {
-        assert_eq!(share(1024), 224);
-        assert_eq!(share(60), 16);
+        assert_eq!(share(1024, 3), 224);
+        assert_eq!(share(1024, 4), 179);
+        assert_eq!(share(60, 3), 16);
     }
 }

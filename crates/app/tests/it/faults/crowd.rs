@@ -42,7 +42,7 @@ fn silent(listener: SocketAddr, count: usize) -> Vec<TcpStream> {
 #[test]
 fn whoever_asks_is_answered_beside_a_crowd_that_says_nothing_and_its_places_are_given_back() {
     // The server shares its open files out among listeners and upstreams.
-    let each = (CROWD / 4).min(open_files().saturating_sub(128) / 4 - FREE);
+    let each = (CROWD / 4).min(open_files().saturating_sub(128) / 5 - FREE);
     if each * 4 < CROWD {
         eprintln!("ONLY {} OF {CROWD} CONNECTIONS: raise the limit of open files (ulimit -Hn)", each * 4);
     }
