@@ -68,17 +68,17 @@ struct Listeners {
 }
 
 impl Listeners {
-    async fn bind(settings: &Settings, now: Timestamp) -> anyhow::Result<Self> {
+    fn bind(settings: &Settings, now: Timestamp) -> anyhow::Result<Self> {
         let offer = settings.tls.as_ref().map(|tls| certificate::offer(tls, now)).transpose()?;
         let tls = |listener| {
             let offer = offer.clone().filter(|_| settings.speaks_tls(listener));
             offer.map(TlsAcceptor::from)
         };
-        let gateway = Listener::bind("gateway", settings.gateway, tls(ListenerName::Gateway)).await?;
-        let portal = Listener::bind("portal", settings.portal, tls(ListenerName::Portal)).await?;
-        let control = Listener::bind("control", settings.control, tls(ListenerName::Control)).await?;
+        let gateway = Listener::bind("gateway", settings.gateway, tls(ListenerName::Gateway))?;
+        let portal = Listener::bind("portal", settings.portal, tls(ListenerName::Portal))?;
+        let control = Listener::bind("control", settings.control, tls(ListenerName::Control))?;
         let ext_authz = match settings.ext_authz {
-            Some(address) => Some(Listener::bind("ext-authz", address, tls(ListenerName::ExtAuthz)).await?),
+            Some(address) => Some(Listener::bind("ext-authz", address, tls(ListenerName::ExtAuthz))?),
             None => None,
         };
         Ok(Self { gateway, portal, control, ext_authz })
@@ -110,7 +110,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) =
         (Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
     // Before the data directory: where a port is taken, nothing is made.
-    let listeners = Listeners::bind(&settings, clock.now()).await?;
+    let listeners = Listeners::bind(&settings, clock.now())?;
 
     let opened = data::open(&settings.data, shared(&settings), &*clock).await?;
     let store = opened.store.clone();

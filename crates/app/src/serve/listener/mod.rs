@@ -24,7 +24,7 @@ use hyper::body::{Body, Incoming};
 use hyper_util::server::graceful::GracefulShutdown;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::{Semaphore, watch},
     task::JoinHandle,
 };
@@ -39,6 +39,10 @@ use crate::config::Settings;
 
 /// Shortest and longest pause after the system refused to hand over a connection.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(1));
+
+/// Connections that wait with the system until they are accepted, where it lets as many wait: all callers of a node that
+/// is starting, or of one whose places are taken. Who finds no room tries again by itself a second later, or much later.
+const WAITING: u32 = 4096;
 
 /// What answers the requests of a listener.
 pub(crate) trait Handle: Send + Sync + 'static {
@@ -92,12 +96,12 @@ pub(super) struct Listener {
 
 impl Listener {
     /// Takes the address. `name` is also the name of its flag. TLS is spoken where there is something to speak it with.
-    pub(super) async fn bind(
+    pub(super) fn bind(
         name: &'static str,
         wanted: SocketAddr,
         tls: Option<TlsAcceptor>,
     ) -> anyhow::Result<Self> {
-        let socket = TcpListener::bind(wanted).await.map_err(|error| refused(name, wanted, &error))?;
+        let socket = listen(wanted).map_err(|error| refused(name, wanted, &error))?;
         let address = socket.local_addr()?;
         probe_when_silent(&socket)?;
         Ok(Self { name, socket, address, tls })
@@ -137,6 +141,14 @@ impl Listener {
         };
         Serving(tokio::spawn(accepting.run(socket, stopped)))
     }
+}
+
+fn listen(wanted: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if wanted.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // What is left of connections that were closed keeps nobody from the port.
+    socket.set_reuseaddr(true)?;
+    socket.bind(wanted)?;
+    socket.listen(WAITING)
 }
 
 /// Has the system probe connections that are silent for long, so that a dead peer is noticed. Those that are accepted
@@ -260,7 +272,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_connection_that_is_silent_is_probed() {
-        let listener = Listener::bind("gateway", "127.0.0.1:0".parse().unwrap(), None).await.unwrap();
+        let listener = Listener::bind("gateway", "127.0.0.1:0".parse().unwrap(), None).unwrap();
         let _client = TcpStream::connect(listener.address).await.unwrap();
         let (accepted, _) = listener.socket.accept().await.unwrap();
         let accepted = SockRef::from(&accepted);
