@@ -19,7 +19,7 @@ const CROWD: usize = 10_000;
 const FREE: usize = 20;
 
 /// Raises this process's limit of open files, and returns it. A server that it starts has the same.
-fn open_files() -> usize {
+pub(crate) fn open_files() -> usize {
     let mut files = getrlimit(Resource::Nofile);
     files.current = files.maximum;
     setrlimit(Resource::Nofile, files).expect("a limit may be raised as far as it goes");

@@ -2,7 +2,7 @@
 
 mod asked_to_end;
 mod clock;
-mod crowd;
+pub(crate) mod crowd;
 mod damage;
 mod directory;
 mod failing_calls;

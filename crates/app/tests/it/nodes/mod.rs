@@ -4,6 +4,7 @@
 mod stage;
 
 mod clocks;
+mod cold;
 mod crowd;
 mod cut_off;
 mod database_away;

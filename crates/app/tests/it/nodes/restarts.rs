@@ -6,7 +6,7 @@ use claviger_testkit::{Cluster, Hammer, Nginx, ServerBuilder, Stopwatch, eventua
 
 use super::{
     DEFAULT, STRICT, confirmed_by, members, only, request, revoke,
-    stage::{DATABASE, Stage, name, postgres},
+    stage::{DATABASE, Stage, give_turns_back, name, postgres, take_turns, turns_are_taken},
     status,
 };
 
@@ -62,23 +62,15 @@ fn a_node_that_waits_for_its_turn_to_load_holds_up_no_change_and_knows_it_afterw
     let third = ServerBuilder::new(crate::PROGRAM).database(&stage.postgres.url(DATABASE)).profile("default");
     let third = third.argument("--lease").argument(DEFAULT).variable("CLAVIGER_NODE", &name(2));
     let stage = &stage;
-    let first_turn = i64::from_be_bytes(*b"clavload") + 1;
     let (third, later) = thread::scope(|scope| {
-        scope.spawn(move || {
-            let all =
-                format!("SELECT pg_advisory_lock(n) FROM generate_series({first_turn}, {first_turn} + 3) n");
-            // Its end is that somebody ends its session.
-            stage.postgres.sql(DATABASE, &format!("{all}; SELECT pg_sleep(60)")).unwrap_err();
-        });
-        eventually(|| {
-            (stage.sql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == "4").then_some(())
-        });
+        scope.spawn(|| take_turns(&stage.postgres));
+        turns_are_taken(&stage.postgres);
         let third = scope.spawn(|| third.join(stage.cluster.operator_key()));
         eventually(|| (members(&stage.operator(0)).len() == 3).then_some(()));
         confirmed_by(2, &stage.operator(0), &id);
         let later = stage.issue(0, "later").1;
         assert!(!third.is_finished(), "it has its turn already");
-        stage.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+        give_turns_back(&stage.postgres);
         (third.join().expect("it starts"), later)
     });
     assert_eq!((status(&third, &taken), status(&third, &later)), (401, 200));

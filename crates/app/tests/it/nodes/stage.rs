@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use claviger_testkit::{Cluster, Operator, Postgres, Server, ServerBuilder};
+use claviger_testkit::{Cluster, Operator, Postgres, Server, ServerBuilder, eventually};
 
 /// Nodes called `node-0`, `node-1`, … with the built-in profile, on a database of their own.
 pub(super) struct Stage {
@@ -29,6 +29,27 @@ pub(super) fn postgres() -> Postgres {
 
 pub(super) fn name(node: usize) -> String {
     format!("node-{node}")
+}
+
+/// Takes all turns to load keys, and returns when somebody [gives them back](give_turns_back).
+pub(super) fn take_turns(postgres: &Postgres) {
+    let first = i64::from_be_bytes(*b"clavload") + 1;
+    let all = format!("SELECT pg_advisory_lock(n) FROM generate_series({first}, {first} + 3) n");
+    // Its end is that somebody ends its session.
+    let ended = postgres.sql(DATABASE, &format!("{all}; SELECT pg_sleep(60)"));
+    assert!(ended.is_err(), "nobody has given them back");
+}
+
+/// Returns when all turns are taken.
+pub(super) fn turns_are_taken(postgres: &Postgres) {
+    let taken = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted";
+    eventually(|| (postgres.sql(DATABASE, taken).as_deref() == Ok("4")).then_some(()));
+}
+
+/// Lets nodes load again.
+pub(super) fn give_turns_back(postgres: &Postgres) {
+    let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
+    postgres.sql(DATABASE, end).expect("the statement is right");
 }
 
 impl Stage {
