@@ -1,10 +1,15 @@
 //! `POST /v1/keys/verify-batch`: many attempts in one call.
 
+use std::fmt;
+
 use bytes::Bytes;
 use claviger_manage::Fault;
 use claviger_model::RequestId;
 use http::Request;
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{IgnoredAny, SeqAccess, Visitor},
+};
 use utoipa::ToSchema;
 
 use super::{VerifyCall, VerifyKey, verdict::Verdict};
@@ -19,8 +24,36 @@ const BODY_MAX: usize = 1 << 20;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct VerifyBatch<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "not_many_more")]
     attempts: Vec<VerifyKey<'a>>,
+}
+
+/// Keeps one attempt more than there may be: what comes after that would take memory only to be refused.
+fn not_many_more<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> std::result::Result<Vec<VerifyKey<'de>>, D::Error> {
+    deserializer.deserialize_seq(Attempts)
+}
+
+struct Attempts;
+
+impl<'de> Visitor<'de> for Attempts {
+    type Value = Vec<VerifyKey<'de>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of attempts")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> std::result::Result<Self::Value, A::Error> {
+        let mut attempts = Vec::new();
+        while let Some(attempt) = list.next_element()? {
+            attempts.push(attempt);
+            if attempts.len() > ATTEMPTS_MAX as usize {
+                while list.next_element::<IgnoredAny>()?.is_some() {}
+            }
+        }
+        Ok(attempts)
+    }
 }
 
 /// What was decided, in the order of the attempts.
