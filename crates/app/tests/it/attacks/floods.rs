@@ -1,14 +1,15 @@
 //! HTTP/2 by the frame: floods of what costs a caller little (A155) are bounded on every listener, and nobody else waits.
 
 use std::{
-    fs,
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
     time::Duration,
 };
 
-use claviger_testkit::{Server, ServerBuilder};
+use claviger_testkit::ServerBuilder;
 use serde_json::json;
+
+use super::memory::resident;
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const DATA: u8 = 0;
@@ -41,14 +42,6 @@ fn head(method: &str) -> Vec<u8> {
 /// The streams of one connection, one after the other.
 fn streams() -> impl Iterator<Item = u32> {
     (1..).step_by(2)
-}
-
-fn memory(server: &Server) -> u64 {
-    let pages = fs::read_to_string(format!("/proc/{}/statm", server.pid())).expect("the process is there");
-    let resident =
-        pages.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).expect("it is a number");
-    // Whole pages; every machine that this runs on has them this large.
-    resident * 4096
 }
 
 /// Sends `begin` and then `frames` until the server has had enough, or doesn't take any more, or all were sent.
@@ -88,7 +81,7 @@ fn a_flood_of_frames_costs_little_and_nobody_waits_for_it() {
     let asked = server.ext_authz.expect("it has the listener");
     let get = || head("GET");
     for listener in [server.gateway, server.control, asked] {
-        let before = memory(&server);
+        let before = resident(&server);
         let post = frame(HEADERS, END_HEADERS, 1, &head("POST"));
         let reset = |id: u32| {
             [frame(HEADERS, END_HEADERS, id, &get()), frame(RST_STREAM, 0, id, &[0, 0, 0, 8])].concat()
@@ -122,7 +115,7 @@ fn a_flood_of_frames_costs_little_and_nobody_waits_for_it() {
             assert_eq!(server.customer(&key).get("/v1").status, 200);
             assert_eq!(operator.verify(&json!({"key": key}))["allowed"], true);
         }
-        let grown = memory(&server).saturating_sub(before);
+        let grown = resident(&server).saturating_sub(before);
         assert!(grown < GROWTH, "{listener}: {} MiB", grown >> 20);
     }
 }

@@ -3,12 +3,14 @@
 //! HTTP clients quietly repair most of what is sent here, so no client is used: what a row says is what the server gets.
 
 mod answers;
+mod bombs;
 pub(crate) mod credential;
 mod floods;
 pub(crate) mod framing;
 pub(crate) mod identity;
 mod management;
 mod management_lists;
+mod memory;
 mod network;
 mod own_keys;
 pub(crate) mod path;

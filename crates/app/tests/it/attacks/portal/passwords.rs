@@ -6,6 +6,7 @@ use claviger_testkit::{Answer, ServerBuilder, Visitor};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::{Request, Scene, is_signed_in};
+use crate::attacks::memory::{peak, resident};
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -161,7 +162,7 @@ fn hundreds_who_sign_in_at_once_take_neither_the_memory_nor_the_server() {
     let scene = Scene::of(ServerBuilder::new(crate::PROGRAM).profile_text(&trusting));
     let guesser = Guesser::at(&scene);
     assert_eq!(guesser.guess(&scene, "warm@example.com", "wrong").status, 422);
-    let before = resident(scene.server.pid());
+    let before = resident(&scene.server);
     let start = Barrier::new(VISITORS);
     let statuses: Vec<_> = thread::scope(|scope| {
         let (scene, guesser, start) = (&scene, &guesser, &start);
@@ -177,10 +178,10 @@ fn hundreds_who_sign_in_at_once_take_neither_the_memory_nor_the_server() {
         let running: Vec<_> = (0..VISITORS).map(|number| scope.spawn(guess(number))).collect();
         running.into_iter().map(|one| one.join().expect("it ends")).collect()
     });
-    let peak = peak_resident(scene.server.pid());
-    println!("A144: {before} KiB before, {peak} KiB at most, {:?}", counts(&statuses));
+    let peak = peak(&scene.server);
+    println!("A144: {} MiB before, {} MiB at most, {:?}", before >> 20, peak >> 20, counts(&statuses));
     // Two hashes of 19 MiB at once, and 200 connections.
-    assert!(peak < before + 120 * 1024, "{before} KiB before, {peak} KiB at most");
+    assert!(peak < before + (120 << 20), "{before} bytes before, {peak} at most");
     assert!(statuses.iter().all(|status| [422, 429, 503].contains(status)), "{statuses:?}");
     let refused = statuses.iter().filter(|status| **status != 422).count();
     assert!((1..VISITORS).contains(&refused), "{:?}", counts(&statuses));
@@ -194,21 +195,6 @@ fn counts(statuses: &[u16]) -> std::collections::BTreeMap<u16, usize> {
         *counts.entry(*status).or_default() += 1;
     }
     counts
-}
-
-fn resident(pid: u32) -> usize {
-    memory(pid, "VmRSS:")
-}
-
-fn peak_resident(pid: u32) -> usize {
-    memory(pid, "VmHWM:")
-}
-
-/// In KiB.
-fn memory(pid: u32, field: &str) -> usize {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the server runs");
-    let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("Linux tells it");
-    line.trim().trim_end_matches(" kB").parse().expect("it is a number")
 }
 
 #[test]
