@@ -1,8 +1,8 @@
 //! Nothing of one account is there for another (P19, A24, A71): another's id gets the same bytes as an absent one.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use claviger_testkit::{Answer, Customer, Server, ServerBuilder};
+use claviger_testkit::{Answer, Customer, Server, ServerBuilder, Stopwatch};
 use serde_json::{Value, json};
 
 use crate::attacks::{filled, masked_body};
@@ -106,6 +106,31 @@ fn another_account_s_key_is_as_absent_as_none() {
             assert_eq!(ids(&asked), our_ids, "A72 {profile}: {query}");
         }
     }
+}
+
+#[test]
+fn another_account_s_key_takes_as_long_as_an_absent_one() {
+    let house = House::of("example", "/v1/api-keys", "Bearer");
+    let (ours, _) = house.account();
+    let (_, their_ids) = house.account();
+    let mut took: [Vec<Duration>; 2] = Default::default();
+    for round in 0..400 {
+        // Each first in turn, so that whatever else the machine does falls on both alike.
+        for turn in 0..2 {
+            let which = (turn + round) % 2;
+            let id = [&*their_ids[0], "key_00000000000000000000000000"][which];
+            let clock = Stopwatch::start();
+            let answer = ours.send("DELETE", &format!("/v1/api-keys/{id}"), &[], "");
+            took[which].push(clock.now());
+            assert_eq!(answer.status, 404);
+        }
+    }
+    let [foreign, absent] = took.map(|mut all| {
+        all.sort();
+        all[all.len() / 2]
+    });
+    println!("A24: {foreign:?} to refuse another account's key, {absent:?} an absent one");
+    assert!(foreign.max(absent) < foreign.min(absent) * 2, "{foreign:?} and {absent:?}");
 }
 
 #[test]
