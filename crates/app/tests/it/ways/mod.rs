@@ -6,7 +6,9 @@
 //! read never arrives.
 
 mod behind;
+mod carriers;
 mod direct;
+mod listeners;
 mod rows;
 mod shapes;
 mod stage;

@@ -236,7 +236,7 @@ const SMUGGLED: &str =
     "GET /admin/smuggled HTTP/1.1\r\nHost: api.test\r\n{KEY}\r\nX-Claviger-Account: forged";
 
 /// `text` with its names filled in.
-fn filled(text: &str, keys: &Keys) -> Vec<u8> {
+pub(super) fn filled(text: &str, keys: &Keys) -> Vec<u8> {
     let (k, a) = (format!("Bearer {}", keys.public.plain), format!("Bearer {}", keys.admin.plain));
     let (public, admin) = (format!("Authorization: {k}"), format!("Authorization: {a}"));
     let smuggled = SMUGGLED.replace("{KEY}", &public);
