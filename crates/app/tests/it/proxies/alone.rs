@@ -1,6 +1,6 @@
 //! The questions of proxies, put without one: what each is answered, and what is no question.
 
-use claviger_testkit::{Answer, Connection, Server, ServerBuilder, exchange};
+use claviger_testkit::{Answer, Connection, Program, Server, ServerBuilder, exchange, repository};
 use serde_json::json;
 
 struct Desk {
@@ -174,4 +174,49 @@ fn who_may_not_ask_and_what_is_not_there_is_refused() {
         assert_eq!(answer.status, 403, "{line}");
         assert!(answer.text().contains("forward_auth_callers"), "{}", answer.text());
     }
+}
+
+/// Which of these names the pattern in Traefik's file is about.
+fn taken_away(names: &[&str]) -> Vec<String> {
+    let file = repository().join("docs/guide/traefik.md");
+    let page = std::fs::read_to_string(file).expect("the guide has the page");
+    let pattern = page.split_once("authResponseHeadersRegex: \"(?i)").expect("the file has a pattern").1;
+    let pattern = pattern.split_once('"').expect("it ends").0;
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let list = directory.path().join("names");
+    std::fs::write(&list, names.join("\n")).expect("the test's directory can be written");
+    let found = Program::at("grep").run(&["-Ei", pattern, list.to_str().expect("the tests' paths are text")]);
+    assert_eq!(found.err, "");
+    found.out.lines().map(ToOwned::to_owned).collect()
+}
+
+#[test]
+fn traefik_is_told_to_take_away_what_an_upstream_could_misread() {
+    // As Traefik has them: in the canonical case of Go's library.
+    let misread = [
+        "X-Claviger-Account",
+        "X-Claviger-Key-Id",
+        "X-Claviger-Anything",
+        "X_claviger_account",
+        "X_claviger-Account",
+        "X.claviger.account",
+        "X-Original-Uri",
+        "X_original_uri",
+        "X-Original-Url",
+        "X-Original-Method",
+        "X-Rewrite-Url",
+        "X-Forwarded-Uri",
+        "X-Forwarded-Method",
+        "X_forwarded_prefix",
+        "X-Forwarded-Path",
+        "X-Envoy-Original-Path",
+        "X-Http-Method",
+        "X-Http-Method-Override",
+        "X_http_method_override",
+        "X-Method-Override",
+    ];
+    assert_eq!(taken_away(&misread), misread);
+    let others =
+        ["X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Request-Id", "X-Api-Key", "Accept"];
+    assert_eq!(taken_away(&others), [""; 0]);
 }
