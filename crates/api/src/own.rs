@@ -94,7 +94,7 @@ fn slot_of(refusal: Refusal) -> Slot {
     match refusal {
         Refusal::Forbidden(_) => Slot::Scope,
         Refusal::AuthorityLost => Slot::Revoked,
-        Refusal::NotFound(_) | Refusal::Revoked => Slot::NotFound,
+        Refusal::NotFound(_) | Refusal::Revoked | Refusal::IsGrant => Slot::NotFound,
         Refusal::Invalid(_) | Refusal::IdempotencyMismatch | Refusal::ExternalIdTaken => Slot::BadRequest,
         Refusal::NameTooLong { .. } => Slot::NameTooLong,
         Refusal::TooManyKeys { .. } | Refusal::AlreadyCreated { .. } => Slot::Conflict,

@@ -307,7 +307,7 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let detail = refusal.to_string();
         match refusal {
-            Refusal::Forbidden(_) => Self::new(Code::Forbidden, detail),
+            Refusal::Forbidden(_) | Refusal::IsGrant => Self::new(Code::Forbidden, detail),
             Refusal::NotFound(_) => Self::new(Code::NotFound, detail),
             Refusal::Invalid(faults) => Self::invalid(faults),
             Refusal::NameTooLong { .. } => Self::invalid(vec![Fault::new("/name", detail)]),

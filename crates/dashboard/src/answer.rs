@@ -162,6 +162,7 @@ impl From<Refusal> for Stop {
             | Refusal::LastAdministrator
             | Refusal::MemberExists
             | Refusal::Revoked
+            | Refusal::IsGrant
             | Refusal::ExternalIdTaken
             | Refusal::NotSealed
             | Refusal::NodeAlive

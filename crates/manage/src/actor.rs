@@ -91,6 +91,11 @@ impl By {
         }
     }
 
+    /// Whether the people who run this ask, or the process itself.
+    pub(crate) fn is_operator(&self) -> bool {
+        matches!(self.actor, Actor::Operator(_) | Actor::System)
+    }
+
     /// Refuses who doesn't see `account`, as if it weren't there.
     pub(crate) fn require_sight(&self, account: AccountId) -> Result<(), Refusal> {
         if self.sees(account) { Ok(()) } else { Err(Refusal::NotFound("account")) }

@@ -56,6 +56,9 @@ pub enum Refusal {
     /// Nothing about a revoked key changes any more.
     #[error("the key is revoked, which can't be undone: issue a new one")]
     Revoked,
+    /// An application holds the key.
+    #[error("an application holds this key: it can be disabled, enabled or revoked, and nothing else")]
+    IsGrant,
     /// An external id names one thing.
     #[error("the external id is already taken")]
     ExternalIdTaken,
@@ -131,6 +134,7 @@ impl From<StoreError> for Refusal {
             StoreError::ChangedMeanwhile => Self::ChangedMeanwhile,
             StoreError::LastKey => Self::LastKey,
             StoreError::Revoked => Self::Revoked,
+            StoreError::IsGrant => Self::IsGrant,
             StoreError::ExternalIdTaken => Self::ExternalIdTaken,
             StoreError::AuthorityLost => Self::AuthorityLost,
             StoreError::MemberExists => Self::MemberExists,

@@ -181,6 +181,10 @@ typed_id!(
     LinkId, "lnk_"
 );
 typed_id!(
+    /// An application that asks for access by OAuth 2.0: its `client_id`.
+    ClientId, "app_"
+);
+typed_id!(
     /// An audit event.
     EventId, "evt_"
 );

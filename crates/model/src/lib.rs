@@ -11,6 +11,7 @@ mod denial;
 mod id;
 pub mod key;
 mod member;
+pub mod oauth;
 mod operator;
 pub mod path;
 pub mod profile;
@@ -26,8 +27,8 @@ pub use chance::Entropy;
 pub use decide::{KeyFacts, Policy, Rules, decide};
 pub use denial::{Denial, DenialCode, Malformation, Misfit, Slot};
 pub use id::{
-    AccountId, EventId, IdError, IdText, InstallationId, KeyId, LinkId, MemberId, NodeId, OperatorId,
-    RequestId, SessionId,
+    AccountId, ClientId, EventId, IdError, IdText, InstallationId, KeyId, LinkId, MemberId, NodeId,
+    OperatorId, RequestId, SessionId,
 };
 pub use key::{Environment, KeyState};
 pub use member::{Email, EmailError, MemberAbilities, MemberAbility, Role, RoleError, RoleSet};

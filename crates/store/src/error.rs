@@ -21,6 +21,9 @@ pub enum StoreError {
     /// The key is revoked: nothing about it changes any more.
     #[error("the key is revoked")]
     Revoked,
+    /// The key is a grant: the application's, and to be switched off, on or revoked as a whole.
+    #[error("an application holds the key: it can only be disabled, enabled or revoked")]
+    IsGrant,
     /// Another account of this api has this external id, or another key of this account.
     #[error("the external id is taken")]
     ExternalIdTaken,

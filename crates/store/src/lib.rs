@@ -3,6 +3,8 @@
 //! It decides no policy: who may, which limits hold and what the trail says are its caller's; that limits hold at
 //! every instant is decided here. Which database is underneath shows nowhere outside that database's own module.
 
+mod apps;
+mod apps_store;
 mod audit;
 mod copy;
 mod database;
@@ -21,6 +23,7 @@ mod usage;
 mod verbs;
 mod words;
 
+pub use apps::*;
 pub use copy::{Copied, CopyError, CopyOrder, abort_copy, copy};
 pub use directory::DirectoryLock;
 pub use error::StoreError;

@@ -2,7 +2,7 @@
 
 use claviger_model::{KeyState, Timestamp};
 
-use crate::KeyRow;
+use crate::{KeyChange, KeyRow, StoreError};
 
 /// Whether a key is neither revoked nor expired.
 pub(crate) fn stands(key: &KeyRow, now: Timestamp) -> bool {
@@ -18,4 +18,18 @@ pub(crate) fn works(key: &KeyRow, now: Timestamp) -> bool {
 /// expire: an expiry a second ahead would delete the last key.
 pub(crate) fn lasts(key: &KeyRow) -> bool {
     key.state == KeyState::Active && key.expires_at.is_none()
+}
+
+/// Refuses what would make a grant something else than what its application was allowed.
+pub(crate) fn hold_grant(key: &KeyRow, change: &KeyChange) -> Result<(), StoreError> {
+    match change {
+        KeyChange::Disable | KeyChange::Enable | KeyChange::Revoke => Ok(()),
+        KeyChange::Rename(_)
+        | KeyChange::Restrict { .. }
+        | KeyChange::Describe { .. }
+        | KeyChange::Rotate { .. } => match key.client {
+            None => Ok(()),
+            Some(_) => Err(StoreError::IsGrant),
+        },
+    }
 }

@@ -27,7 +27,7 @@ use crate::{
 /// of the idempotency key stand or fall together, and are on disk when it returns. Dropping a call's future doesn't
 /// take the change back.
 #[derive(Clone)]
-pub struct Store(Arc<dyn Database>);
+pub struct Store(pub(crate) Arc<dyn Database>);
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

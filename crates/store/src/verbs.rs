@@ -3,8 +3,8 @@
 use std::{fmt, sync::Arc};
 
 use claviger_model::{
-    Abilities, Account, AccountId, AccountState, Digest, Environment, EventId, KeyId, KeyState, NodeId,
-    OperatorId, Restrictions, RestrictionsPatch, RoleSet, Scopes, SessionId, Timestamp,
+    Abilities, Account, AccountId, AccountState, ClientId, Digest, Environment, EventId, KeyId, KeyState,
+    NodeId, OperatorId, Restrictions, RestrictionsPatch, RoleSet, Scopes, SessionId, Timestamp,
 };
 use claviger_verify::{feed::Seq, nodes::Via};
 
@@ -201,6 +201,7 @@ impl NewKey {
             revoked_at: None,
             external_id: self.external_id,
             metadata: self.metadata,
+            client: None,
             secrets: vec![SecretRow { number: 1, hint: self.secret.hint, created_at, ends_at: None }],
         }
     }
@@ -215,16 +216,19 @@ pub struct NewSecret {
     pub hint: String,
     /// The sealed plain key, where the profile keeps one.
     pub sealed: Option<Vec<u8>>,
+    /// When it runs out by itself, as access tokens do.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl fmt::Debug for NewSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { digest, hint, sealed } = self;
+        let Self { digest, hint, sealed, expires_at } = self;
         let sealed = sealed.is_some();
         f.debug_struct("NewSecret")
             .field("digest", digest)
             .field("hint", hint)
             .field("sealed", &sealed)
+            .field("expires_at", expires_at)
             .finish()
     }
 }
@@ -263,6 +267,8 @@ pub struct KeyRow {
     pub external_id: Option<String>,
     /// The company's own data.
     pub metadata: serde_json::Value,
+    /// The application that holds it: it is a grant then, and its secrets are access tokens.
+    pub client: Option<ClientId>,
     /// Its secrets, the newest first; at least one.
     pub secrets: Vec<SecretRow>,
 }
@@ -290,7 +296,7 @@ pub struct SecretRow {
     pub ends_at: Option<Timestamp>,
 }
 
-/// Which keys to list.
+/// Which keys to list. Those that applications hold are never among them.
 #[derive(Clone, Debug, Default)]
 pub struct KeyFilter {
     /// Of this account only.

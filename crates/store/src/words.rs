@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use claviger_model::{Abilities, AccountState, DenialCode, Email, Environment, KeyState, Role};
+use claviger_model::{
+    Abilities, AccountState, DenialCode, Email, Environment, KeyState, Role, oauth::ClientKind,
+};
 use claviger_verify::nodes::Via;
 use serde::Serialize;
 
@@ -54,6 +56,12 @@ impl Word for LinkPurpose {
             "password" => Some(Self::Password),
             _ => None,
         }
+    }
+}
+
+impl Word for ClientKind {
+    fn read(text: &str) -> Option<Self> {
+        Self::read(text)
     }
 }
 

@@ -133,13 +133,15 @@ impl Manager {
         Ok(Changed { key: self.with_last_uses(committed.value).await?, receipt, made: committed.made })
     }
 
-    /// The key, if it is there for who asks, and its api's profile.
+    /// The key, if it is there for who asks, and its api's profile. What an application holds is shown to its member as
+    /// such, and is nobody's key.
     pub(crate) async fn key_and_profile(
         &self,
         by: &By,
         id: KeyId,
     ) -> Result<(KeyRow, std::sync::Arc<Profile>), Refusal> {
-        let row = self.store.find_key(id).await?.filter(|row| by.sees(row.account));
+        let may_see = |row: &KeyRow| by.sees(row.account) && (row.client.is_none() || by.is_operator());
+        let row = self.store.find_key(id).await?.filter(may_see);
         let row = row.ok_or(Refusal::NotFound("key"))?;
         let profile = self.profile_named(&row.api)?;
         Ok((row, profile))

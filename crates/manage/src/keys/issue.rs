@@ -112,7 +112,15 @@ impl Manager {
                 Some(vault.seal(place, &plain, &*self.entropy))
             }
         };
-        Ok((NewSecret { digest: plain.digest(), hint: profile.hint(environment, &plain), sealed }, plain))
+        Ok((
+            NewSecret {
+                digest: plain.digest(),
+                hint: profile.hint(environment, &plain),
+                sealed,
+                expires_at: None,
+            },
+            plain,
+        ))
     }
 
     /// The profile of the api that `account` is a customer of.

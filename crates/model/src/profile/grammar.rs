@@ -38,8 +38,19 @@ pub(super) struct ProfileText {
     pub(super) roles: RolesText,
     #[serde(default)]
     pub(super) sign_in: SignInText,
+    pub(super) oauth: Option<Spanned<OauthText>>,
     #[serde(default)]
     pub(super) dashboard: Dashboard,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OauthText {
+    pub(super) prefix: Spanned<String>,
+    pub(super) access_lasts: Option<Spanned<String>>,
+    pub(super) grant_lasts: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) registration: bool,
 }
 
 #[derive(Default, Deserialize)]

@@ -9,6 +9,7 @@ mod dashboard;
 mod grammar;
 mod limits;
 mod look_alike;
+mod oauth;
 mod people;
 mod problem;
 mod read;
@@ -21,6 +22,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 pub use answers::{Answer, Answers, Body};
 pub use dashboard::Dashboard;
 pub use limits::{DefaultLimits, LimitHeaders, LimitRules};
+pub use oauth::OauthRules;
 pub use people::{Oidc, Roles, SignIn};
 pub use problem::{Problem, Problems};
 pub use routes::{Demand, Need, Route, RouteTable};
@@ -71,6 +73,8 @@ pub struct Profile {
     pub roles: Roles,
     /// How members sign in, one-time links aside.
     pub sign_in: SignIn,
+    /// How applications get access by OAuth 2.0, if they do.
+    pub oauth: Option<OauthRules>,
     /// Wording and place of the page.
     pub dashboard: Dashboard,
     /// A stricter lease than the node's.
@@ -191,11 +195,11 @@ impl Profile {
         self.keys.formats.first().expect("a profile without a key format is refused when read")
     }
 
-    /// Which environment's key `presented` is, by form alone. The error is that of the minted format unless
-    /// another format came closer.
+    /// Which environment's key or access token `presented` is, by form alone. The error is that of the minted format
+    /// unless another format came closer.
     pub fn parse_key(&self, presented: &[u8]) -> Result<Environment, Malformation> {
         let mut first = None;
-        for format in &self.keys.formats {
+        for format in self.keys.formats.iter().chain(self.oauth.as_ref().map(|oauth| &oauth.access)) {
             match format.parse(presented) {
                 Ok(environment) => return Ok(environment),
                 Err(Malformation::Prefix) => {}

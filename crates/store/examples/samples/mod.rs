@@ -60,7 +60,12 @@ fn new_key(account: AccountId) -> NewKey {
         created_by: "operator:x".to_owned(),
         external_id: None,
         metadata: serde_json::json!({}),
-        secret: NewSecret { digest: Digest::of(&next()), hint: "cc_live_AbCdEfG".to_owned(), sealed: None },
+        secret: NewSecret {
+            digest: Digest::of(&next()),
+            hint: "cc_live_AbCdEfG".to_owned(),
+            sealed: None,
+            expires_at: None,
+        },
     }
 }
 

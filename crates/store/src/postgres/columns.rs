@@ -4,9 +4,10 @@
 use std::{collections::BTreeMap, error::Error, net::IpAddr, sync::Arc};
 
 use claviger_model::{
-    Abilities, AccountId, AccountState, DenialCode, Digest, Email, Environment, EventId, InstallationId,
-    KeyId, KeyState, LinkId, MemberId, NodeId, OperatorId, RequestId, Restrictions, Role, Scopes, SessionId,
-    Timestamp,
+    Abilities, AccountId, AccountState, ClientId, DenialCode, Digest, Email, Environment, EventId,
+    InstallationId, KeyId, KeyState, LinkId, MemberId, NodeId, OperatorId, RequestId, Restrictions, Role,
+    Scopes, SessionId, Timestamp,
+    oauth::{Challenge, ClientKind, RedirectUri},
 };
 use claviger_verify::nodes::Via;
 use serde::de::DeserializeOwned;
@@ -51,6 +52,7 @@ macro_rules! columns {
 
 columns! {
     AccountId, Uuid, UUID, |id| Uuid::from_bytes(id.to_bytes());
+    ClientId, Uuid, UUID, |id| Uuid::from_bytes(id.to_bytes());
     KeyId, Uuid, UUID, |id| Uuid::from_bytes(id.to_bytes());
     OperatorId, Uuid, UUID, |id| Uuid::from_bytes(id.to_bytes());
     MemberId, Uuid, UUID, |id| Uuid::from_bytes(id.to_bytes());
@@ -62,6 +64,7 @@ columns! {
     RequestId, Uuid, UUID, |id| Uuid::from_bytes(id.to_bytes());
     [u8; 16], Uuid, UUID, |id| Uuid::from_bytes(*id);
     Digest, Vec<u8>, BYTEA, |digest| digest.as_bytes().to_vec();
+    Challenge, Vec<u8>, BYTEA, |challenge| challenge.as_bytes().to_vec();
     [u8; 32], Vec<u8>, BYTEA, |hash| hash.to_vec();
     Vec<u8>, Vec<u8>, BYTEA, |bytes| bytes.clone();
     Timestamp, i64, INT8, |at| at.as_millis();
@@ -142,6 +145,8 @@ macro_rules! bytes {
 
 bytes!(
     AccountId,
+    ClientId,
+    Challenge,
     KeyId,
     OperatorId,
     MemberId,
@@ -182,6 +187,7 @@ macro_rules! words {
 
 words!(
     AccountState,
+    ClientKind,
     KeyState,
     SignInMethod,
     Via,
@@ -213,6 +219,7 @@ json!(
     Restrictions,
     serde_json::Value,
     Vec<NodeId>,
+    Vec<RedirectUri>,
     BTreeMap<Arc<str>, u64>,
     BTreeMap<Arc<str>, String>
 );

@@ -13,7 +13,7 @@ use super::{
 use crate::{FoundSecret, KeyFilter, KeyRow, Page, PageRequest, SecretRow};
 
 const KEYS: &str = "SELECT k.id, k.account, a.api, k.name, k.environment, k.scopes, k.restrictions, k.state,
-                           k.created_at, k.created_by, k.expires_at, k.revoked_at, k.external_id, k.metadata,
+                           k.created_at, k.created_by, k.expires_at, k.revoked_at, k.external_id, k.metadata, k.client,
                            s.numbers, s.hints, s.minted, s.ends
                       FROM keys     k
                       JOIN accounts a ON a.id = k.account
@@ -50,6 +50,7 @@ pub(super) async fn list(
     // No text that begins with the value comes after it and the last character.
     let of_hint = "k.id IN (SELECT key FROM secrets WHERE hint >= ? AND hint < ? || chr(1114111))";
     Select::new(KEYS)
+        .and_if(true, "k.client IS NULL")
         .and("k.id > ?", at.after)
         .and(of_hint, filter.hint)
         .and("k.account = ?", filter.account)
@@ -75,6 +76,7 @@ fn key(row: &Row) -> Outcome<KeyRow> {
         revoked_at: stored_if_any(row, "revoked_at")?,
         external_id: row.try_get("external_id")?,
         metadata: stored(row, "metadata")?,
+        client: stored_if_any(row, "client")?,
         secrets: secrets(row)?,
     })
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use claviger_model::{AccountId, KeyId, KeyState, Restrictions, Scopes, Timestamp};
+use claviger_model::{AccountId, ClientId, KeyId, KeyState, Restrictions, Scopes, Timestamp};
 
 use super::{
     accounts,
@@ -17,7 +17,10 @@ use super::{
     locks::{self, Within},
     secrets,
 };
-use crate::{AuditNote, Idempotency, KeyChange, KeyLimits, KeyRow, NewKey, StoreError, words::to_json};
+use crate::{
+    AuditNote, Idempotency, KeyChange, KeyLimits, KeyRow, NewKey, StoreError, limits::hold_grant,
+    words::to_json,
+};
 
 pub(super) async fn insert(
     change: &mut Change,
@@ -44,7 +47,7 @@ pub(super) async fn insert_into(
     limits: KeyLimits,
     note: &AuditNote,
 ) -> Outcome<KeyRow> {
-    insert_row(change, &new).await?;
+    insert_row(change, &new, None).await?;
     secrets::add(change, new.id, &new.secret, new.created_at).await?;
     let key = new.into_row(api);
     limits::hold(change, None, &key, limits, note.at).await?;
@@ -52,11 +55,12 @@ pub(super) async fn insert_into(
     Ok(key)
 }
 
-async fn insert_row(change: &Change, new: &NewKey) -> Outcome<()> {
+/// The row of a key, which the application `client` holds if one does.
+pub(super) async fn insert_row(change: &Change, new: &NewKey, client: Option<ClientId>) -> Outcome<()> {
     let sql = "INSERT INTO keys (id, account, name, environment, scopes, restrictions, state,
-                                 created_at, created_by, expires_at, external_id, metadata)
+                                 created_at, created_by, expires_at, external_id, metadata, client)
                VALUES           ($1, $2,      $3,   $4,          $5,     $6,           'active',
-                                 $7,         $8,         $9,         $10,         $11)";
+                                 $7,         $8,         $9,         $10,         $11,      $12)";
     let values = bind![
         new.id,
         new.account,
@@ -69,6 +73,7 @@ async fn insert_row(change: &Change, new: &NewKey) -> Outcome<()> {
         new.expires_at,
         new.external_id,
         to_json(&new.metadata),
+        client,
     ];
     change.execute(sql, values).await.map(drop)
 }
@@ -130,6 +135,7 @@ async fn make(
             _ => Err(StoreError::Revoked.into()),
         };
     }
+    hold_grant(&before, &wanted)?;
     apply(change, &before, wanted, note.at).await?;
     let key = find(change, id)
         .await?

@@ -10,7 +10,8 @@ use crate::{
     limits::{lasts, stands, works},
 };
 
-/// Refuses what was just done to an account's key if the account now has too many keys or too few.
+/// Refuses what was just done to an account's key if the account now has too many keys or too few. What applications hold
+/// doesn't count.
 pub(super) async fn hold(
     change: &Change,
     before: Option<&KeyRow>,
@@ -18,6 +19,9 @@ pub(super) async fn hold(
     limits: KeyLimits,
     now: Timestamp,
 ) -> Outcome<()> {
+    if after.client.is_some() {
+        return Ok(());
+    }
     let came = !before.is_some_and(|key| stands(key, now)) && stands(after, now);
     if let Some(max) = limits.max
         && came
@@ -44,6 +48,8 @@ async fn standing(change: &Change, account: AccountId, now: Timestamp, enough: u
                          FROM keys
                         WHERE account = $1
                           AND state <> 'revoked'
+                  AND client IS NULL
+                          AND client IS NULL
                           AND (expires_at IS NULL OR expires_at > $2)
                         LIMIT $3 + 1) AS found";
     count(change, sql, account, now, enough).await
@@ -56,6 +62,8 @@ async fn working(change: &Change, account: AccountId, now: Timestamp, enough: u3
                          FROM keys
                         WHERE account = $1
                           AND state <> 'revoked'
+                  AND client IS NULL
+                          AND client IS NULL
                           AND state = 'active'
                           AND (expires_at IS NULL OR expires_at > $2)
                         LIMIT $3 + 1) AS found";
@@ -73,6 +81,7 @@ async fn any_lasts(change: &Change, account: AccountId) -> Outcome<bool> {
                  FROM keys
                 WHERE account = $1
                   AND state <> 'revoked'
+                  AND client IS NULL
                   AND state = 'active'
                   AND expires_at IS NULL
                 LIMIT 1";

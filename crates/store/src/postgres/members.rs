@@ -9,7 +9,7 @@ use super::{
     change::{Change, Left},
     columns::{bind, stored, stored_if_any},
     failure::Outcome,
-    links,
+    grants, links,
     locks::{self, Within},
     pool::Pool,
     select::Select,
@@ -210,5 +210,6 @@ async fn remove(change: &Change, id: MemberId, at: Timestamp) -> Outcome<()> {
                 WHERE id = $1";
     change.execute(sql, bind![id, at]).await?;
     sessions::end_of_member(change, id, None).await?;
+    grants::revoke_of_member(change, id, at).await?;
     links::end_all(change, id).await
 }

@@ -5,16 +5,19 @@
 
 mod accounts;
 mod address;
+mod app_verbs;
 mod arrive;
 mod ask;
 mod audit;
 mod authority;
 mod change;
+mod clients;
 mod columns;
 mod connect;
 mod examine;
 mod failure;
 mod feed;
+mod grants;
 mod idempotency;
 mod key_rows;
 mod keys;

@@ -12,18 +12,18 @@ use super::{
 };
 use crate::{AuditNote, NewSecret, SealedSecret};
 
-/// Adds a key's next secret.
+/// Adds a key's next secret. One that runs out by itself ends then.
 pub(super) async fn add(
     change: &Change,
     key: KeyId,
     secret: &NewSecret,
     created_at: Timestamp,
 ) -> Outcome<()> {
-    let sql = "INSERT INTO secrets (key, number, digest, hint, sealed, created_at)
-               SELECT $1, 1 + coalesce(max(number), 0), $2, $3, $4, $5
+    let sql = "INSERT INTO secrets (key, number, digest, hint, sealed, created_at, ends_at, expires_at)
+               SELECT $1, 1 + coalesce(max(number), 0), $2, $3, $4, $5, $6, $6
                  FROM secrets
                 WHERE key = $1";
-    let values = bind![key, secret.digest, secret.hint, secret.sealed, created_at];
+    let values = bind![key, secret.digest, secret.hint, secret.sealed, created_at, secret.expires_at];
     change.execute(sql, values).await.map(drop)
 }
 

@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// Runs a change to its end, also where whoever asked for it goes away.
-async fn to_its_end<T: Send + 'static>(
+pub(super) async fn to_its_end<T: Send + 'static>(
     change: impl Future<Output = Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {
     match tokio::spawn(change).await {
@@ -54,6 +54,8 @@ macro_rules! change {
         .await
     }};
 }
+
+pub(super) use change;
 
 #[async_trait]
 impl Database for Postgres {

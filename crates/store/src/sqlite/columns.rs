@@ -3,9 +3,10 @@
 use std::net::IpAddr;
 
 use claviger_model::{
-    Abilities, AccountId, AccountState, DenialCode, Digest, Email, Environment, EventId, InstallationId,
-    KeyId, KeyState, LinkId, MemberId, NodeId, OperatorId, RequestId, Restrictions, Role, Scopes, SessionId,
-    Timestamp,
+    Abilities, AccountId, AccountState, ClientId, DenialCode, Digest, Email, Environment, EventId,
+    InstallationId, KeyId, KeyState, LinkId, MemberId, NodeId, OperatorId, RequestId, Restrictions, Role,
+    Scopes, SessionId, Timestamp,
+    oauth::{Challenge, ClientKind, RedirectUri},
 };
 use claviger_verify::nodes::Via;
 use rusqlite::{
@@ -29,7 +30,20 @@ macro_rules! blobs {
     )*};
 }
 
-blobs!(AccountId, KeyId, OperatorId, MemberId, SessionId, LinkId, EventId, InstallationId, RequestId, Digest);
+blobs!(
+    AccountId,
+    ClientId,
+    Challenge,
+    KeyId,
+    OperatorId,
+    MemberId,
+    SessionId,
+    LinkId,
+    EventId,
+    InstallationId,
+    RequestId,
+    Digest
+);
 
 macro_rules! words {
     ($($name:ident),*) => {$(
@@ -44,6 +58,7 @@ macro_rules! words {
 
 words!(
     AccountState,
+    ClientKind,
     KeyState,
     SignInMethod,
     Via,
@@ -66,7 +81,7 @@ macro_rules! json {
     )*};
 }
 
-json!(Scopes, Restrictions, serde_json::Value, Vec<NodeId>);
+json!(Scopes, Restrictions, serde_json::Value, Vec<NodeId>, Vec<RedirectUri>);
 
 impl FromSql for Stored<Timestamp> {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {

@@ -13,7 +13,7 @@ use crate::{FoundSecret, KeyFilter, KeyRow, Page, PageRequest};
 
 pub(super) fn find(connection: &Connection, id: KeyId) -> Outcome<Option<KeyRow>> {
     let sql = "SELECT k.id, k.account, a.api, k.name, k.environment, k.scopes, k.restrictions, k.state, k.created_at,
-                      k.created_by, k.expires_at, k.revoked_at, k.external_id, k.metadata
+                      k.created_by, k.expires_at, k.revoked_at, k.external_id, k.metadata, k.client
                  FROM keys k
                  JOIN accounts a ON a.id = k.account
                 WHERE k.id = ?1";
@@ -35,10 +35,10 @@ pub(super) fn list(
     at: PageRequest<KeyId>,
 ) -> Outcome<Page<KeyRow, KeyId>> {
     let sql = "SELECT k.id, k.account, a.api, k.name, k.environment, k.scopes, k.restrictions, k.state, k.created_at,
-                      k.created_by, k.expires_at, k.revoked_at, k.external_id, k.metadata
+                      k.created_by, k.expires_at, k.revoked_at, k.external_id, k.metadata, k.client
                  FROM keys k
                  JOIN accounts a ON a.id = k.account
-                WHERE k.id > ?";
+                WHERE k.client IS NULL AND k.id > ?";
     // The second value, which is needed twice: no text that begins with it comes after it and the last character.
     let of_hint = "k.id IN (SELECT key FROM secrets WHERE hint >= ?2 AND hint < ?2 || char(1114111))";
     Select::new(sql, after(at.after.map(KeyId::to_bytes)))
@@ -66,6 +66,7 @@ fn key(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<KeyRow> {
         revoked_at: stored_if_any(row, "revoked_at")?,
         external_id: row.get("external_id")?,
         metadata: stored(row, "metadata")?,
+        client: stored_if_any(row, "client")?,
         secrets: secrets::list(connection, id)?,
     })
 }

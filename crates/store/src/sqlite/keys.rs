@@ -1,6 +1,6 @@
 //! Keys as they are made and changed.
 
-use claviger_model::{AccountId, KeyId, KeyState, Restrictions, Scopes, Timestamp};
+use claviger_model::{AccountId, ClientId, KeyId, KeyState, Restrictions, Scopes, Timestamp};
 use rusqlite::{Connection, params};
 
 use super::{
@@ -12,7 +12,8 @@ use super::{
     limits, secrets,
 };
 use crate::{
-    AuditNote, Committed, Idempotency, KeyChange, KeyLimits, KeyRow, NewKey, StoreError, words::to_json,
+    AuditNote, Committed, Idempotency, KeyChange, KeyLimits, KeyRow, NewKey, StoreError, limits::hold_grant,
+    words::to_json,
 };
 
 pub(super) fn insert(
@@ -27,18 +28,19 @@ pub(super) fn insert(
     if let Some(external_id) = &new.external_id {
         free(connection, account.id, external_id, new.id)?;
     }
-    insert_row(connection, &new)?;
+    insert_row(connection, &new, None)?;
     secrets::add(connection, new.id, &new.secret, new.created_at)?;
     let key = new.into_row(account.api);
     limits::hold(connection, None, &key, limits, note.at)?;
     end(connection, key, call, note)
 }
 
-fn insert_row(connection: &Connection, new: &NewKey) -> Outcome<()> {
+/// The row of a key, which the application `client` holds if one does.
+pub(super) fn insert_row(connection: &Connection, new: &NewKey, client: Option<ClientId>) -> Outcome<()> {
     let sql = "INSERT INTO keys (id, account, name, environment, scopes, restrictions, state,
-                                 created_at, created_by, expires_at, external_id, metadata)
+                                 created_at, created_by, expires_at, external_id, metadata, client)
                VALUES           (?1, ?2,      ?3,   ?4,          ?5,     ?6,           'active',
-                                 ?7,         ?8,         ?9,         ?10,         ?11)";
+                                 ?7,         ?8,         ?9,         ?10,         ?11,      ?12)";
     connection.prepare_cached(sql)?.execute(params![
         new.id.to_bytes(),
         new.account.to_bytes(),
@@ -51,6 +53,7 @@ fn insert_row(connection: &Connection, new: &NewKey) -> Outcome<()> {
         new.expires_at.map(Timestamp::as_millis),
         new.external_id,
         to_json(&new.metadata),
+        client.map(ClientId::to_bytes),
     ])?;
     Ok(())
 }
@@ -74,6 +77,7 @@ pub(super) fn change(
             _ => Err(StoreError::Revoked.into()),
         };
     }
+    hold_grant(&before, &change)?;
     apply(connection, &before, change, note.at)?;
     let key = found(connection, id)?;
     limits::hold(connection, Some(&before), &key, limits, note.at)?;

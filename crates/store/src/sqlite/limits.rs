@@ -11,7 +11,8 @@ use crate::{
     limits::{lasts, stands, works},
 };
 
-/// Refuses what was just done to an account's key if the account now has too many keys or too few.
+/// Refuses what was just done to an account's key if the account now has too many keys or too few. What applications hold
+/// doesn't count.
 pub(super) fn hold(
     connection: &Connection,
     before: Option<&KeyRow>,
@@ -19,6 +20,9 @@ pub(super) fn hold(
     limits: KeyLimits,
     now: Timestamp,
 ) -> Outcome<()> {
+    if after.client.is_some() {
+        return Ok(());
+    }
     let came = !before.is_some_and(|key| stands(key, now)) && stands(after, now);
     if let Some(max) = limits.max
         && came
@@ -45,6 +49,7 @@ fn standing(connection: &Connection, account: AccountId, now: Timestamp, enough:
                          FROM keys
                         WHERE account = ?1
                           AND state <> 'revoked'
+                          AND client IS NULL
                           AND (expires_at IS NULL OR expires_at > ?2)
                         LIMIT ?3 + 1)";
     let values = params![account.to_bytes(), now.as_millis(), enough];
@@ -58,6 +63,7 @@ fn working(connection: &Connection, account: AccountId, now: Timestamp, enough: 
                          FROM keys
                         WHERE account = ?1
                           AND state <> 'revoked'
+                          AND client IS NULL
                           AND state = 'active'
                           AND (expires_at IS NULL OR expires_at > ?2)
                         LIMIT ?3 + 1)";
@@ -71,6 +77,8 @@ fn any_lasts(connection: &Connection, account: AccountId) -> Outcome<bool> {
                                 FROM keys
                                WHERE account = ?1
                                  AND state <> 'revoked'
+                                 AND client IS NULL
+                          AND client IS NULL
                                  AND state = 'active'
                                  AND expires_at IS NULL)";
     Ok(connection.prepare_cached(sql)?.query_one([account.to_bytes()], |row| row.get(0))?)

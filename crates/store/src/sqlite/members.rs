@@ -8,7 +8,7 @@ use super::{
     columns::{stored, stored_if_any},
     failure::Outcome,
     feed::{already, committed},
-    links,
+    grants, links,
     select::{Select, after, blob},
     sessions,
 };
@@ -221,5 +221,6 @@ fn remove(connection: &Connection, id: MemberId, at: Timestamp) -> Outcome<()> {
                 WHERE id = ?1";
     connection.prepare_cached(sql)?.execute(params![id.to_bytes(), at.as_millis()])?;
     sessions::end_of_member(connection, id, None)?;
+    grants::revoke_of_member(connection, id, at)?;
     links::end_all(connection, id)
 }

@@ -3,14 +3,17 @@
 //! Everything that is peculiar to SQLite stays in here.
 
 mod accounts;
+mod app_verbs;
 mod audit;
 mod authority;
+mod clients;
 mod columns;
 mod connection;
 mod examine;
 mod failure;
 mod feed;
 mod file;
+mod grants;
 mod idempotency;
 mod key_rows;
 mod keys;

@@ -10,15 +10,15 @@ use super::{
 };
 use crate::{AuditNote, NewSecret, SealedSecret, SecretRow};
 
-/// Adds a key's next secret.
+/// Adds a key's next secret. One that runs out by itself ends then.
 pub(super) fn add(
     connection: &Connection,
     key: KeyId,
     secret: &NewSecret,
     created_at: Timestamp,
 ) -> Outcome<()> {
-    let sql = "INSERT INTO secrets (key, number, digest, hint, sealed, created_at)
-               SELECT ?1, 1 + coalesce(max(number), 0), ?2, ?3, ?4, ?5
+    let sql = "INSERT INTO secrets (key, number, digest, hint, sealed, created_at, ends_at, expires_at)
+               SELECT ?1, 1 + coalesce(max(number), 0), ?2, ?3, ?4, ?5, ?6, ?6
                  FROM secrets
                 WHERE key = ?1";
     connection.prepare_cached(sql)?.execute(params![
@@ -27,6 +27,7 @@ pub(super) fn add(
         secret.hint,
         secret.sealed,
         created_at.as_millis(),
+        secret.expires_at.map(Timestamp::as_millis),
     ])?;
     Ok(())
 }

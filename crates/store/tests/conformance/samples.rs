@@ -98,7 +98,12 @@ pub(crate) fn new_key(account: AccountId) -> NewKey {
 }
 
 pub(crate) fn new_secret() -> NewSecret {
-    NewSecret { digest: Digest::of(&next()), hint: "cc_live_AbCdEfG".to_owned(), sealed: None }
+    NewSecret {
+        digest: Digest::of(&next()),
+        hint: "cc_live_AbCdEfG".to_owned(),
+        sealed: None,
+        expires_at: None,
+    }
 }
 
 pub(crate) fn new_operator(abilities: &str) -> NewOperator {

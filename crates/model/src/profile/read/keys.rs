@@ -225,7 +225,7 @@ impl Reading<'_> {
 }
 
 /// Whether some text could be a key of both.
-fn overlap(one: &KeyFormat, other: &KeyFormat) -> bool {
+pub(super) fn overlap(one: &KeyFormat, other: &KeyFormat) -> bool {
     let pairs = one.prefixes().flat_map(|mine| other.prefixes().map(move |theirs| (mine, theirs)));
     pairs.into_iter().any(|((mine_env, mine), (theirs_env, theirs))| {
         let nested = mine.starts_with(theirs) || theirs.starts_with(mine);

@@ -5,6 +5,7 @@
 mod answers;
 mod keys;
 mod limits;
+mod oauth;
 mod people;
 mod places;
 mod self_service;
@@ -80,6 +81,7 @@ impl Reading<'_> {
             text.self_service.as_ref().map(|section| self.self_service(section, keys.as_ref()));
         let roles = self.roles(&text.roles);
         let sign_in = self.sign_in(&text.sign_in);
+        let oauth = text.oauth.as_ref().and_then(|section| self.oauth(section, keys.as_ref()));
         let lease = self.lease(text.lease.as_ref());
         Some(Profile {
             name: Arc::from(text.name.into_inner()),
@@ -98,6 +100,7 @@ impl Reading<'_> {
             self_service,
             roles,
             sign_in,
+            oauth,
             dashboard: text.dashboard,
             lease,
         })

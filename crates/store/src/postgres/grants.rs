@@ -1,0 +1,311 @@
+//! What members have allowed applications: consents, codes, and the keys that applications hold.
+
+use claviger_model::{AccountId, ClientId, Digest, KeyId, KeyState, MemberId, Scopes, Timestamp};
+
+use super::{
+    accounts,
+    ask::Ask,
+    authority,
+    change::{Change, Left},
+    clients,
+    columns::{array, bind, stored, stored_if_any},
+    failure::Outcome,
+    key_rows, keys,
+    locks::{self, Within},
+    pool::Pool,
+    secrets,
+};
+use crate::{
+    AuditNote, CodeRow, ConsentRow, ConsentsOf, Exchange, Exchanged, KeyRow, NewCode, NewGrant, NewRefresh,
+    RefreshRow, Refreshing, StoreError,
+    apps::{CODES_KEPT_MILLIS, both},
+    words::to_json,
+};
+
+pub(super) async fn consent(from: &impl Ask, client: ClientId, member: MemberId) -> Outcome<Option<Scopes>> {
+    let sql = "SELECT scopes FROM consents WHERE client = $1 AND member = $2";
+    let row = from.row(sql, bind![client, member]).await?;
+    Ok(row.map(|row| stored(&row, 0)).transpose()?)
+}
+
+pub(super) async fn allow(change: &mut Change, code: &NewCode, note: &AuditNote) -> Outcome<Left<()>> {
+    locks::take(change, [Within::Member(code.member)], [note]).await?;
+    authority::hold(change, note).await?;
+    let account = standing(change, code.client, code.member).await?;
+    forget(change, note.at).await?;
+    let before = consent(change, code.client, code.member).await?;
+    let scopes = before.map_or_else(|| Ok(code.scopes.clone()), |before| both(&before, &code.scopes))?;
+    let sql = "INSERT INTO consents (client, member, scopes, granted_at)
+               VALUES               ($1,     $2,     $3,     $4)
+               ON CONFLICT (client, member)
+               DO UPDATE SET scopes = excluded.scopes, granted_at = excluded.granted_at";
+    let values = bind![code.client, code.member, to_json(&scopes), code.created_at];
+    change.execute(sql, values).await?;
+    let sql =
+        "INSERT INTO codes (digest, client, member, redirect_uri, challenge, scopes, created_at, expires_at)
+               VALUES            ($1,     $2,     $3,     $4,           $5,        $6,     $7,         $8)";
+    let values = bind![
+        code.digest,
+        code.client,
+        code.member,
+        code.redirect_uri,
+        code.challenge,
+        to_json(&code.scopes),
+        code.created_at,
+        code.expires_at,
+    ];
+    change.execute(sql, values).await?;
+    change.tell(note, Some(account), Some(&code.client));
+    Ok(Left::made(()))
+}
+
+/// The account of a member who is one, where the application wasn't revoked, which it isn't until the commit.
+async fn standing(change: &Change, client: ClientId, member: MemberId) -> Outcome<AccountId> {
+    let held = clients::hold(change, client).await?.filter(|client| client.revoked_at.is_none());
+    let api = held.ok_or(StoreError::NotFound)?.api;
+    let sql = "SELECT m.account
+                 FROM members m
+                 JOIN accounts a ON a.id = m.account
+                WHERE m.id = $1 AND a.api = $2 AND m.removed_at IS NULL";
+    let row = change.row(sql, bind![member, api]).await?.ok_or(StoreError::NotFound)?;
+    Ok(stored(&row, 0)?)
+}
+
+/// Forgets codes that ran out long ago, and refresh tokens that no longer tell of a theft. They are of any account: what
+/// others hold is left to them.
+async fn forget(change: &Change, now: Timestamp) -> Outcome<()> {
+    let before = Timestamp::from_millis(now.as_millis().saturating_sub(CODES_KEPT_MILLIS));
+    let sql = "DELETE FROM codes
+                WHERE digest IN (SELECT digest FROM codes WHERE expires_at < $1 LIMIT 1000 FOR UPDATE SKIP LOCKED)";
+    change.execute(sql, bind![before]).await?;
+    let sql = "DELETE FROM refresh_tokens
+                WHERE digest IN (SELECT digest
+                                   FROM refresh_tokens
+                                  WHERE expires_at < $1
+                                  LIMIT 1000
+                                    FOR UPDATE SKIP LOCKED)";
+    change.execute(sql, bind![before]).await.map(drop)
+}
+
+pub(super) async fn consents(pool: &Pool, of: ConsentsOf) -> Outcome<Vec<ConsentRow>> {
+    let (account, member) = match of {
+        ConsentsOf::Account(id) => (Some(id), None),
+        ConsentsOf::Member(id) => (None, Some(id)),
+    };
+    let sql = "SELECT s.client, s.member, m.email, s.scopes, s.granted_at
+                 FROM consents s
+                 JOIN members  m ON m.id = s.member
+                WHERE ($1 IS NULL OR m.account = $1) AND ($2 IS NULL OR m.id = $2)
+                ORDER BY s.client, s.member";
+    let mut all = Vec::new();
+    for row in pool.rows(sql, bind![account, member]).await? {
+        let (client, member) = (stored(&row, "client")?, stored(&row, "member")?);
+        let client = clients::find(pool, client).await?.filter(|client| client.revoked_at.is_none());
+        let Some(client) = client else { continue };
+        let keys = keys_by(pool, client.id, member).await?;
+        let (email, scopes) = (stored(&row, "email")?, stored(&row, "scopes")?);
+        all.push(ConsentRow { client, member, email, scopes, granted_at: stored(&row, "granted_at")?, keys });
+    }
+    Ok(all)
+}
+
+/// The grants by a member's consent that weren't revoked.
+async fn keys_by(from: &impl Ask, client: ClientId, member: MemberId) -> Outcome<Vec<KeyId>> {
+    let sql = "SELECT id FROM keys WHERE client = $1 AND created_by = $2 AND state <> 'revoked' ORDER BY id";
+    let rows = from.rows(sql, bind![client, format!("member:{member}")]).await?;
+    Ok(rows.iter().map(|row| stored(row, 0)).collect::<Result<_, _>>()?)
+}
+
+pub(super) async fn withdraw(
+    change: &mut Change,
+    client: ClientId,
+    member: MemberId,
+    within: AccountId,
+    note: &AuditNote,
+) -> Outcome<Left<()>> {
+    locks::take(change, [Within::Account(within)], [note]).await?;
+    authority::hold(change, note).await?;
+    let sql = "DELETE FROM consents
+                WHERE client = $1
+                  AND member IN (SELECT id FROM members WHERE id = $2 AND account = $3)";
+    if change.execute(sql, bind![client, member, within]).await? == 0 {
+        return Err(StoreError::NotFound.into());
+    }
+    revoke(change, keys_by(change, client, member).await?, note.at).await?;
+    change.tell(note, Some(within), Some(&client));
+    Ok(Left::made(()))
+}
+
+/// Ends what a member has allowed any application: whoever is no member any more allows nothing.
+pub(super) async fn revoke_of_member(change: &Change, member: MemberId, at: Timestamp) -> Outcome<()> {
+    let rows = change.rows("DELETE FROM consents WHERE member = $1 RETURNING client", bind![member]).await?;
+    for row in rows {
+        revoke(change, keys_by(change, stored(&row, 0)?, member).await?, at).await?;
+    }
+    Ok(())
+}
+
+/// Locks the accounts in which an application was granted something.
+pub(super) async fn lock_accounts_of(change: &Change, client: ClientId) -> Outcome<()> {
+    let sql = "SELECT id
+                 FROM accounts
+                WHERE id IN (SELECT account FROM keys WHERE client = $1 AND state <> 'revoked')
+                ORDER BY id
+                  FOR UPDATE";
+    change.rows(sql, bind![client]).await.map(drop)
+}
+
+/// Ends everything that an application was granted.
+pub(super) async fn revoke_of_client(change: &Change, client: ClientId, at: Timestamp) -> Outcome<()> {
+    let sql = "UPDATE keys SET state = 'revoked', revoked_at = $2 WHERE client = $1 AND state <> 'revoked'";
+    change.execute(sql, bind![client, at]).await.map(drop)
+}
+
+async fn revoke(change: &Change, keys: Vec<KeyId>, at: Timestamp) -> Outcome<()> {
+    let sql = "UPDATE keys SET state = 'revoked', revoked_at = $2 WHERE id = ANY($1) AND state <> 'revoked'";
+    let mut values = vec![array(keys)];
+    values.extend(bind![at]);
+    change.execute(sql, values).await.map(drop)
+}
+
+pub(super) async fn find_code(from: &impl Ask, digest: Digest) -> Outcome<Option<CodeRow>> {
+    let sql =
+        "SELECT c.client, c.member, m.account, c.redirect_uri, c.challenge, c.scopes, c.expires_at, c.key
+                 FROM codes   c
+                 JOIN members m ON m.id = c.member
+                WHERE c.digest = $1";
+    let Some(row) = from.row(sql, bind![digest]).await? else { return Ok(None) };
+    Ok(Some(CodeRow {
+        client: stored(&row, "client")?,
+        member: stored(&row, "member")?,
+        account: stored(&row, "account")?,
+        redirect_uri: row.try_get("redirect_uri")?,
+        challenge: stored(&row, "challenge")?,
+        scopes: stored(&row, "scopes")?,
+        expires_at: stored(&row, "expires_at")?,
+        key: stored_if_any(&row, "key")?,
+    }))
+}
+
+pub(super) async fn exchange(
+    change: &mut Change,
+    exchange: Exchange,
+    grant: NewGrant,
+    note: &AuditNote,
+    replayed: &AuditNote,
+) -> Outcome<Left<Exchanged>> {
+    locks::take(change, [Within::Account(grant.key.account)], [note]).await?;
+    let digest = match exchange {
+        Exchange::Code(digest) => digest,
+        Exchange::Itself => {
+            let client = clients::hold(change, grant.client)
+                .await?
+                .filter(|client| client.revoked_at.is_none() && client.account == Some(grant.key.account));
+            client.ok_or(StoreError::NotFound)?;
+            return insert(change, grant, note).await.map(Exchanged::Granted).map(Left::made);
+        }
+    };
+    let code = find_code(change, digest).await?.filter(|code| code.client == grant.client);
+    let code = code.ok_or(StoreError::NotFound)?;
+    if let Some(key) = code.key {
+        return end_for_replay(change, key, replayed).await;
+    }
+    if code.expires_at <= note.at
+        || standing(change, code.client, code.member).await? != grant.key.account
+        || consent(change, code.client, code.member).await?.is_none()
+    {
+        return Err(StoreError::NotFound.into());
+    }
+    let key = insert(change, grant, note).await?;
+    change.execute("UPDATE codes SET key = $2 WHERE digest = $1", bind![digest, key.id]).await?;
+    Ok(Left::made(Exchanged::Granted(key)))
+}
+
+async fn insert(change: &mut Change, grant: NewGrant, note: &AuditNote) -> Outcome<KeyRow> {
+    let NewGrant { key: new, client, refresh } = grant;
+    let account = accounts::find(change, new.account).await?.ok_or(StoreError::NotFound)?;
+    keys::insert_row(change, &new, Some(client)).await?;
+    secrets::add(change, new.id, &new.secret, new.created_at).await?;
+    if let Some(refresh) = refresh {
+        add_refresh(change, new.id, refresh, 1, None, new.created_at).await?;
+    }
+    change.tell(note, Some(account.id), Some(&new.id));
+    Ok(KeyRow { client: Some(client), ..new.into_row(account.api) })
+}
+
+async fn add_refresh(
+    change: &Change,
+    key: KeyId,
+    refresh: NewRefresh,
+    access: u16,
+    predecessor: Option<Digest>,
+    at: Timestamp,
+) -> Outcome<()> {
+    let sql = "INSERT INTO refresh_tokens (digest, key, access, predecessor, created_at, expires_at)
+               VALUES                     ($1,     $2,  $3,     $4,          $5,         $6)";
+    let values = bind![refresh.digest, key, access, predecessor, at, refresh.expires_at];
+    change.execute(sql, values).await.map(drop)
+}
+
+/// Revokes a grant because what it was had for came a second time.
+async fn end_for_replay(change: &mut Change, key: KeyId, note: &AuditNote) -> Outcome<Left<Exchanged>> {
+    let before = key_rows::find(change, key).await?.ok_or(StoreError::NotFound)?;
+    if before.state == KeyState::Revoked {
+        return Ok(Left::already(Exchanged::Replayed(before)));
+    }
+    revoke(change, vec![key], note.at).await?;
+    change.tell(note, Some(before.account), Some(&key));
+    Ok(Left::made(Exchanged::Replayed(before)))
+}
+
+pub(super) async fn find_refresh(from: &impl Ask, digest: Digest) -> Outcome<Option<RefreshRow>> {
+    let sql = "SELECT key, expires_at, used_at, ended_at FROM refresh_tokens WHERE digest = $1";
+    let Some(row) = from.row(sql, bind![digest]).await? else { return Ok(None) };
+    let Some(key) = key_rows::find(from, stored(&row, "key")?).await? else { return Ok(None) };
+    Ok(Some(RefreshRow {
+        key,
+        expires_at: stored(&row, "expires_at")?,
+        used_at: stored_if_any(&row, "used_at")?,
+        ended_at: stored_if_any(&row, "ended_at")?,
+    }))
+}
+
+pub(super) async fn refresh(
+    change: &mut Change,
+    refreshing: &Refreshing,
+    note: &AuditNote,
+) -> Outcome<Left<Exchanged>> {
+    let presented = refreshing.presented;
+    let found = find_refresh(change, presented).await?.ok_or(StoreError::NotFound)?;
+    locks::take(change, [Within::Account(found.key.account)], [note]).await?;
+    // What another call has done meanwhile is seen under the lock alone.
+    let token = find_refresh(change, presented).await?;
+    let token = token.filter(|token| token.counts(note.at)).ok_or(StoreError::NotFound)?;
+    let key = token.key.id;
+    if token.tells_of_theft(refreshing.repeated_since)
+        || (token.used_at.is_some() && !take_back(change, key, presented, note.at).await?)
+    {
+        return end_for_replay(change, key, &refreshing.stolen).await;
+    }
+    let sql = "UPDATE refresh_tokens SET used_at = coalesce(used_at, $2) WHERE digest = $1";
+    change.execute(sql, bind![presented, note.at]).await?;
+    secrets::add(change, key, &refreshing.access, note.at).await?;
+    let after = key_rows::find(change, key).await?.ok_or(StoreError::NotFound)?;
+    let access = after.secrets.first().map(|secret| secret.number).ok_or(StoreError::NotFound)?;
+    add_refresh(change, key, refreshing.refresh, access, Some(presented), note.at).await?;
+    change.tell(note, Some(after.account), Some(&after.id));
+    Ok(Left::made(Exchanged::Granted(after)))
+}
+
+/// Takes back the pair that a refresh token was used for, if its own refresh token wasn't used: whether it did.
+async fn take_back(change: &Change, key: KeyId, presented: Digest, at: Timestamp) -> Outcome<bool> {
+    let sql = "UPDATE refresh_tokens
+                  SET ended_at = $2
+                WHERE predecessor = $1 AND used_at IS NULL AND ended_at IS NULL
+            RETURNING access";
+    let Some(row) = change.row(sql, bind![presented, at]).await? else { return Ok(false) };
+    let access: u16 = stored(&row, 0)?;
+    let sql = "UPDATE secrets SET ends_at = $3 WHERE key = $1 AND number = $2 AND ends_at > $3";
+    change.execute(sql, bind![key, access, at]).await?;
+    Ok(true)
+}
