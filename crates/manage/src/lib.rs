@@ -10,6 +10,7 @@ mod audit;
 mod check;
 mod keys;
 mod nodes;
+mod oauth;
 mod open_waits;
 mod operators;
 mod own;
@@ -35,6 +36,7 @@ pub use keys::{
     KeyView, Rotation,
 };
 pub use nodes::Nodes;
+pub use oauth::{Astray, ClientOrder, ClientPatch, ConsentView, IssuedClient, Pending, TokenError, Tokens};
 pub use operators::{IssuedOperator, OperatorOrder};
 pub use people::{
     Browser, Choice, Identity, IssuedLink, LinkOrder, MemberPermit, OidcEntrance, OneTimeToken,
@@ -47,8 +49,9 @@ pub use vault::{MasterKey, VaultError};
 
 /// What the store's answers look like where they pass through unchanged.
 pub use claviger_store::{
-    AccountFilter, AuditEvent, AuditFilter, ChainCheck, DayCount, Idempotency, KeyRow, LinkPurpose, LinkRow,
-    MemberRow, OperatorRow, Page, PageRequest, SecretRow, SessionRow, SignInMethod,
+    AccountFilter, AuditEvent, AuditFilter, ChainCheck, ClientFilter, ClientRow, DayCount, Idempotency,
+    KeyRow, LinkPurpose, LinkRow, MemberRow, OperatorRow, Page, PageRequest, SecretRow, SessionRow,
+    SignInMethod,
 };
 
 /// The engine of all changes. Cheap to clone.

@@ -27,4 +27,4 @@ pub use follower::{Follower, Pulse};
 pub use indeterminate::{Indeterminate, Readiness};
 pub use permit::{OperatorPermit, Permit};
 pub use replica::ReplicaSize;
-pub use verifier::{Decision, Verifier};
+pub use verifier::{Decision, Inspected, Verifier};

@@ -2,6 +2,7 @@
 
 mod again;
 mod count;
+mod inspect;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -14,6 +15,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
 use self::count::has_limits;
+pub use self::inspect::Inspected;
 use crate::{
     Indeterminate, OperatorPermit, Permit, Readiness, ReplicaSize,
     doubt::{self, Doubt},

@@ -75,7 +75,10 @@ impl Manager {
         let note = by_who_covers(note, &profile, &[member.role]);
         let keep = matches!(by.actor, Actor::Member(_));
         let changed = self.store.change_member(id, None, MemberChange::Remove, keep, note).await;
-        Ok(changed.map_err(member_not_found)?.value)
+        let committed = changed.map_err(member_not_found)?;
+        // What they had allowed applications ends with them.
+        self.narrowed(committed.seq, Some(&profile.name)).await;
+        Ok(committed.value)
     }
 
     /// A member who was not removed, if they are there for who asks.

@@ -76,7 +76,8 @@ fn is_token(method: &str) -> bool {
     (1..=32).contains(&method.len()) && method.bytes().all(allowed)
 }
 
-fn lives(key: &KeyFacts<'_>, now: Timestamp) -> Result<(), Denial> {
+/// Whether a secret works at all at the instant `now`, wherever it is tried.
+pub fn lives(key: &KeyFacts<'_>, now: Timestamp) -> Result<(), Denial> {
     match (key.state, key.ends_at) {
         (KeyState::Revoked, at) => return Err(Denial::Revoked(at.unwrap_or(now))),
         // Where both are one instant nobody took it away: an access token ends by running out.

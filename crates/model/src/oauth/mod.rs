@@ -1,9 +1,11 @@
 //! What is true of OAuth 2.0 clients: where they are sent back to, how they prove what they began, and what they may ask
 //! for.
 
+mod parameters;
 mod pkce;
 mod redirect;
 
+pub use parameters::{Parameters, ParametersError};
 pub use pkce::{Challenge, PkceError};
 pub use redirect::{RedirectError, RedirectUri};
 

@@ -1,4 +1,7 @@
 //! How applications get access to an api by OAuth 2.0.
+//!
+//! Everything that is secret has a form of its own, so that it is found where it doesn't belong, and one can't be taken for
+//! another.
 
 use std::time::Duration;
 
@@ -16,6 +19,10 @@ pub struct OauthRules {
     pub access: KeyFormat,
     /// What refresh tokens look like. They are shown to the token endpoint alone and never let a request in.
     pub refresh: KeyFormat,
+    /// What authorization codes look like.
+    pub code: KeyFormat,
+    /// What the secrets of confidential clients look like.
+    pub client_secret: KeyFormat,
     /// How long an access token lasts.
     pub access_lasts: Duration,
     /// How long an application may go on by refreshing before it has to ask the member again.

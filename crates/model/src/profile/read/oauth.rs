@@ -33,6 +33,8 @@ impl Reading<'_> {
         }
         let access = self.take(&span, "prefix", format(stem, "oat"))?;
         let refresh = self.take(&span, "prefix", format(stem, "ort"))?;
+        let code = self.take(&span, "prefix", format(stem, "oac"))?;
+        let client_secret = self.take(&span, "prefix", format(stem, "ocs"))?;
         let formats = keys.iter().flat_map(|keys| &keys.formats);
         if formats.into_iter().any(|key| overlap(key, &access) || overlap(key, &refresh)) {
             self.object(&span, "prefix: a token could be taken for a key: their prefixes begin alike");
@@ -42,6 +44,8 @@ impl Reading<'_> {
         Some(OauthRules {
             access,
             refresh,
+            code,
+            client_secret,
             access_lasts: access_lasts.unwrap_or(Duration::from_hours(1)),
             grant_lasts: grant_lasts.unwrap_or(Duration::from_hours(30 * 24)),
             registration: text.registration,

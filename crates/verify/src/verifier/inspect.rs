@@ -1,0 +1,52 @@
+//! What a credential is, for those who may ask and have no attempt to be judged (RFC 7662).
+
+use std::sync::Arc;
+
+use claviger_model::{AccountId, Environment, KeyId, Scopes, Timestamp, lives, profile::Profile};
+
+use super::Verifier;
+use crate::Indeterminate;
+
+/// A credential that works, and what it is.
+#[derive(Clone, Debug)]
+pub struct Inspected {
+    /// The key, or the grant.
+    pub key: KeyId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// The company's id for them.
+    pub external_id: Option<Arc<str>>,
+    /// Its environment.
+    pub environment: Environment,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// When it ends, as far as is known.
+    pub ends_at: Option<Timestamp>,
+    /// Who made it.
+    pub created_by: Box<str>,
+}
+
+impl Verifier {
+    /// What `presented` is, if it is a credential of this api that works now, from wherever it is used. Nothing is counted.
+    pub fn inspect(&self, profile: &Profile, presented: &[u8]) -> Result<Option<Inspected>, Indeterminate> {
+        let now = self.clock.now();
+        self.check_lease(now, profile.lease)?;
+        let Ok(held) = self.recognise(profile, Ok(presented)) else { return Ok(None) };
+        if self.is_in_doubt(&held, now) {
+            return Err(Indeterminate::Clock);
+        }
+        let refused_here = held.environment == Environment::Test && !profile.keys.accepts_test;
+        if refused_here || lives(&held.facts(), now).is_err() {
+            return Ok(None);
+        }
+        Ok(Some(Inspected {
+            key: held.key,
+            account: held.account.id,
+            external_id: held.account.external_id.clone(),
+            environment: held.environment,
+            scopes: held.terms.policy.scopes.clone(),
+            ends_at: [held.ends_at, held.expires_at].into_iter().flatten().min(),
+            created_by: held.terms.created_by.clone(),
+        }))
+    }
+}
