@@ -2,14 +2,17 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
+use bytes::Bytes;
 use claviger_api::{Control, ControlParts, OwnKeys};
 use claviger_dashboard::{ApiPages, OperatorPages, PagesParts, Portal};
 use claviger_gateway::{Backend, Backends, Desk, ExtAuthz, ForwardAuth, Gateway, InProcess};
 use claviger_judge::Api;
 use claviger_manage::Manager;
 use claviger_model::{Clock, Entropy, profile::Profile, restriction::Networks};
+use claviger_oauth::Endpoints;
 use claviger_verify::Verifier;
 use http::{Request, Response};
+use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 
 use super::{
@@ -55,10 +58,16 @@ impl Parts {
     }
 }
 
+/// What people and their applications reach.
+pub(super) struct PortalListener {
+    pages: Portal,
+    oauth: Endpoints,
+}
+
 /// The services, and whose connections are not counted.
 pub(super) struct Services {
     pub(super) gateway: Gateway,
-    pub(super) portal: Portal,
+    pub(super) portal: PortalListener,
     pub(super) control: ControlListener,
     pub(super) ext_authz: ExtAuthz,
     pub(super) trusted: Trusted,
@@ -69,7 +78,8 @@ impl Services {
         let profiles = profiles.to_vec();
         let trusted: Trusted = Arc::new(move |peer| profiles.iter().any(|profile| profile.trusts(peer)));
         let gateway = gateway(&parts)?;
-        let portal = Portal::new(parts.pages())?;
+        let oauth = Endpoints::new(parts.manager.clone());
+        let portal = PortalListener { pages: Portal::new(parts.pages())?, oauth };
         let operators = OperatorPages::new(parts.pages())?;
         let Parts { manager, verifier, apis, forward_auth_callers, clock, ids, .. } = parts;
         let desk = Arc::new(Desk {
@@ -115,10 +125,14 @@ impl Handle for ExtAuthz {
     }
 }
 
-impl Handle for Portal {
-    type Body = claviger_dashboard::Body;
+impl Handle for PortalListener {
+    type Body = Either<Full<Bytes>, claviger_dashboard::Body>;
 
     async fn handle(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Self::Body> {
-        Self::handle(self, peer, request).await
+        if Endpoints::are_for(request.uri().path()) {
+            self.oauth.handle(peer, request).await.map(Either::Left)
+        } else {
+            self.pages.handle(peer, request).await.map(Either::Right)
+        }
     }
 }

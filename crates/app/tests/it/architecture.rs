@@ -10,7 +10,7 @@ use std::{
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Who may name whom: data plane, control plane, and the binary on top.
-const TABLE: [(&str, &[&str]); 12] = [
+const TABLE: [(&str, &[&str]); 13] = [
     ("claviger-model", &[]),
     ("claviger-verify", &["claviger-model"]),
     ("claviger-layer", &[]),
@@ -20,6 +20,7 @@ const TABLE: [(&str, &[&str]); 12] = [
     ("claviger-store", &["claviger-model", "claviger-verify"]),
     ("claviger-manage", &["claviger-model", "claviger-verify", "claviger-store"]),
     ("claviger-api", &["claviger-model", "claviger-verify", "claviger-judge", "claviger-manage"]),
+    ("claviger-oauth", &["claviger-model", "claviger-judge", "claviger-manage"]),
     ("claviger-dashboard", &["claviger-model", "claviger-verify", "claviger-judge", "claviger-manage"]),
     (
         "claviger",
@@ -32,6 +33,7 @@ const TABLE: [(&str, &[&str]); 12] = [
             "claviger-store",
             "claviger-manage",
             "claviger-api",
+            "claviger-oauth",
             "claviger-dashboard",
         ],
     ),

@@ -1,6 +1,6 @@
 //! Applications: register, list, change, rotate, revoke.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use claviger_model::{
     Ability, AccountId, ClientId, PlainKey, Scopes,
@@ -75,8 +75,24 @@ impl Manager {
         self.insert_client(by, order, idempotency).await
     }
 
+    /// Registers an application that asks for it by itself (RFC 7591), from so many of a network and no more. Nobody vouches
+    /// for it, whatever it says.
+    pub async fn register_itself(
+        &self,
+        order: ClientOrder,
+        from: Option<IpAddr>,
+    ) -> Result<IssuedClient, Refusal> {
+        let profile = self.oauth_api(order.api.as_deref())?;
+        if !rules(&profile)?.registration {
+            return Err(Refusal::Forbidden("applications don't register themselves here".to_owned()));
+        }
+        self.people.admit_registration(from, self.clock.now())?;
+        let order = ClientOrder { account: None, verified: false, introspects: false, ..order };
+        self.insert_client(&By::system(), order, None).await
+    }
+
     /// Registers one for somebody whose right was checked.
-    pub(crate) async fn insert_client(
+    async fn insert_client(
         &self,
         by: &By,
         order: ClientOrder,

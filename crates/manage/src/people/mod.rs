@@ -16,8 +16,11 @@ pub use permit::MemberPermit;
 pub use sign_in::{Choice, Identity, OidcEntrance, SignedIn};
 pub use token::{OneTimeToken, SessionToken};
 
+use claviger_model::Timestamp;
 use password::Passwords;
-use throttle::{BY_ADDRESS, BY_MEMBER, Throttle};
+use throttle::{BY_ADDRESS, BY_MEMBER, REGISTRATIONS, Throttle};
+
+use crate::Refusal;
 
 /// Where the pages are and how long sessions last.
 #[derive(Clone, Debug)]
@@ -53,11 +56,19 @@ pub(crate) struct People {
     passwords: Passwords,
     by_member: Throttle,
     by_network: Throttle,
+    registrations: Throttle,
 }
 
 impl People {
     pub(crate) fn new(settings: PeopleSettings, entropy: &dyn claviger_model::Entropy) -> Self {
         let (by_member, by_network) = (Throttle::new(BY_MEMBER, entropy), Throttle::new(BY_ADDRESS, entropy));
-        Self { settings, passwords: Passwords::new(), by_member, by_network }
+        let registrations = Throttle::new(REGISTRATIONS, entropy);
+        Self { settings, passwords: Passwords::new(), by_member, by_network, registrations }
+    }
+
+    /// Refuses an application that registers itself where many did so lately.
+    pub(crate) fn admit_registration(&self, from: Option<IpAddr>, now: Timestamp) -> Result<(), Refusal> {
+        let taken = self.registrations.take(&throttle::network(from), now);
+        taken.map_err(|retry_after| Refusal::TooManyAttempts { retry_after })
     }
 }

@@ -25,6 +25,9 @@ pub(super) const BY_MEMBER: Bound = Bound { at_once: 10, every: Duration::from_m
 /// For one [`network`], whoever it tries to be.
 pub(super) const BY_ADDRESS: Bound = Bound { at_once: 40, every: Duration::from_secs(10) };
 
+/// Applications that register themselves, by the [`network`] they do it from.
+pub(super) const REGISTRATIONS: Bound = Bound { at_once: 10, every: Duration::from_mins(1) };
+
 /// Attempts, each name with the instant its allowance is whole again (the generic cell rate algorithm).
 pub(super) struct Throttle {
     bound: Bound,

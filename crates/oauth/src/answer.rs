@@ -1,0 +1,162 @@
+//! Answers: JSON that no cache keeps, and errors as RFC 6749 §5.2 has them.
+
+use bytes::Bytes;
+use claviger_manage::{Refusal, TokenError};
+use http::{
+    HeaderName, HeaderValue, Response, StatusCode,
+    header::{
+        ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, PRAGMA,
+        REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    },
+};
+use http_body_util::Full;
+use serde_json::json;
+
+pub(crate) type Answer = Response<Full<Bytes>>;
+
+/// Who may read an answer in a browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Readers {
+    /// A page of any origin: nothing here goes by cookies.
+    AnyOrigin,
+    /// None: it is for servers.
+    NoPage,
+}
+
+/// An error, and how it is told.
+#[derive(Debug)]
+pub(crate) struct Wrong {
+    status: StatusCode,
+    code: &'static str,
+    description: String,
+    /// The client used the `Authorization` field: RFC 6749 §5.2 wants the scheme named that it may use.
+    challenge: bool,
+}
+
+impl Wrong {
+    pub(crate) fn request(description: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "invalid_request", description)
+    }
+
+    pub(crate) fn new(status: StatusCode, code: &'static str, description: impl Into<String>) -> Self {
+        Self { status, code, description: description.into(), challenge: false }
+    }
+
+    /// The client isn't known, whatever it said; it said so in the `Authorization` field or elsewhere.
+    pub(crate) fn client(by_field: bool) -> Self {
+        let description = "the client is unknown, or its secret wrong";
+        Self { challenge: by_field, ..Self::new(StatusCode::UNAUTHORIZED, "invalid_client", description) }
+    }
+
+    pub(crate) fn answer(self, realm: &str) -> Answer {
+        let body = json!({"error": self.code, "error_description": self.description});
+        let mut answer = of(self.status, &body);
+        if self.challenge
+            && let Ok(value) = HeaderValue::from_str(&format!("Basic realm=\"{realm}\", charset=\"UTF-8\""))
+        {
+            answer.headers_mut().insert(WWW_AUTHENTICATE, value);
+        }
+        if self.status == StatusCode::SERVICE_UNAVAILABLE || self.status == StatusCode::TOO_MANY_REQUESTS {
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        answer
+    }
+}
+
+impl From<TokenError> for Wrong {
+    fn from(error: TokenError) -> Self {
+        let description = error.to_string();
+        match error {
+            TokenError::InvalidRequest(_) => Self::request(description),
+            TokenError::InvalidClient => Self::client(false),
+            TokenError::InvalidGrant(_) => Self::new(StatusCode::BAD_REQUEST, "invalid_grant", description),
+            TokenError::UnauthorizedClient(_) => {
+                Self::new(StatusCode::BAD_REQUEST, "unauthorized_client", description)
+            }
+            TokenError::InvalidScope => Self::new(StatusCode::BAD_REQUEST, "invalid_scope", description),
+            TokenError::InvalidTarget => Self::new(StatusCode::BAD_REQUEST, "invalid_target", description),
+            TokenError::Refused(refusal) => Self::from(refusal),
+        }
+    }
+}
+
+/// What isn't the caller's doing. "Try again" is never told as "wrong".
+impl From<Refusal> for Wrong {
+    fn from(refusal: Refusal) -> Self {
+        let description = refusal.to_string();
+        let (status, code) = match &refusal {
+            Refusal::Unavailable(source) | Refusal::OutcomeUnknown(source) => {
+                tracing::warn!(%source, "a token endpoint could not do what was asked");
+                (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable")
+            }
+            Refusal::Moved | Refusal::StorageFull => {
+                (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable")
+            }
+            Refusal::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable"),
+            Refusal::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid_client_metadata"),
+            Refusal::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
+            other => {
+                tracing::error!(fault = ?other, "internal fault");
+                (StatusCode::INTERNAL_SERVER_ERROR, "server_error")
+            }
+        };
+        Self::new(status, code, description)
+    }
+}
+
+/// An answer with a JSON body.
+pub(crate) fn of(status: StatusCode, body: &serde_json::Value) -> Answer {
+    let mut answer = Response::new(Full::new(body.to_string().into()));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}
+
+/// An answer without a body.
+pub(crate) fn empty(status: StatusCode) -> Answer {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = status;
+    answer
+}
+
+/// Another method than the endpoint has.
+pub(crate) fn other_method(allowed: &'static str) -> Answer {
+    let mut answer = of(
+        StatusCode::METHOD_NOT_ALLOWED,
+        &json!({"error": "invalid_request", "error_description": format!("the method is {allowed}")}),
+    );
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    answer
+}
+
+/// To a browser that asks whether a page may ask (Fetch standard, "CORS-preflight request").
+pub(crate) fn preflight(allowed: &'static str) -> Answer {
+    let mut answer = empty(StatusCode::NO_CONTENT);
+    for (name, value) in [
+        ("access-control-allow-methods", allowed),
+        ("access-control-allow-headers", "authorization, content-type, mcp-protocol-version"),
+        ("access-control-max-age", "600"),
+    ] {
+        answer.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    answer
+}
+
+/// What every answer carries.
+pub(crate) fn finish(mut answer: Answer, readers: Readers) -> Answer {
+    let headers = answer.headers_mut();
+    for (name, value) in [
+        (CACHE_CONTROL, "no-store"),
+        (PRAGMA, "no-cache"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; sandbox"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    if readers == Readers::AnyOrigin {
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    }
+    answer
+}

@@ -1,0 +1,116 @@
+//! One request in, one answer out.
+
+use std::{error::Error, net::SocketAddr, sync::Arc};
+
+use bytes::Bytes;
+use claviger_judge::address::caller_address;
+use claviger_manage::Manager;
+use claviger_model::profile::{OauthRules, Profile};
+use http::{Method, Request, StatusCode};
+use http_body::Body;
+
+use crate::{
+    answer::{self, Answer, Readers, Wrong},
+    client_auth, form, introspect, metadata,
+    place::{Endpoint, Place},
+    register, revoke, token,
+};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// The endpoints of every api that takes part. Cheap to clone.
+#[derive(Clone)]
+pub struct Endpoints {
+    manager: Manager,
+}
+
+impl Endpoints {
+    /// Endpoints that ask `manager`.
+    pub fn new(manager: Manager) -> Self {
+        Self { manager }
+    }
+
+    /// Whether a path is one of these.
+    pub fn are_for(path: &str) -> bool {
+        Place::read(path).is_some()
+    }
+
+    /// Answers a request for one of these.
+    pub async fn handle<B>(&self, peer: SocketAddr, request: Request<B>) -> Answer
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let path = request.uri().path().to_owned();
+        let (Some(place), method) = (Place::read(&path), request.method().clone()) else {
+            return answer::finish(answer::empty(StatusCode::NOT_FOUND), Readers::NoPage);
+        };
+        let readers = match place.endpoint {
+            Endpoint::Introspect => Readers::NoPage,
+            Endpoint::Token | Endpoint::Revoke | Endpoint::Register | Endpoint::Metadata => {
+                Readers::AnyOrigin
+            }
+        };
+        let allowed = if place.endpoint == Endpoint::Metadata { "GET" } else { "POST" };
+        let answered = if method == Method::OPTIONS && readers == Readers::AnyOrigin {
+            answer::preflight(allowed)
+        } else if method.as_str() != allowed && !(allowed == "GET" && method == Method::HEAD) {
+            answer::other_method(allowed)
+        } else {
+            match self.api(place.api) {
+                None => {
+                    let none = "no api of this name takes part in OAuth";
+                    Wrong::new(StatusCode::NOT_FOUND, "not_found", none).answer("")
+                }
+                Some((profile, rules)) => {
+                    let asked = self.answer(place.endpoint, profile, rules, peer, request).await;
+                    asked.unwrap_or_else(|wrong| wrong.answer(&self.manager.issuer(profile)))
+                }
+            }
+        };
+        answer::finish(answered, readers)
+    }
+
+    /// The api called so, or the only one, if it has anything to say about OAuth.
+    fn api(&self, name: Option<&str>) -> Option<(&Arc<Profile>, &OauthRules)> {
+        let apis = self.manager.apis();
+        let profile = name.map_or_else(|| apis.only(), |name| apis.get(name))?;
+        Some((profile, profile.oauth.as_ref()?))
+    }
+
+    async fn answer<B>(
+        &self,
+        endpoint: Endpoint,
+        profile: &Arc<Profile>,
+        rules: &OauthRules,
+        peer: SocketAddr,
+        request: Request<B>,
+    ) -> Result<Answer, Wrong>
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let manager = &self.manager;
+        if endpoint == Endpoint::Metadata {
+            return Ok(metadata::tell(manager, profile, rules));
+        }
+        if endpoint == Endpoint::Register {
+            if !rules.registration {
+                let off = "applications are registered by the people who run this";
+                return Err(Wrong::new(StatusCode::FORBIDDEN, "access_denied", off));
+            }
+            let read = form::read(request, "application/json").await?;
+            let from = caller_address(profile, Some(peer.ip()), &read.headers);
+            return register::register(manager, profile, from, &read.body).await;
+        }
+        let read = form::read(request, FORM).await?;
+        let parameters = form::parameters(&read.body)?;
+        let client = client_auth::authenticate(manager, profile, &read.headers, &parameters).await?;
+        match endpoint {
+            Endpoint::Token => token::issue(manager, profile, &client, &parameters).await,
+            Endpoint::Revoke => revoke::revoke(manager, profile, &client, &parameters).await,
+            Endpoint::Introspect => introspect::introspect(manager, profile, &client, &parameters).await,
+            Endpoint::Register | Endpoint::Metadata => unreachable!("both were answered"),
+        }
+    }
+}

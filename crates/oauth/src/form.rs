@@ -1,0 +1,70 @@
+//! A request's body: read whole, within bounds, and only as what it says it is.
+
+use std::{error::Error, time::Duration};
+
+use bytes::Bytes;
+use claviger_model::oauth::Parameters;
+use http::{
+    HeaderMap, Request, StatusCode,
+    header::{CONTENT_ENCODING, CONTENT_TYPE},
+};
+use http_body::Body;
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use crate::answer::Wrong;
+
+/// Largest body of a form, in bytes.
+const BODY_MAX: usize = 64 << 10;
+/// How long one may take to arrive.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A request's head that matters here, and its body.
+pub(crate) struct Read {
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// Reads a body of the media type `expected`.
+pub(crate) async fn read<B>(request: Request<B>, expected: &str) -> Result<Read, Wrong>
+where
+    B: Body<Data = Bytes> + Send,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
+{
+    let (head, body) = request.into_parts();
+    // A secret in a query would stand in every log on the way.
+    if head.uri.query().is_some_and(|query| !query.is_empty()) {
+        return Err(Wrong::request("parameters belong in the body, not in the query"));
+    }
+    if head.headers.contains_key(CONTENT_ENCODING) || !is_of(&head.headers, expected) {
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        return Err(Wrong::new(status, "invalid_request", format!("the body must be {expected}")));
+    }
+    let body = std::pin::pin!(body);
+    let collecting = Limited::new(body, BODY_MAX).collect();
+    match tokio::time::timeout(TIMEOUT, collecting).await {
+        Ok(Ok(collected)) => Ok(Read { headers: head.headers, body: collected.to_bytes() }),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            let description = format!("the body may have {BODY_MAX} bytes");
+            Err(Wrong::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", description))
+        }
+        Ok(Err(_)) => Err(Wrong::request("the body broke off")),
+        Err(_late) => {
+            Err(Wrong::new(StatusCode::REQUEST_TIMEOUT, "invalid_request", "the body came too slowly"))
+        }
+    }
+}
+
+/// The parameters of a form.
+pub(crate) fn parameters(body: &[u8]) -> Result<Parameters, Wrong> {
+    if std::str::from_utf8(body).is_err() {
+        return Err(Wrong::request("the body must be UTF-8"));
+    }
+    Parameters::read(body).map_err(|error| Wrong::request(error.to_string()))
+}
+
+fn is_of(headers: &HeaderMap, expected: &str) -> bool {
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let only = values.next().and_then(|value| value.to_str().ok());
+    let essence = only.and_then(|value| value.split(';').next()).map(str::trim);
+    essence.is_some_and(|essence| essence.eq_ignore_ascii_case(expected)) && values.next().is_none()
+}
