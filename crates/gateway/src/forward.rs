@@ -17,7 +17,7 @@ use http_body::Body as _;
 
 use crate::{Body, hop_by_hop, upgrade, via};
 
-const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub(crate) const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
 
 /// Beginnings of the fields in which proxies say who asked, and how.

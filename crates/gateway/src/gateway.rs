@@ -4,7 +4,10 @@ use std::{error::Error, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
 use claviger_judge::{Api, Asked, Caller, Host, HostError, address::caller_address, credential, request_id};
-use claviger_model::{Clock, Entropy, RequestId, Slot, profile::Action};
+use claviger_model::{
+    Clock, Entropy, RequestId, Slot,
+    profile::{Action, Profile},
+};
 use claviger_verify::{Permit, Verifier};
 use http::{Request, Response, StatusCode, request::Parts};
 use http_body::Body as HttpBody;
@@ -19,6 +22,7 @@ use crate::{
     limits::{SELF_SERVICE_BODY_MAX, SELF_SERVICE_BODY_TIMEOUT},
     misplaced::Misplaced,
     refusal::{Refusal, check_head, check_length},
+    resource,
     tenure::Tenure,
     tunnel, upgrade,
     upload::Upload,
@@ -34,6 +38,8 @@ pub struct Gateway {
     self_service: Arc<dyn SelfServiceHandler>,
     connections: Connections,
     by_tls: bool,
+    /// The origin of the pages, where members allow applications access.
+    portal: Option<Arc<str>>,
 }
 
 /// A request on its way.
@@ -79,13 +85,19 @@ impl Gateway {
         self_service: Arc<dyn SelfServiceHandler>,
     ) -> Self {
         let connections = Connections::new();
-        Self { backends, verifier, clock, entropy, self_service, connections, by_tls: false }
+        Self { backends, verifier, clock, entropy, self_service, connections, by_tls: false, portal: None }
     }
 
     /// The same where requests come by TLS or not: upstreams are told.
     #[must_use]
     pub fn by_tls(self, by_tls: bool) -> Self {
         Self { by_tls, ..self }
+    }
+
+    /// The same where members allow applications access at the origin `portal`: callers are told.
+    #[must_use]
+    pub fn with_portal(self, portal: &str) -> Self {
+        Self { portal: Some(portal.into()), ..self }
     }
 
     /// Answers one request from `peer`. Whatever happens there is an answer, and it carries the request's id.
@@ -97,6 +109,13 @@ impl Gateway {
         let id = RequestId::mint(self.clock.now(), &*self.entropy);
         let (head, request_body) = request.into_parts();
         let request_body = body(request_body);
+        if resource::is_asked_for(&head)
+            && let Some((profile, origin, portal)) = self.as_resource(&head, peer)
+        {
+            let mut response = resource::tell(&head, profile, &origin, portal).map(body);
+            request_id::set(response.headers_mut(), id);
+            return response;
+        }
         let mut response = match self.admit(&head, peer, id).await {
             Ok((passage, permit)) => {
                 let api = &passage.backend.api;
@@ -107,8 +126,12 @@ impl Gateway {
                 response
             }
             Err(not_admitted) => {
+                let mut response = not_admitted.answer(id);
+                if let Some((_, origin, _)) = self.as_resource(&head, peer) {
+                    resource::point(&mut response, &origin);
+                }
                 leftover::read_off(&head, request_body);
-                not_admitted.answer(id)
+                response
             }
         };
         request_id::set(response.headers_mut(), id);
@@ -142,6 +165,17 @@ impl Gateway {
             return Err(refused(Slot::BadRequest.into()));
         }
         Ok((Passage { backend, host, peer, id, asked, own }, permit))
+    }
+
+    /// What a request is for, as applications know it: its api, where applications can get access to it, and the origins of
+    /// what was asked and of the pages.
+    fn as_resource(&self, head: &Parts, peer: SocketAddr) -> Option<(&Profile, String, &str)> {
+        let portal = self.portal.as_deref()?;
+        let host = Host::of(&head.uri, &head.headers).ok()?;
+        let profile = self.backends.choose(&host)?.api.profile();
+        profile.oauth.as_ref()?;
+        let origin = resource::origin(head, &host, self.by_tls, profile.trusts(peer.ip()))?;
+        Some((profile, origin, portal))
     }
 
     /// Where there is one api only, even a request for no readable host is for it, and is answered in its words.

@@ -19,6 +19,7 @@ pub mod limits;
 mod misplaced;
 mod origin;
 mod refusal;
+mod resource;
 mod self_service;
 mod tenure;
 mod tunnel;

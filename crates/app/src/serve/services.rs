@@ -106,7 +106,7 @@ fn gateway(parts: &Parts) -> anyhow::Result<Gateway> {
     let backends = Backends::new(backends.collect::<Result<_, _>>()?)?;
     let own_keys = Arc::new(OwnKeysOf(OwnKeys::new(manager.clone())));
     let gateway = Gateway::new(backends, Arc::clone(verifier), Arc::clone(clock), Arc::clone(ids), own_keys);
-    Ok(gateway.by_tls(by_tls.gateway))
+    Ok(gateway.by_tls(by_tls.gateway).with_portal(manager.portal()))
 }
 
 impl Handle for Gateway {

@@ -26,7 +26,7 @@ const HINT: usize = 14;
 impl Manager {
     /// Who issues an api's tokens (RFC 8414 §2): the same text wherever it is told.
     pub fn issuer(&self, profile: &Profile) -> String {
-        format!("{}/oauth/{}", self.portal(), profile.name)
+        profile.issuer(self.portal())
     }
 
     /// A new secret of this look. Its digest is all that is kept.

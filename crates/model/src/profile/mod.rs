@@ -222,6 +222,11 @@ impl Profile {
         self.minted_format().prefix(environment).unwrap_or_default()
     }
 
+    /// Who issues the api's tokens (RFC 8414 §2), where the pages are at the origin `portal`.
+    pub fn issuer(&self, portal: &str) -> String {
+        format!("{portal}/oauth/{}", self.name)
+    }
+
     /// The rule for `host` (lower case, no port), if it is one of this api's.
     pub fn host_rule(&self, host: &str) -> Option<&HostRule> {
         self.hosts.iter().find(|rule| rule.host == host)
