@@ -11,6 +11,7 @@ mod matrix;
 mod members;
 mod moved;
 mod nodes;
+mod oauth;
 mod pages;
 mod proxies;
 mod streams;
