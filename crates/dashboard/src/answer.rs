@@ -10,12 +10,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use crate::{Body, frame::Frame, site::Site, visit::Visitor};
 
-const CONTENT_SECURITY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; \
      connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'; object-src 'none'; \
      manifest-src 'self'; require-trusted-types-for 'script'; trusted-types default; report-uri /csp-report; \
-     report-to csp",
-);
+     report-to csp";
+const CONTENT_SECURITY: HeaderValue = HeaderValue::from_static(POLICY);
+const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const REPORTING: HeaderValue = HeaderValue::from_static("csp=\"/csp-report\"");
 const PERMISSIONS: HeaderValue = HeaderValue::from_static(
     "camera=(), microphone=(), geolocation=(), payment=(), usb=(), publickey-credentials-get=(self), \
@@ -31,7 +31,6 @@ pub(crate) fn protect(headers: &mut HeaderMap, is_secure_for_good: bool) {
         (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
         (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
         (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
-        (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
         (HeaderName::from_static("permissions-policy"), PERMISSIONS),
         (HeaderName::from_static("reporting-endpoints"), REPORTING),
     ];
@@ -39,10 +38,23 @@ pub(crate) fn protect(headers: &mut HeaderMap, is_secure_for_good: bool) {
         headers.insert(name, value);
     }
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(CONTENT_SECURITY);
+    headers.entry(OPENER).or_insert(HeaderValue::from_static("same-origin"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if is_secure_for_good {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, TRANSPORT);
     }
+}
+
+/// Lets the forms of this one page be answered by a redirection to `source`, an origin or a scheme, and windows that other
+/// sites opened stay theirs. Browsers hold a form to the policy of its page wherever its answer leads.
+pub(crate) fn lead_elsewhere(headers: &mut HeaderMap, source: &str) {
+    // Whatever else a policy could be made to say by it is not said.
+    let is_plain = source.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-._:/[]".contains(&byte));
+    let policy = POLICY.replace("form-action 'self'", &format!("form-action 'self' {source}"));
+    if let Some(policy) = HeaderValue::try_from(policy).ok().filter(|_| is_plain) {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    headers.insert(OPENER, HeaderValue::from_static("same-origin-allow-popups"));
 }
 
 /// The host and port of an origin.
@@ -272,5 +284,25 @@ mod tests {
         assert_eq!(all(header::CACHE_CONTROL), ["max-age=60"]);
         assert_eq!(all(header::STRICT_TRANSPORT_SECURITY), [TRANSPORT]);
         assert_eq!(headers.len(), headers.keys_len());
+    }
+
+    #[test]
+    fn a_form_is_answered_from_elsewhere_and_nothing_else_is_loosened() {
+        for (source, said) in [
+            ("https://app.example.com", "form-action 'self' https://app.example.com; frame-ancestors"),
+            ("http://127.0.0.1:8000", "form-action 'self' http://127.0.0.1:8000; frame-ancestors"),
+            ("com.example.app:", "form-action 'self' com.example.app:; frame-ancestors"),
+            ("https://a;frame-ancestors *", "form-action 'self'; frame-ancestors"),
+            ("https://a 'unsafe-inline'", "form-action 'self'; frame-ancestors"),
+            ("*", "form-action 'self'; frame-ancestors"),
+        ] {
+            let mut headers = HeaderMap::new();
+            lead_elsewhere(&mut headers, source);
+            protect(&mut headers, true);
+            let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+            assert!(policy.contains(said), "{policy}");
+            assert_eq!(policy.replace(&format!(" {source};"), ";"), POLICY);
+            assert_eq!(headers[header::X_FRAME_OPTIONS], "DENY");
+        }
     }
 }

@@ -11,6 +11,8 @@ pub(crate) enum Jar {
     BeforeSession,
     /// The attempt of a browser that is at a provider.
     Oidc,
+    /// Where a browser goes on that signs in by way of elsewhere.
+    Next,
     /// The token of an operator's session.
     Operator,
 }
@@ -25,6 +27,8 @@ impl Jar {
             (Self::BeforeSession, false) => "claviger-pre",
             (Self::Oidc, true) => "__Host-claviger-oidc",
             (Self::Oidc, false) => "claviger-oidc",
+            (Self::Next, true) => "__Host-claviger-next",
+            (Self::Next, false) => "claviger-next",
             (Self::Operator, true) => "__Host-claviger-operator",
             (Self::Operator, false) => "claviger-operator",
         }
@@ -33,7 +37,7 @@ impl Jar {
     /// Members come by links from other sites and back from providers; to operators nobody sends any.
     const fn same_site(self) -> &'static str {
         match self {
-            Self::Session | Self::BeforeSession | Self::Oidc => "Lax",
+            Self::Session | Self::BeforeSession | Self::Oidc | Self::Next => "Lax",
             Self::Operator => "Strict",
         }
     }

@@ -20,7 +20,7 @@ use crate::{
     form::Form,
     portal::PeerAddress,
     site::{ApiSite, Site},
-    way_in::WayIn,
+    way_in::{self, WayIn},
 };
 
 /// What binds a form to the browser that was shown it: derived from the cookie, which no other site can read.
@@ -198,6 +198,8 @@ where
 pub(crate) struct Stranger {
     /// The secret, made new where the browser has none.
     secret: String,
+    /// Where they go on when they come back signed in by way of elsewhere.
+    pub(crate) next: Option<String>,
     pub(crate) browser: Browser,
     pub(crate) request: RequestId,
 }
@@ -239,6 +241,7 @@ where
         let agent = parts.headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok());
         Ok(Self {
             secret: sent.map_or_else(|| site.nonce(), str::to_owned),
+            next: way_in::kept_place(&parts.headers, site.is_secure()),
             browser: Browser { address: address_of(&site, parts), agent: agent.map(str::to_owned) },
             request: request_id(parts),
         })
@@ -333,7 +336,7 @@ mod tests {
         assert_eq!(format!("{csrf:?}"), "Csrf(…)");
         let request = "req_00000000000000000000000000".parse().unwrap();
         let browser = Browser { address: None, agent: None };
-        let stranger = Stranger { secret: "a secret".to_owned(), browser, request };
+        let stranger = Stranger { secret: "a secret".to_owned(), next: None, browser, request };
         let told = format!("{stranger:?}");
         assert!(!told.contains("a secret") && !told.contains(csrf.as_str()), "{told}");
     }

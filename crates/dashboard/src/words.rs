@@ -1,5 +1,7 @@
 //! Times, numbers and plurals as people read them. Times are UTC; the script shows them in the reader's zone.
 
+use std::time::Duration;
+
 use claviger_model::Timestamp;
 
 /// An instant as a page shows it.
@@ -74,6 +76,14 @@ pub(crate) fn wait(seconds: u64) -> String {
     if seconds <= MINUTE { plural(seconds, "second") } else { plural((seconds - 1) / MINUTE + 1, "minute") }
 }
 
+/// How long something lasts, in the largest unit that tells it whole: `30 days`, `36 hours`, `90 minutes`.
+pub(crate) fn span(span: Duration) -> String {
+    let seconds = i64::try_from(span.as_secs()).unwrap_or(i64::MAX);
+    let units = [(DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1, "second")];
+    let fitting = units.into_iter().find(|(unit, _)| seconds % unit == 0);
+    fitting.map_or_else(String::new, |(unit, name)| plural(seconds / unit, name))
+}
+
 /// `1 key`, `2 keys`.
 pub(crate) fn plural(count: i64, one: &str) -> String {
     let s = if count == 1 { "" } else { "s" };
@@ -124,6 +134,19 @@ mod tests {
     fn a_wait_is_never_told_shorter_than_it_is() {
         for (seconds, text) in [(1, "1 second"), (60, "60 seconds"), (61, "2 minutes"), (120, "2 minutes")] {
             assert_eq!(wait(seconds), text);
+        }
+    }
+
+    #[test]
+    fn a_span_is_told_in_whole_units() {
+        for (seconds, text) in [
+            (30 * 86_400, "30 days"),
+            (86_400, "1 day"),
+            (36 * 3600, "36 hours"),
+            (5400, "90 minutes"),
+            (61, "61 seconds"),
+        ] {
+            assert_eq!(span(Duration::from_secs(seconds)), text);
         }
     }
 

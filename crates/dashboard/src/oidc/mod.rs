@@ -34,6 +34,7 @@ use crate::{
     pages::welcome,
     site::{ApiSite, Site},
     visit::{self, Stranger},
+    way_in::{keep_place, own_place},
 };
 
 /// Longest code in bytes that is sent on to a provider.
@@ -49,7 +50,11 @@ fn way_back(site: &Site) -> String {
 }
 
 /// Sends the browser to the provider.
-async fn begin(State(site): State<Site>, Path(api): Path<String>) -> Result<Response<Body>, Stop> {
+async fn begin(
+    State(site): State<Site>,
+    Path(api): Path<String>,
+    query: Query,
+) -> Result<Response<Body>, Stop> {
     let api = site.api(&api).ok_or_else(Stop::not_found)?;
     let name = &api.profile.name;
     let provider = api.provider.as_ref().ok_or_else(|| Stop::not_found().of_api(name))?;
@@ -59,6 +64,8 @@ async fn begin(State(site): State<Site>, Path(api): Path<String>) -> Result<Resp
     let mut response = answer::go(place.as_str());
     let cookie = Jar::Oidc.set(&attempt.cookie(), attempt::PATIENCE.as_secs(), site.is_secure());
     response.headers_mut().append(header::SET_COOKIE, cookie);
+    let next = keep_place(own_place(query.get("next")), site.is_secure());
+    response.headers_mut().append(header::SET_COOKIE, next);
     Ok(response)
 }
 
@@ -97,9 +104,10 @@ async fn finish(
     let email = who.email.verified().and_then(|email| email.parse::<Email>().ok());
     let identity =
         Identity { issuer: provider.issuer().to_owned(), subject: who.subject, email: email.clone() };
-    let entrance = site.manager().enter_by_oidc(name, identity, stranger.browser, stranger.request).await;
+    let Stranger { next, browser, request, .. } = stranger;
+    let entrance = site.manager().enter_by_oidc(name, identity, browser, request).await;
     match entrance.map_err(|refusal| Stop::from(refusal).of_api(name))? {
-        OidcEntrance::SignedIn(signed_in) => Ok(welcome(site, &signed_in)),
+        OidcEntrance::SignedIn(signed_in) => Ok(welcome(next.as_deref(), site, &signed_in)),
         OidcEntrance::Choose(choices) => choose(api, choices),
         OidcEntrance::Nobody => Err(nobody(api, email.as_ref())),
     }

@@ -16,6 +16,7 @@ use crate::{
     frame::Frame,
     site::Site,
     visit::{self, PostedByStranger, Stranger},
+    way_in::keep_place,
 };
 
 pub(super) fn routes() -> Router<Site> {
@@ -25,9 +26,12 @@ pub(super) fn routes() -> Router<Site> {
         .route("/password/{token}", get(show_password).post(accept_password))
 }
 
-/// Leads a browser that just signed in to its keys.
-pub(crate) fn welcome(site: &Site, signed_in: &SignedIn) -> Response<Body> {
-    welcome_to("/keys", site, signed_in)
+/// Leads a browser that just signed in by way of elsewhere to where it wanted to go, or to its keys.
+pub(crate) fn welcome(next: Option<&str>, site: &Site, signed_in: &SignedIn) -> Response<Body> {
+    // What an application asks for one api is nothing to whoever signed in to another.
+    let own = format!("/oauth/{}/", signed_in.permit.api());
+    let is_own = |next: &&str| !next.starts_with("/oauth/") || next.starts_with(&own);
+    welcome_to(next.filter(is_own).unwrap_or("/keys"), site, signed_in)
 }
 
 /// Leads a browser that just signed in to `place` of this site.
@@ -40,6 +44,7 @@ pub(super) fn welcome_to(place: &str, site: &Site, signed_in: &SignedIn) -> Resp
     let seconds = u64::try_from(lasts / 1000).unwrap_or_default();
     headers.append(header::SET_COOKIE, Jar::Session.set(signed_in.token.expose(), seconds, secure));
     headers.append(header::SET_COOKIE, Jar::BeforeSession.set("", 0, secure));
+    headers.append(header::SET_COOKIE, keep_place(None, secure));
     response
 }
 
@@ -70,8 +75,9 @@ async fn sign_in(
     if method != Method::GET || visit::is_prefetch(&headers) {
         return Err(visit::not_now());
     }
-    let entered = site.manager().enter_by_link(&read(&token)?, stranger.browser, stranger.request).await;
-    Ok(welcome(&site, &entered.map_err(stopped)?))
+    let Stranger { next, browser, request, .. } = stranger;
+    let entered = site.manager().enter_by_link(&read(&token)?, browser, request).await;
+    Ok(welcome(next.as_deref(), &site, &entered.map_err(stopped)?))
 }
 
 #[derive(Template)]
@@ -156,7 +162,7 @@ async fn accept(
     }
     let browser = stranger.browser.clone();
     match site.manager().accept_link(purpose, &read(token)?, password, browser, stranger.request).await {
-        Ok(signed_in) => Ok(welcome(site, &signed_in)),
+        Ok(signed_in) => Ok(welcome(stranger.next.as_deref(), site, &signed_in)),
         Err(Refusal::Invalid(faults)) => {
             let details = faults.iter().map(|fault| answer::capitalised(&format!("it {}", fault.detail)));
             let password = Some(details.collect::<Vec<_>>().join(" "));

@@ -4,6 +4,7 @@ mod audit;
 mod keys;
 mod links;
 mod members;
+mod oauth;
 pub(crate) mod reports;
 mod sessions;
 mod sign_in;
@@ -35,6 +36,7 @@ pub(crate) fn router(site: Site) -> Router {
         .merge(keys::routes())
         .merge(links::routes())
         .merge(members::routes())
+        .merge(oauth::routes())
         .merge(sessions::routes())
         .merge(sign_in::routes())
         .merge(oidc::routes())

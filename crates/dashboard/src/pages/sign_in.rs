@@ -18,7 +18,7 @@ use crate::{
     frame::Frame,
     site::{ApiSite, Site},
     visit::{Posted, PostedByStranger, Stranger},
-    way_in::own_place,
+    way_in::{keep_place, own_place},
     words,
 };
 
@@ -64,9 +64,7 @@ async fn show_only(
     if let Some(api) = site.only_api() {
         return show(&site, api, &stranger, Shown::asked(&query));
     }
-    let next = Shown::asked(&query).next;
-    let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
-    let next = if next.is_empty() { next } else { format!("?next={next}") };
+    let next = with_next(&Shown::asked(&query).next);
     let way = |api: &ApiSite| (format!("/sign-in/{}{next}", api.profile.name), api.profile.title.clone());
     let apis = site.apis().iter().map(way);
     let frame = Frame::outside(None, "Sign in").done(query.get("done"));
@@ -112,15 +110,26 @@ impl Shown {
     }
 }
 
+/// The query that says where to go on, if anywhere.
+fn with_next(next: &str) -> String {
+    if next.is_empty() {
+        return String::new();
+    }
+    let next: String = form_urlencoded::byte_serialize(next.as_bytes()).collect();
+    format!("?next={next}")
+}
+
 fn show(site: &Site, api: &ApiSite, stranger: &Stranger, shown: Shown) -> Result<Response<Body>, Stop> {
     let mut frame = Frame::outside(Some(api), "Sign in").done(&shown.done);
     stranger.csrf().as_str().clone_into(&mut frame.csrf);
     let profile = &api.profile;
     let oidc = profile.sign_in.oidc.as_ref();
     let oidc = oidc.map(|oidc| OidcButton {
-        href: format!("/sign-in/oidc/{}", profile.name),
+        href: format!("/sign-in/oidc/{}{}", profile.name, with_next(&shown.next)),
         label: oidc.label.clone(),
     });
+    // Whoever asks for a one-time link comes back by it.
+    let kept = keep_place(own_place(&shown.next), site.is_secure());
     let page = SignInPage {
         frame,
         action: format!("/sign-in/{}", profile.name),
@@ -130,7 +139,9 @@ fn show(site: &Site, api: &ApiSite, stranger: &Stranger, shown: Shown) -> Result
         error: shown.error,
         next: shown.next,
     };
-    Ok(stranger.remember(site, answer::page(shown.status.unwrap_or(StatusCode::OK), &page)?))
+    let mut response = answer::page(shown.status.unwrap_or(StatusCode::OK), &page)?;
+    response.headers_mut().append(header::SET_COOKIE, kept);
+    Ok(stranger.remember(site, response))
 }
 
 async fn attempt(site: &Site, api: &ApiSite, posted: PostedByStranger) -> Result<Response<Body>, Stop> {
@@ -187,10 +198,15 @@ fn signed_out(site: &Site, permit: &MemberPermit) -> Result<Response<Body>, Stop
         }
         _ => answer::go("/sign-in?done=signed-out"),
     };
+    forget(site, &mut response);
+    Ok(response)
+}
+
+/// Has the browser forget whose it was.
+pub(super) fn forget(site: &Site, response: &mut Response<Body>) {
     let headers = response.headers_mut();
     headers.append(header::SET_COOKIE, Jar::Session.set("", 0, site.is_secure()));
     headers.insert("clear-site-data", HeaderValue::from_static("\"cache\", \"storage\""));
-    Ok(response)
 }
 
 async fn sign_out(State(site): State<Site>, Posted { visitor, .. }: Posted) -> Result<Response<Body>, Stop> {
