@@ -74,18 +74,21 @@ pub(crate) enum Place {
     Keys,
     Check,
     Members,
+    ConnectedApps,
     Audit,
     Sessions,
 }
 
 impl Place {
-    const ALL: [Self; 5] = [Self::Keys, Self::Check, Self::Members, Self::Audit, Self::Sessions];
+    const ALL: [Self; 6] =
+        [Self::Keys, Self::Check, Self::Members, Self::ConnectedApps, Self::Audit, Self::Sessions];
 
     const fn link(self) -> (&'static str, &'static str, Option<MemberAbility>) {
         match self {
             Self::Keys => ("API keys", "/keys", Some(MemberAbility::Read)),
             Self::Check => ("Key not working?", "/keys/check", Some(MemberAbility::Read)),
             Self::Members => ("Members", "/members", Some(MemberAbility::Members)),
+            Self::ConnectedApps => ("Connected apps", "/connected-apps", None),
             Self::Audit => ("Audit trail", "/audit", Some(MemberAbility::Audit)),
             Self::Sessions => ("Sign-ins", "/sessions", None),
         }
@@ -122,9 +125,11 @@ impl Frame {
         let permit = &visitor.permit;
         let api = site.api(permit.api());
         let place_of_keys = api.map(|api| api.profile.dashboard.place.clone()).unwrap_or_default();
+        let lets_apps_in = api.is_some_and(|api| api.profile.oauth.is_some());
         let nav = Place::ALL.into_iter().filter_map(|there| {
             let (usual, href, needed) = there.link();
-            let is_open = needed.is_none_or(|ability| visitor.may(ability));
+            let is_there = there != Place::ConnectedApps || lets_apps_in;
+            let is_open = is_there && needed.is_none_or(|ability| visitor.may(ability));
             // The keys are where the api's own documents say that they are.
             let own = place_of_keys.last().filter(|_| there == Place::Keys).map_or(usual, String::as_str);
             is_open.then(|| NavLink { label: own.to_owned(), href, current: Some(there) == place })
@@ -184,6 +189,7 @@ fn done(word: &str) -> Option<&'static str> {
         "reinstated" => "The account is reinstated: its keys work again.",
         "pending" => "The change is made. It holds on every node at the latest when the lease has run out.",
         "saved" => "Saved.",
+        "withdrawn" => "The access is withdrawn. No request by it is accepted any more.",
         "member-removed" => "They are no longer a member, and signed out everywhere.",
         "role" => "The role holds from their next click on.",
         "session-ended" => "That browser is signed out.",

@@ -98,6 +98,7 @@ impl Names {
         match label.split_once(':') {
             Some(("operator", _)) => Party::words("the people who run this API"),
             Some(("member" | "key", id)) => self.thing(id),
+            Some(("client", _)) => Party::words("an application"),
             _ => Party::words("the system"),
         }
     }
@@ -178,6 +179,11 @@ fn sentence(action: &str, is_of_one: bool, detail: &dyn Fn(&str) -> String) -> (
         "session.begin" => alone(format!("signed in{}", method(&detail("method")))),
         "session.end" => alone("signed a browser out".to_owned()),
         "session.end_all" => of_subject("signed out every browser of", String::new()),
+        "client.allow" => alone(format!("allowed “{}” access", detail("name"))),
+        "client.withdraw" => alone("withdrew the access of an application".to_owned()),
+        "grant.issue" => alone("was let in".to_owned()),
+        "grant.refresh" => alone("renewed its access".to_owned()),
+        "grant.revoke" => alone("lost its access".to_owned()),
         other => (other.to_owned(), true, String::new()),
     }
 }
@@ -321,6 +327,7 @@ mod tests {
                 "ada@example.com signed in through the identity provider",
             ),
             ("session.end", Some("ses_1"), empty(), "ada@example.com signed a browser out"),
+            ("client.allow", Some("app_1"), json!({"name": "B"}), "ada@example.com allowed “B” access"),
             ("moon.paint", Some("moon_1"), empty(), "ada@example.com moon.paint moon_1"),
         ] {
             assert_eq!(told(action, subject, detail), sentence, "{action}");
