@@ -49,6 +49,14 @@ impl Program {
     }
 }
 
+impl Drop for Program {
+    fn drop(&mut self) {
+        // One that has ended needs no end.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// Plays the member whom the program sends to the pages.
 fn allow(stage: &Stage, authorize: &Value, application: &str) {
     let given = json!({

@@ -142,7 +142,14 @@ impl Stage {
 /// Says yes on the page that asks.
 #[track_caller]
 pub(super) fn allow(visitor: &mut Visitor, app: &App, other: &[(&str, &str)]) -> Answer {
-    visitor.submit(&app.authorize(other), &[("answer", "allow")])
+    answer(visitor, app, other, "allow")
+}
+
+/// Answers on the page that asks, whose form leads back to itself.
+#[track_caller]
+pub(super) fn answer(visitor: &mut Visitor, app: &App, other: &[(&str, &str)], answer: &str) -> Answer {
+    let csrf = visitor.csrf();
+    visitor.post(&app.authorize(other), &[("csrf", &csrf), ("answer", answer)])
 }
 
 /// One parameter of an address.
