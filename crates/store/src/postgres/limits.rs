@@ -48,7 +48,6 @@ async fn standing(change: &Change, account: AccountId, now: Timestamp, enough: u
                          FROM keys
                         WHERE account = $1
                           AND state <> 'revoked'
-                  AND client IS NULL
                           AND client IS NULL
                           AND (expires_at IS NULL OR expires_at > $2)
                         LIMIT $3 + 1) AS found";
@@ -62,7 +61,6 @@ async fn working(change: &Change, account: AccountId, now: Timestamp, enough: u3
                          FROM keys
                         WHERE account = $1
                           AND state <> 'revoked'
-                  AND client IS NULL
                           AND client IS NULL
                           AND state = 'active'
                           AND (expires_at IS NULL OR expires_at > $2)

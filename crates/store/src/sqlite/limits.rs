@@ -78,7 +78,6 @@ fn any_lasts(connection: &Connection, account: AccountId) -> Outcome<bool> {
                                WHERE account = ?1
                                  AND state <> 'revoked'
                                  AND client IS NULL
-                          AND client IS NULL
                                  AND state = 'active'
                                  AND expires_at IS NULL)";
     Ok(connection.prepare_cached(sql)?.query_one([account.to_bytes()], |row| row.get(0))?)
