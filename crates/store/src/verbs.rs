@@ -202,7 +202,12 @@ impl NewKey {
             external_id: self.external_id,
             metadata: self.metadata,
             client: None,
-            secrets: vec![SecretRow { number: 1, hint: self.secret.hint, created_at, ends_at: None }],
+            secrets: vec![SecretRow {
+                number: 1,
+                hint: self.secret.hint,
+                created_at,
+                ends_at: self.secret.expires_at,
+            }],
         }
     }
 }
