@@ -18,7 +18,7 @@ pub(super) const OPERATORS: &str =
 
 pub(super) const SECRETS: &str = "SELECT s.digest, s.number, coalesce(k.revoked_at, s.ends_at),
                                          k.id, k.account, k.environment, k.state,
-                                         coalesce(s.expires_at, k.expires_at),
+                                         least(s.expires_at, k.expires_at),
                                          k.scopes, k.restrictions, k.created_by
                                     FROM keys    k
                                     JOIN secrets s ON s.key = k.id";

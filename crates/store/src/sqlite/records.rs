@@ -15,7 +15,8 @@ const ACCOUNTS: &str = "SELECT id, api, external_id, state FROM accounts";
 const OPERATORS: &str = "SELECT digest, id, name, abilities, revoked_at IS NOT NULL FROM operators";
 
 const SECRETS: &str = "SELECT s.digest, s.number, coalesce(k.revoked_at, s.ends_at),
-                              k.id, k.account, k.environment, k.state, coalesce(s.expires_at, k.expires_at),
+                              k.id, k.account, k.environment, k.state,
+                              min(coalesce(s.expires_at, k.expires_at), coalesce(k.expires_at, s.expires_at)),
                               k.scopes, k.restrictions, k.created_by
                          FROM keys    k
                          JOIN secrets s ON s.key = k.id";
