@@ -113,7 +113,8 @@ impl Store {
         self.0.list_consents(of).await
     }
 
-    /// Takes back what a member of the account `within` has allowed, with all grants by it.
+    /// Takes back what a member of the account `within` has allowed, with all grants by it, and the codes that weren't
+    /// exchanged: none works again when the member allows something anew.
     pub async fn withdraw(
         &self,
         client: ClientId,

@@ -131,6 +131,9 @@ pub(super) async fn withdraw(
     if change.execute(sql, bind![client, member, within]).await? == 0 {
         return Err(StoreError::NotFound.into());
     }
+    // Those that were exchanged still tell of a second exchange.
+    let sql = "DELETE FROM codes WHERE client = $1 AND member = $2 AND key IS NULL";
+    change.execute(sql, bind![client, member]).await?;
     revoke(change, keys_by(change, client, member).await?, note.at).await?;
     change.tell(note, Some(within), Some(&client));
     Ok(Left::made(()))

@@ -126,6 +126,9 @@ pub(super) fn withdraw(
     if connection.prepare_cached(sql)?.execute(values)? == 0 {
         return Err(StoreError::NotFound.into());
     }
+    // Those that were exchanged still tell of a second exchange.
+    let sql = "DELETE FROM codes WHERE client = ?1 AND member = ?2 AND key IS NULL";
+    connection.prepare_cached(sql)?.execute(params![client.to_bytes(), member.to_bytes()])?;
     revoke(connection, &keys_by(connection, client, member)?, note.at)?;
     audit::append(connection, note, Some(within), Some(&client.to_string()))?;
     committed(connection, ())
