@@ -165,7 +165,7 @@ pub struct CodeRow {
 /// A grant to make: a key that an application holds, whose secret is an access token.
 #[derive(Clone, Debug)]
 pub struct NewGrant {
-    /// The key.
+    /// The key. One for a code is `created_by` the member who allowed it, whatever is said here.
     pub key: NewKey,
     /// Who holds it.
     pub client: ClientId,
@@ -269,6 +269,11 @@ impl RefreshRow {
     pub(crate) fn tells_of_theft(&self, repeated_since: Timestamp) -> bool {
         self.ended_at.is_some() || self.used_at.is_some_and(|at| at < repeated_since)
     }
+}
+
+/// Who is said to have made what a member allowed: their grants are found by it.
+pub(crate) fn allowed_by(member: MemberId) -> String {
+    format!("member:{member}")
 }
 
 /// Everything that is in either.

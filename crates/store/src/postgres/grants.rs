@@ -18,7 +18,7 @@ use super::{
 use crate::{
     AuditNote, CodeRow, ConsentRow, ConsentsOf, Exchange, Exchanged, KeyRow, NewCode, NewGrant, NewRefresh,
     RefreshRow, Refreshing, StoreError,
-    apps::{CODES_KEPT_MILLIS, both},
+    apps::{CODES_KEPT_MILLIS, allowed_by, both},
     words::to_json,
 };
 
@@ -112,7 +112,7 @@ pub(super) async fn consents(pool: &Pool, of: ConsentsOf) -> Outcome<Vec<Consent
 /// The grants by a member's consent that weren't revoked.
 async fn keys_by(from: &impl Ask, client: ClientId, member: MemberId) -> Outcome<Vec<KeyId>> {
     let sql = "SELECT id FROM keys WHERE client = $1 AND created_by = $2 AND state <> 'revoked' ORDER BY id";
-    let rows = from.rows(sql, bind![client, format!("member:{member}")]).await?;
+    let rows = from.rows(sql, bind![client, allowed_by(member)]).await?;
     Ok(rows.iter().map(|row| stored(row, 0)).collect::<Result<_, _>>()?)
 }
 
@@ -193,11 +193,12 @@ pub(super) async fn find_code(from: &impl Ask, digest: Digest) -> Outcome<Option
 pub(super) async fn exchange(
     change: &mut Change,
     exchange: Exchange,
-    grant: NewGrant,
+    mut grant: NewGrant,
     note: &AuditNote,
     replayed: &AuditNote,
 ) -> Outcome<Left<Exchanged>> {
     locks::take(change, [Within::Account(grant.key.account)], [note]).await?;
+    authority::hold(change, note).await?;
     let digest = match exchange {
         Exchange::Code(digest) => digest,
         Exchange::Itself => {
@@ -208,7 +209,9 @@ pub(super) async fn exchange(
             return insert(change, grant, note).await.map(Exchanged::Granted).map(Left::made);
         }
     };
-    let code = find_code(change, digest).await?.filter(|code| code.client == grant.client);
+    let code = find_code(change, digest)
+        .await?
+        .filter(|code| (code.client, code.account) == (grant.client, grant.key.account));
     let code = code.ok_or(StoreError::NotFound)?;
     if let Some(key) = code.key {
         return end_for_replay(change, key, replayed).await;
@@ -219,6 +222,7 @@ pub(super) async fn exchange(
     {
         return Err(StoreError::NotFound.into());
     }
+    grant.key.created_by = allowed_by(code.member);
     let key = insert(change, grant, note).await?;
     change.execute("UPDATE codes SET key = $2 WHERE digest = $1", bind![digest, key.id]).await?;
     Ok(Left::made(Exchanged::Granted(key)))
@@ -281,6 +285,7 @@ pub(super) async fn refresh(
     let presented = refreshing.presented;
     let found = find_refresh(change, presented).await?.ok_or(StoreError::NotFound)?;
     locks::take(change, [Within::Account(found.key.account)], [note]).await?;
+    authority::hold(change, note).await?;
     // What another call has done meanwhile is seen under the lock alone.
     let token = find_refresh(change, presented).await?;
     let token = token.filter(|token| token.counts(note.at)).ok_or(StoreError::NotFound)?;

@@ -95,7 +95,12 @@ impl AppsDatabase for Sqlite {
         note: AuditNote,
         replayed: AuditNote,
     ) -> Result<Committed<Exchanged>, StoreError> {
-        self.0.change(move |connection| grants::exchange(connection, exchange, grant, &note, &replayed)).await
+        self.0
+            .change(move |connection| {
+                authority::hold(connection, &note)?;
+                grants::exchange(connection, exchange, grant, &note, &replayed)
+            })
+            .await
     }
 
     async fn find_refresh(&self, digest: Digest) -> Result<Option<RefreshRow>, StoreError> {
@@ -107,6 +112,11 @@ impl AppsDatabase for Sqlite {
         refreshing: Refreshing,
         note: AuditNote,
     ) -> Result<Committed<Exchanged>, StoreError> {
-        self.0.change(move |connection| grants::refresh(connection, &refreshing, &note)).await
+        self.0
+            .change(move |connection| {
+                authority::hold(connection, &note)?;
+                grants::refresh(connection, &refreshing, &note)
+            })
+            .await
     }
 }

@@ -13,7 +13,7 @@ use super::{
 use crate::{
     AuditNote, CodeRow, Committed, ConsentRow, ConsentsOf, Exchange, Exchanged, KeyRow, NewCode, NewGrant,
     NewRefresh, RefreshRow, Refreshing, StoreError,
-    apps::{CODES_KEPT_MILLIS, both},
+    apps::{CODES_KEPT_MILLIS, allowed_by, both},
     words::to_json,
 };
 
@@ -108,7 +108,7 @@ pub(super) fn consents(connection: &Connection, of: ConsentsOf) -> Outcome<Vec<C
 fn keys_by(connection: &Connection, client: ClientId, member: MemberId) -> Outcome<Vec<KeyId>> {
     let sql = "SELECT id FROM keys WHERE client = ?1 AND created_by = ?2 AND state <> 'revoked' ORDER BY id";
     let mut statement = connection.prepare_cached(sql)?;
-    let values = params![client.to_bytes(), format!("member:{member}")];
+    let values = params![client.to_bytes(), allowed_by(member)];
     Ok(statement.query_map(values, |row| stored(row, 0))?.collect::<rusqlite::Result<_>>()?)
 }
 
@@ -187,7 +187,7 @@ pub(super) fn find_code(connection: &Connection, digest: Digest) -> Outcome<Opti
 pub(super) fn exchange(
     connection: &Connection,
     exchange: Exchange,
-    grant: NewGrant,
+    mut grant: NewGrant,
     note: &AuditNote,
     replayed: &AuditNote,
 ) -> Outcome<Committed<Exchanged>> {
@@ -201,7 +201,8 @@ pub(super) fn exchange(
             return committed(connection, Exchanged::Granted(key));
         }
     };
-    let code = find_code(connection, digest)?.filter(|code| code.client == grant.client);
+    let code = find_code(connection, digest)?
+        .filter(|code| (code.client, code.account) == (grant.client, grant.key.account));
     let code = code.ok_or(StoreError::NotFound)?;
     if let Some(key) = code.key {
         return end_for_replay(connection, key, replayed);
@@ -212,6 +213,7 @@ pub(super) fn exchange(
     {
         return Err(StoreError::NotFound.into());
     }
+    grant.key.created_by = allowed_by(code.member);
     let key = insert(connection, grant, note)?;
     let sql = "UPDATE codes SET key = ?2 WHERE digest = ?1";
     connection.prepare_cached(sql)?.execute(params![digest.as_bytes(), key.id.to_bytes()])?;
