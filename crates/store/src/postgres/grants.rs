@@ -313,7 +313,7 @@ async fn take_back(change: &Change, key: KeyId, presented: Digest, at: Timestamp
             RETURNING access";
     let Some(row) = change.row(sql, bind![presented, at]).await? else { return Ok(false) };
     let access: u16 = stored(&row, 0)?;
-    let sql = "UPDATE secrets SET ends_at = $3 WHERE key = $1 AND number = $2 AND ends_at > $3";
+    let sql = "UPDATE secrets SET ends_at = $3 WHERE key = $1 AND number = $2 AND (ends_at IS NULL OR ends_at > $3)";
     change.execute(sql, bind![key, access, at]).await?;
     Ok(true)
 }

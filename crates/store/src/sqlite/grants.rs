@@ -309,7 +309,7 @@ fn take_back(connection: &Connection, key: KeyId, presented: Digest, at: Timesta
     let values = params![presented.as_bytes(), at.as_millis()];
     let lost: Option<u16> = connection.prepare_cached(sql)?.query_one(values, |row| row.get(0)).optional()?;
     let Some(access) = lost else { return Ok(false) };
-    let sql = "UPDATE secrets SET ends_at = ?3 WHERE key = ?1 AND number = ?2 AND ends_at > ?3";
+    let sql = "UPDATE secrets SET ends_at = ?3 WHERE key = ?1 AND number = ?2 AND (ends_at IS NULL OR ends_at > ?3)";
     connection.prepare_cached(sql)?.execute(params![key.to_bytes(), access, at.as_millis()])?;
     Ok(true)
 }
