@@ -1,6 +1,6 @@
 //! What goes in and out of the verbs about OAuth clients, what they were allowed, and their tokens.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use claviger_model::{
     AccountId, ClientId, Digest, Email, KeyId, MemberId, Scopes, Timestamp,
@@ -242,7 +242,7 @@ pub struct ConsentRow {
     pub scopes: Scopes,
     /// When it was last asked for.
     pub granted_at: Timestamp,
-    /// The grants by it that work, or would if their account did.
+    /// The grants by it that weren't revoked.
     pub keys: Vec<KeyId>,
 }
 
@@ -255,13 +255,19 @@ pub enum ConsentsOf {
     Member(MemberId),
 }
 
-/// How long codes and refresh tokens that ran out are told from those that never were: a day.
-pub(crate) const CODES_KEPT_MILLIS: i64 = 24 * 60 * 60 * 1000;
+/// How long what ran out is told from what never was: a day.
+const KEPT: Duration = Duration::from_hours(24);
+
+/// Codes, access tokens and refresh tokens that ran out before this instant are forgotten.
+pub(crate) fn forgotten_before(now: Timestamp) -> Timestamp {
+    now.minus(KEPT)
+}
 
 impl RefreshRow {
-    /// Whether it can still be of use, be it to tell of a theft.
+    /// Whether it can still be of use, be it to tell of a theft. A grant ends with its last number for an access token.
     pub(crate) fn counts(&self, now: Timestamp) -> bool {
-        self.key.client.is_some() && works(&self.key, now) && self.expires_at > now
+        let goes_on = self.key.secrets.first().is_some_and(|newest| newest.number < u16::MAX);
+        self.key.client.is_some() && works(&self.key, now) && goes_on && self.expires_at > now
     }
 
     /// Whether it was used, or taken back, in a way that only a thief could come back from: a repetition comes since this

@@ -18,7 +18,7 @@ use super::{
 use crate::{
     AuditNote, CodeRow, ConsentRow, ConsentsOf, Exchange, Exchanged, KeyRow, NewCode, NewGrant, NewRefresh,
     RefreshRow, Refreshing, StoreError,
-    apps::{CODES_KEPT_MILLIS, allowed_by, both},
+    apps::{allowed_by, both, forgotten_before},
     words::to_json,
 };
 
@@ -74,7 +74,7 @@ async fn standing(change: &Change, client: ClientId, member: MemberId) -> Outcom
 /// Forgets codes that ran out long ago, and refresh tokens that no longer tell of a theft. They are of any account: what
 /// others hold is left to them.
 async fn forget(change: &Change, now: Timestamp) -> Outcome<()> {
-    let before = Timestamp::from_millis(now.as_millis().saturating_sub(CODES_KEPT_MILLIS));
+    let before = forgotten_before(now);
     let sql = "DELETE FROM codes
                 WHERE digest IN (SELECT digest FROM codes WHERE expires_at < $1 LIMIT 1000 FOR UPDATE SKIP LOCKED)";
     change.execute(sql, bind![before]).await?;
@@ -297,7 +297,9 @@ pub(super) async fn refresh(
     }
     let sql = "UPDATE refresh_tokens SET used_at = coalesce(used_at, $2) WHERE digest = $1";
     change.execute(sql, bind![presented, note.at]).await?;
+    // The new one comes first, so that no number comes twice.
     secrets::add(change, key, &refreshing.access, note.at).await?;
+    secrets::forget(change, key, forgotten_before(note.at)).await?;
     let after = key_rows::find(change, key).await?.ok_or(StoreError::NotFound)?;
     let access = after.secrets.first().map(|secret| secret.number).ok_or(StoreError::NotFound)?;
     add_refresh(change, key, refreshing.refresh, access, Some(presented), note.at).await?;

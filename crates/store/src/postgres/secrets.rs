@@ -33,6 +33,12 @@ pub(super) async fn end(change: &Change, key: KeyId, at: Timestamp) -> Outcome<(
     change.execute(sql, bind![key, at]).await.map(drop)
 }
 
+/// Forgets those that ran out by themselves before this instant: a grant has as many as it was gone on with.
+pub(super) async fn forget(change: &Change, key: KeyId, before: Timestamp) -> Outcome<()> {
+    let sql = "DELETE FROM secrets WHERE key = $1 AND expires_at < $2";
+    change.execute(sql, bind![key, before]).await.map(drop)
+}
+
 /// Forgets the sealed copies of all there are.
 pub(super) async fn unseal(change: &Change, key: KeyId) -> Outcome<()> {
     let sql = "UPDATE secrets SET sealed = NULL WHERE key = $1 AND sealed IS NOT NULL";

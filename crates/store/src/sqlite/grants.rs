@@ -13,7 +13,7 @@ use super::{
 use crate::{
     AuditNote, CodeRow, Committed, ConsentRow, ConsentsOf, Exchange, Exchanged, KeyRow, NewCode, NewGrant,
     NewRefresh, RefreshRow, Refreshing, StoreError,
-    apps::{CODES_KEPT_MILLIS, allowed_by, both},
+    apps::{allowed_by, both, forgotten_before},
     words::to_json,
 };
 
@@ -72,7 +72,7 @@ fn standing(connection: &Connection, client: ClientId, member: MemberId) -> Outc
 
 /// Forgets codes that ran out long ago, and refresh tokens that no longer tell of a theft.
 fn forget(connection: &Connection, now: Timestamp) -> Outcome<()> {
-    let before = now.as_millis().saturating_sub(CODES_KEPT_MILLIS);
+    let before = forgotten_before(now).as_millis();
     connection.prepare_cached("DELETE FROM codes WHERE expires_at < ?1")?.execute([before])?;
     connection.prepare_cached("DELETE FROM refresh_tokens WHERE expires_at < ?1")?.execute([before])?;
     Ok(())
@@ -292,7 +292,9 @@ pub(super) fn refresh(
     }
     let sql = "UPDATE refresh_tokens SET used_at = coalesce(used_at, ?2) WHERE digest = ?1";
     connection.prepare_cached(sql)?.execute(params![presented.as_bytes(), note.at.as_millis()])?;
+    // The new one comes first, so that no number comes twice.
     secrets::add(connection, key.id, &refreshing.access, note.at)?;
+    secrets::forget(connection, key.id, forgotten_before(note.at))?;
     let after = key_rows::find(connection, key.id)?.ok_or(StoreError::NotFound)?;
     let access = after.secrets.first().map(|secret| secret.number).ok_or(StoreError::NotFound)?;
     add_refresh(connection, key.id, refreshing.refresh, access, Some(presented), note.at)?;

@@ -39,6 +39,13 @@ pub(super) fn end(connection: &Connection, key: KeyId, at: Timestamp) -> Outcome
     Ok(())
 }
 
+/// Forgets those that ran out by themselves before this instant: a grant has as many as it was gone on with.
+pub(super) fn forget(connection: &Connection, key: KeyId, before: Timestamp) -> Outcome<()> {
+    let sql = "DELETE FROM secrets WHERE key = ?1 AND expires_at < ?2";
+    connection.prepare_cached(sql)?.execute(params![key.to_bytes(), before.as_millis()])?;
+    Ok(())
+}
+
 /// Forgets the sealed copies of all there are.
 pub(super) fn unseal(connection: &Connection, key: KeyId) -> Outcome<()> {
     let sql = "UPDATE secrets SET sealed = NULL WHERE key = ?1 AND sealed IS NOT NULL";
