@@ -43,10 +43,12 @@ ALTER TABLE secrets ADD COLUMN expires_at INTEGER;
 
 DROP INDEX keys_of_account;
 DROP INDEX keys_standing;
-CREATE INDEX keys_of_account ON keys (account, id)                    WHERE client IS NULL;
--- Answers how many keys an account has without reading the revoked ones.
-CREATE INDEX keys_standing   ON keys (account, id, state, expires_at) WHERE state <> 'revoked' AND client IS NULL;
-CREATE INDEX keys_of_client  ON keys (client, created_by, state)      WHERE client IS NOT NULL;
+CREATE INDEX keys_of_account   ON keys (account, id) WHERE client IS NULL;
+-- Answers how many keys an account has without reading the revoked ones, or any row.
+CREATE INDEX keys_standing     ON keys (account, id, state, expires_at, client) WHERE state <> 'revoked' AND client IS NULL;
+-- Lists all keys without walking over the grants, of which there may be many more.
+CREATE INDEX keys_of_customers ON keys (id) WHERE client IS NULL;
+CREATE INDEX keys_of_client    ON keys (client, created_by, state) WHERE client IS NOT NULL;
 
 CREATE TRIGGER keys_keep_their_client BEFORE UPDATE OF client ON keys
 WHEN NEW.client IS NOT OLD.client
