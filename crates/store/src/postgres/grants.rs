@@ -88,17 +88,19 @@ async fn forget(change: &Change, now: Timestamp) -> Outcome<()> {
 }
 
 pub(super) async fn consents(pool: &Pool, of: ConsentsOf) -> Outcome<Vec<ConsentRow>> {
-    let (account, member) = match of {
-        ConsentsOf::Account(id) => (Some(id), None),
-        ConsentsOf::Member(id) => (None, Some(id)),
+    let (whose, id) = match of {
+        ConsentsOf::Account(id) => ("m.account", bind![id]),
+        ConsentsOf::Member(id) => ("m.id", bind![id]),
     };
-    let sql = "SELECT s.client, s.member, m.email, s.scopes, s.granted_at
-                 FROM consents s
-                 JOIN members  m ON m.id = s.member
-                WHERE ($1 IS NULL OR m.account = $1) AND ($2 IS NULL OR m.id = $2)
-                ORDER BY s.client, s.member";
+    let sql = format!(
+        "SELECT s.client, s.member, m.email, s.scopes, s.granted_at
+           FROM members  m
+           JOIN consents s ON s.member = m.id
+          WHERE {whose} = $1 AND m.removed_at IS NULL
+          ORDER BY s.client, s.member"
+    );
     let mut all = Vec::new();
-    for row in pool.rows(sql, bind![account, member]).await? {
+    for row in pool.rows(&sql, id).await? {
         let (client, member) = (stored(&row, "client")?, stored(&row, "member")?);
         let client = clients::find(pool, client).await?.filter(|client| client.revoked_at.is_none());
         let Some(client) = client else { continue };
@@ -148,7 +150,8 @@ pub(super) async fn revoke_of_member(change: &Change, member: MemberId, at: Time
     Ok(())
 }
 
-/// Locks the accounts in which an application was granted something.
+/// Locks the accounts in which an application was granted something. One that it comes to before its own row is locked is
+/// passed over: what it holds there ends all the same, and the schema refuses whoever would bring it back.
 pub(super) async fn lock_accounts_of(change: &Change, client: ClientId) -> Outcome<()> {
     let sql = "SELECT id
                  FROM accounts

@@ -79,17 +79,19 @@ fn forget(connection: &Connection, now: Timestamp) -> Outcome<()> {
 }
 
 pub(super) fn consents(connection: &Connection, of: ConsentsOf) -> Outcome<Vec<ConsentRow>> {
-    let (account, member) = match of {
-        ConsentsOf::Account(id) => (Some(id.to_bytes()), None),
-        ConsentsOf::Member(id) => (None, Some(id.to_bytes())),
+    let (whose, id) = match of {
+        ConsentsOf::Account(id) => ("m.account", id.to_bytes()),
+        ConsentsOf::Member(id) => ("m.id", id.to_bytes()),
     };
-    let sql = "SELECT s.client, s.member, m.email, s.scopes, s.granted_at
-                 FROM consents s
-                 JOIN members  m ON m.id = s.member
-                WHERE (?1 IS NULL OR m.account = ?1) AND (?2 IS NULL OR m.id = ?2)
-                ORDER BY s.client, s.member";
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(params![account, member])?;
+    let sql = format!(
+        "SELECT s.client, s.member, m.email, s.scopes, s.granted_at
+           FROM members  m
+           JOIN consents s ON s.member = m.id
+          WHERE {whose} = ?1 AND m.removed_at IS NULL
+          ORDER BY s.client, s.member"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query([id])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
         let (client, member) = (stored(row, "client")?, stored(row, "member")?);
