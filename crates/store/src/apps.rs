@@ -7,7 +7,7 @@ use claviger_model::{
     oauth::{Challenge, ClientKind, RedirectUri},
 };
 
-use crate::{AuditNote, KeyRow, NewKey, NewSecret, StoreError, limits::works};
+use crate::{AuditNote, KeyRow, NewKey, NewSecret, limits::works};
 
 /// An application to register.
 #[derive(Clone, Debug)]
@@ -282,11 +282,12 @@ pub(crate) fn allowed_by(member: MemberId) -> String {
     format!("member:{member}")
 }
 
-/// Everything that is in either.
-pub(crate) fn both(one: &Scopes, other: &Scopes) -> Result<Scopes, StoreError> {
-    match (one, other) {
-        (Scopes::Listed(one), Scopes::Listed(other)) => Scopes::listed([&**one, other].concat())
-            .map_err(|error| StoreError::Internal(format!("a consent to too much: {error}"))),
-        _ => Ok(Scopes::All),
+/// Everything that is in either; where that is too much, what is in the later one.
+pub(crate) fn both(earlier: &Scopes, later: &Scopes) -> Scopes {
+    match (earlier, later) {
+        (Scopes::Listed(one), Scopes::Listed(other)) => {
+            Scopes::listed([&**one, other].concat()).unwrap_or_else(|_too_many| later.clone())
+        }
+        _ => Scopes::All,
     }
 }

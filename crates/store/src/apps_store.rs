@@ -102,8 +102,8 @@ impl Store {
         self.0.find_consent(client, member).await
     }
 
-    /// Remembers what a member allows, beside what they allowed before, and the code that says so. Where the application is
-    /// revoked or the member removed it is [`StoreError::NotFound`].
+    /// Remembers what a member allows, beside what they allowed before unless that is too much for one list, and the code
+    /// that says so. Where the application is revoked or the member removed it is [`StoreError::NotFound`].
     pub async fn allow(&self, code: NewCode, note: AuditNote) -> Result<(), StoreError> {
         self.0.allow(code, note).await
     }

@@ -34,7 +34,7 @@ pub(super) async fn allow(change: &mut Change, code: &NewCode, note: &AuditNote)
     let account = standing(change, code.client, code.member).await?;
     forget(change, note.at).await?;
     let before = consent(change, code.client, code.member).await?;
-    let scopes = before.map_or_else(|| Ok(code.scopes.clone()), |before| both(&before, &code.scopes))?;
+    let scopes = before.map_or_else(|| code.scopes.clone(), |before| both(&before, &code.scopes));
     let sql = "INSERT INTO consents (client, member, scopes, granted_at)
                VALUES               ($1,     $2,     $3,     $4)
                ON CONFLICT (client, member)

@@ -31,7 +31,7 @@ pub(super) fn allow(connection: &Connection, code: &NewCode, note: &AuditNote) -
     let account = standing(connection, code.client, code.member)?;
     forget(connection, note.at)?;
     let before = consent(connection, code.client, code.member)?;
-    let scopes = before.map_or_else(|| Ok(code.scopes.clone()), |before| both(&before, &code.scopes))?;
+    let scopes = before.map_or_else(|| code.scopes.clone(), |before| both(&before, &code.scopes));
     let sql = "INSERT INTO consents (client, member, scopes, granted_at)
                VALUES               (?1,     ?2,     ?3,     ?4)
                ON CONFLICT (client, member)
