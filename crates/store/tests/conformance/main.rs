@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "what helps a test fails it")]
 #![expect(clippy::duplicate_mod, reason = "the suite is mounted once for each database")]
 
+mod app_samples;
 mod moved;
 mod postgres;
 mod samples;

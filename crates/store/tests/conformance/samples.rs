@@ -29,7 +29,7 @@ pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_736_937_000_000);
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
 /// Sixteen bytes that come after all those handed out before.
-fn next() -> [u8; 16] {
+pub(crate) fn next() -> [u8; 16] {
     let mut bytes = [0; 16];
     bytes[..8].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
     bytes

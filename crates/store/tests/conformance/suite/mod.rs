@@ -2,7 +2,10 @@
 
 mod accounts;
 mod audit;
+mod clients;
+mod consents;
 mod feed;
+mod grants;
 mod idempotency;
 mod keys;
 mod limits;
@@ -12,6 +15,7 @@ mod nodes;
 mod operators;
 mod processes;
 mod quotas;
+mod refreshing;
 mod sealed;
 mod sessions;
 mod settings;
