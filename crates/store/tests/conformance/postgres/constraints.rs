@@ -1,9 +1,13 @@
 //! What the schema itself refuses, whoever writes.
 
-use claviger_model::Role;
+use claviger_model::{Role, oauth::ClientKind};
+use claviger_store::{Exchange, NewClient};
 
 use super::fixture::Fixture;
-use crate::samples::{account, key, member, new_operator, note, signed_in};
+use crate::{
+    app_samples::{client_of, exchange, granted_in_its_own, new_client, new_grant},
+    samples::{account, key, member, new_operator, note, signed_in},
+};
 
 const KEYS: &str =
     "INSERT INTO keys (id, account, environment, scopes, restrictions, state, created_at, created_by,
@@ -21,6 +25,18 @@ const NODES: &str =
                                             renew_count, joined_at, renewed_at)";
 const RECEIPTS: &str = "INSERT INTO receipts (seq, via, guaranteed_by, completed_at, confirmed, pending)";
 
+const CLIENTS: &str =
+    "INSERT INTO clients (id, api, account, name, kind, redirect_uris, scopes, verified, introspects,
+                                         created_at, created_by)";
+const CLIENT_SECRETS: &str = "INSERT INTO client_secrets (client, number, digest, hint, created_at)";
+const GRANTS: &str =
+    "INSERT INTO keys (id, account, environment, scopes, restrictions, state, created_at, created_by,
+                                        metadata, client)";
+const CONSENTS: &str = "INSERT INTO consents (client, member, scopes, granted_at)";
+const CODES: &str =
+    "INSERT INTO codes (digest, client, member, redirect_uri, challenge, scopes, created_at, expires_at)";
+const REFRESH_TOKENS: &str = "INSERT INTO refresh_tokens (digest, key, access, created_at, expires_at)";
+
 /// Refused by a rule, that is, and not for being no SQL.
 fn assert_refused(outcome: Result<(), String>, statement: &str) {
     let refusal = outcome.expect_err(statement);
@@ -28,6 +44,7 @@ fn assert_refused(outcome: Result<(), String>, statement: &str) {
         "violates",
         "invalid input syntax",
         "keeps its",
+        "stays its",
         "is taken",
         "never deleted",
         "never truncated",
@@ -191,6 +208,83 @@ async fn every_rule_about_members_is_kept() {
         "UPDATE links SET oidc_issuer = 'https://id.example'".to_owned(),
         "UPDATE links SET oidc_subject = '7'".to_owned(),
         "UPDATE links SET expires_at = NULL".to_owned(),
+    ];
+    all_are_refused(&fixture, &rules);
+}
+
+/// Each of these breaks one rule of a database with an account's own application and a public one, which holds a grant.
+#[tokio::test]
+async fn every_rule_about_applications_is_kept() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let public = NewClient { kind: ClientKind::Public, ..new_client("cashcat") };
+    let public = store.insert_client(public, None, note("client.create")).await.unwrap().value.id;
+    let (owner, _, _) = granted_in_its_own(store, public).await;
+    let own = client_of(store, owner).await;
+    exchange(store, Exchange::Itself, new_grant(owner, own), 0).await.unwrap();
+    key(store, owner).await;
+    let rules = [
+        // Clients.
+        format!(
+            "{CLIENTS} SELECT id, 'a', NULL, 'n', 'public', '[]', '[]', 0, 0, 1, 'x' FROM clients LIMIT 1"
+        ),
+        format!("{CLIENTS} VALUES (ZERO, 'a', ZERO, 'n', 'confidential', '[]', '[]', 0, 0, 1, 'x')"),
+        "UPDATE clients SET id = ZERO WHERE account IS NOT NULL".to_owned(),
+        "UPDATE clients SET api = ''".to_owned(),
+        "UPDATE clients SET name = ''".to_owned(),
+        "UPDATE clients SET kind = 'secret'".to_owned(),
+        "UPDATE clients SET kind = 'public' WHERE account IS NOT NULL".to_owned(),
+        "UPDATE clients SET kind = 'public', introspects = 1 WHERE account IS NULL".to_owned(),
+        "UPDATE clients SET redirect_uris = '{}'".to_owned(),
+        "UPDATE clients SET redirect_uris = '['".to_owned(),
+        "UPDATE clients SET scopes = 'all'".to_owned(),
+        "UPDATE clients SET verified = 2".to_owned(),
+        "UPDATE clients SET introspects = 2".to_owned(),
+        "UPDATE clients SET revoked_at = 'now'".to_owned(),
+        "DELETE FROM clients WHERE account IS NOT NULL".to_owned(),
+        "TRUNCATE clients".to_owned(),
+        "TRUNCATE clients CASCADE".to_owned(),
+        // Clients' secrets.
+        format!("{CLIENT_SECRETS} SELECT client, number, NEW32, '', 1 FROM client_secrets LIMIT 1"),
+        format!("{CLIENT_SECRETS} SELECT client, 2, digest, '', 1 FROM client_secrets LIMIT 1"),
+        format!("{CLIENT_SECRETS} SELECT client, 0, NEW32, '', 1 FROM client_secrets LIMIT 1"),
+        format!("{CLIENT_SECRETS} SELECT client, 65536, NEW32, '', 1 FROM client_secrets LIMIT 1"),
+        format!("{CLIENT_SECRETS} SELECT client, 2, SHORT, '', 1 FROM client_secrets LIMIT 1"),
+        format!("{CLIENT_SECRETS} VALUES (ZERO, 1, NEW32, '', 1)"),
+        // Grants and access tokens.
+        format!(
+            "{GRANTS} SELECT ZERO, account, 'live', '[]', '{{}}', 'active', 1, 'x', '{{}}', ZERO FROM keys LIMIT 1"
+        ),
+        "UPDATE keys SET client = NULL WHERE client IS NOT NULL".to_owned(),
+        "UPDATE keys SET client = ZERO WHERE client IS NOT NULL".to_owned(),
+        "UPDATE keys SET client = (SELECT client FROM client_secrets LIMIT 1) WHERE client IS NULL"
+            .to_owned(),
+        "UPDATE secrets SET expires_at = NULL WHERE expires_at IS NOT NULL".to_owned(),
+        "UPDATE secrets SET expires_at = 1 WHERE expires_at IS NOT NULL".to_owned(),
+        "UPDATE secrets SET expires_at = 1 WHERE expires_at IS NULL".to_owned(),
+        // Consents.
+        format!("{CONSENTS} SELECT client, member, '[]', 1 FROM consents"),
+        format!("{CONSENTS} SELECT ZERO, member, '[]', 1 FROM consents"),
+        format!("{CONSENTS} SELECT client, ZERO, '[]', 1 FROM consents"),
+        "UPDATE consents SET scopes = 'all'".to_owned(),
+        "UPDATE consents SET granted_at = NULL".to_owned(),
+        "DELETE FROM links; DELETE FROM members".to_owned(),
+        // Codes.
+        format!("{CODES} SELECT digest, client, member, '', challenge, '[]', 1, 1 FROM codes LIMIT 1"),
+        format!("{CODES} SELECT SHORT, client, member, '', challenge, '[]', 1, 1 FROM codes LIMIT 1"),
+        format!("{CODES} SELECT NEW32, ZERO, member, '', challenge, '[]', 1, 1 FROM codes LIMIT 1"),
+        format!("{CODES} SELECT NEW32, client, ZERO, '', challenge, '[]', 1, 1 FROM codes LIMIT 1"),
+        "UPDATE codes SET challenge = SHORT".to_owned(),
+        "UPDATE codes SET scopes = 'all'".to_owned(),
+        "UPDATE codes SET key = ZERO".to_owned(),
+        // Refresh tokens.
+        format!("{REFRESH_TOKENS} SELECT digest, key, 1, 1, 1 FROM refresh_tokens LIMIT 1"),
+        format!("{REFRESH_TOKENS} SELECT SHORT, key, 1, 1, 1 FROM refresh_tokens LIMIT 1"),
+        format!("{REFRESH_TOKENS} VALUES (NEW32, ZERO, 1, 1, 1)"),
+        "UPDATE refresh_tokens SET access = 0".to_owned(),
+        "UPDATE refresh_tokens SET access = 65536".to_owned(),
+        "UPDATE refresh_tokens SET predecessor = SHORT".to_owned(),
+        "UPDATE refresh_tokens SET expires_at = NULL".to_owned(),
     ];
     all_are_refused(&fixture, &rules);
 }

@@ -1,9 +1,13 @@
 //! What the schema itself refuses, whoever writes.
 
 use super::fixture::Fixture;
-use claviger_model::Role;
+use claviger_model::{Role, oauth::ClientKind};
+use claviger_store::{Exchange, NewClient};
 
-use crate::samples::{account, key, member, new_operator, note, signed_in};
+use crate::{
+    app_samples::{client_of, exchange, granted_in_its_own, new_client, new_grant},
+    samples::{account, key, member, new_operator, note, signed_in},
+};
 
 const KEYS: &str =
     "INSERT INTO keys (id, account, environment, scopes, restrictions, state, created_at, created_by,
@@ -17,10 +21,22 @@ const MEMBERS: &str =
 const SESSIONS: &str = "INSERT INTO sessions (id, member, digest, method, created_at, seen_at, expires_at)";
 const LINKS: &str = "INSERT INTO links (id, member, digest, purpose, created_at, expires_at)";
 
+const CLIENTS: &str =
+    "INSERT INTO clients (id, api, account, name, kind, redirect_uris, scopes, verified, introspects,
+                                         created_at, created_by)";
+const CLIENT_SECRETS: &str = "INSERT INTO client_secrets (client, number, digest, hint, created_at)";
+const GRANTS: &str =
+    "INSERT INTO keys (id, account, environment, scopes, restrictions, state, created_at, created_by,
+                                        metadata, client)";
+const CONSENTS: &str = "INSERT INTO consents (client, member, scopes, granted_at)";
+const CODES: &str =
+    "INSERT INTO codes (digest, client, member, redirect_uri, challenge, scopes, created_at, expires_at)";
+const REFRESH_TOKENS: &str = "INSERT INTO refresh_tokens (digest, key, access, created_at, expires_at)";
+
 /// Refused by a rule, that is, and not for being no SQL.
 fn assert_refused(outcome: Result<(), String>, statement: &str) {
     let refusal = outcome.expect_err(statement);
-    let rules = ["constraint failed", "cannot store", "keeps its", "is taken", "never deleted"];
+    let rules = ["constraint failed", "cannot store", "keeps its", "stays its", "is taken", "never deleted"];
     assert!(rules.iter().any(|rule| refusal.contains(rule)), "{statement}: {refusal}");
 }
 
@@ -176,6 +192,91 @@ async fn every_rule_about_members_is_kept() {
         "UPDATE links SET oidc_issuer = 'https://id.example'".to_owned(),
         "UPDATE links SET oidc_subject = '7'".to_owned(),
         "UPDATE links SET expires_at = NULL".to_owned(),
+    ];
+    for broken in &rules {
+        assert_refused(fixture.raw(broken), broken);
+    }
+}
+
+/// Each of these breaks one rule of a database with an account's own application and a public one, which holds a grant.
+#[tokio::test]
+async fn every_rule_about_applications_is_kept() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let public = NewClient { kind: ClientKind::Public, ..new_client("cashcat") };
+    let public = store.insert_client(public, None, note("client.create")).await.unwrap().value.id;
+    let (owner, _, _) = granted_in_its_own(store, public).await;
+    let own = client_of(store, owner).await;
+    exchange(store, Exchange::Itself, new_grant(owner, own), 0).await.unwrap();
+    key(store, owner).await;
+    let rules = [
+        // Clients.
+        format!(
+            "{CLIENTS} SELECT id, 'a', NULL, 'n', 'public', '[]', '[]', 0, 0, 1, 'x' FROM clients LIMIT 1"
+        ),
+        format!("{CLIENTS} VALUES (zeroblob(15), 'a', NULL, 'n', 'public', '[]', '[]', 0, 0, 1, 'x')"),
+        format!(
+            "{CLIENTS} VALUES (zeroblob(16), 'a', zeroblob(16), 'n', 'confidential', '[]', '[]', 0, 0, 1, 'x')"
+        ),
+        "UPDATE clients SET id = zeroblob(16) WHERE account IS NOT NULL".to_owned(),
+        "UPDATE clients SET api = ''".to_owned(),
+        "UPDATE clients SET name = ''".to_owned(),
+        "UPDATE clients SET kind = 'secret'".to_owned(),
+        "UPDATE clients SET kind = 'public' WHERE account IS NOT NULL".to_owned(),
+        "UPDATE clients SET kind = 'public', introspects = 1 WHERE account IS NULL".to_owned(),
+        "UPDATE clients SET redirect_uris = '{}'".to_owned(),
+        "UPDATE clients SET redirect_uris = '['".to_owned(),
+        "UPDATE clients SET scopes = 'all'".to_owned(),
+        "UPDATE clients SET verified = 2".to_owned(),
+        "UPDATE clients SET introspects = 2".to_owned(),
+        "UPDATE clients SET revoked_at = 'now'".to_owned(),
+        "DELETE FROM clients WHERE account IS NOT NULL".to_owned(),
+        // Clients' secrets.
+        format!("{CLIENT_SECRETS} SELECT client, number, randomblob(32), '', 1 FROM client_secrets LIMIT 1"),
+        format!("{CLIENT_SECRETS} SELECT client, 2, digest, '', 1 FROM client_secrets LIMIT 1"),
+        format!("{CLIENT_SECRETS} SELECT client, 0, randomblob(32), '', 1 FROM client_secrets LIMIT 1"),
+        format!("{CLIENT_SECRETS} SELECT client, 65536, randomblob(32), '', 1 FROM client_secrets LIMIT 1"),
+        format!("{CLIENT_SECRETS} SELECT client, 2, randomblob(31), '', 1 FROM client_secrets LIMIT 1"),
+        format!("{CLIENT_SECRETS} VALUES (zeroblob(16), 1, randomblob(32), '', 1)"),
+        // Grants and access tokens.
+        format!(
+            "{GRANTS} SELECT zeroblob(16), account, 'live', '[]', '{{}}', 'active', 1, 'x', '{{}}', zeroblob(16) FROM keys LIMIT 1"
+        ),
+        "UPDATE keys SET client = NULL WHERE client IS NOT NULL".to_owned(),
+        "UPDATE keys SET client = zeroblob(16) WHERE client IS NOT NULL".to_owned(),
+        "UPDATE keys SET client = (SELECT max(client) FROM client_secrets) WHERE client IS NULL".to_owned(),
+        "UPDATE secrets SET expires_at = NULL WHERE expires_at IS NOT NULL".to_owned(),
+        "UPDATE secrets SET expires_at = 1 WHERE expires_at IS NOT NULL".to_owned(),
+        "UPDATE secrets SET expires_at = 1 WHERE expires_at IS NULL".to_owned(),
+        // Consents.
+        format!("{CONSENTS} SELECT client, member, '[]', 1 FROM consents"),
+        format!("{CONSENTS} SELECT zeroblob(16), member, '[]', 1 FROM consents"),
+        format!("{CONSENTS} SELECT client, zeroblob(16), '[]', 1 FROM consents"),
+        "UPDATE consents SET scopes = 'all'".to_owned(),
+        "UPDATE consents SET granted_at = NULL".to_owned(),
+        "DELETE FROM links; DELETE FROM members".to_owned(),
+        // Codes.
+        format!("{CODES} SELECT digest, client, member, '', challenge, '[]', 1, 1 FROM codes LIMIT 1"),
+        format!(
+            "{CODES} SELECT randomblob(31), client, member, '', challenge, '[]', 1, 1 FROM codes LIMIT 1"
+        ),
+        format!(
+            "{CODES} SELECT randomblob(32), zeroblob(16), member, '', challenge, '[]', 1, 1 FROM codes LIMIT 1"
+        ),
+        format!(
+            "{CODES} SELECT randomblob(32), client, zeroblob(16), '', challenge, '[]', 1, 1 FROM codes LIMIT 1"
+        ),
+        "UPDATE codes SET challenge = randomblob(31)".to_owned(),
+        "UPDATE codes SET scopes = 'all'".to_owned(),
+        "UPDATE codes SET key = zeroblob(16)".to_owned(),
+        // Refresh tokens.
+        format!("{REFRESH_TOKENS} SELECT digest, key, 1, 1, 1 FROM refresh_tokens LIMIT 1"),
+        format!("{REFRESH_TOKENS} SELECT randomblob(31), key, 1, 1, 1 FROM refresh_tokens LIMIT 1"),
+        format!("{REFRESH_TOKENS} VALUES (randomblob(32), zeroblob(16), 1, 1, 1)"),
+        "UPDATE refresh_tokens SET access = 0".to_owned(),
+        "UPDATE refresh_tokens SET access = 65536".to_owned(),
+        "UPDATE refresh_tokens SET predecessor = randomblob(31)".to_owned(),
+        "UPDATE refresh_tokens SET expires_at = NULL".to_owned(),
     ];
     for broken in &rules {
         assert_refused(fixture.raw(broken), broken);
