@@ -2,9 +2,11 @@
 
 use std::{collections::BTreeSet, future, path::Path};
 
-use claviger_model::{AccountId, DenialCode, KeyId, RequestId, Role, Timestamp, restriction::Period};
+use claviger_model::{
+    AccountId, ClientId, DenialCode, Digest, KeyId, RequestId, Role, Timestamp, restriction::Period,
+};
 use claviger_store::{
-    ChainCheck, Copied, CopyError, CopyOrder, KeyChange, KeyLimits, NewKey, NewSecret, OpenError,
+    ChainCheck, ConsentsOf, Copied, CopyError, CopyOrder, KeyChange, KeyLimits, NewKey, NewSecret, OpenError,
     PostgresOptions, ReceiptRow, Store, StoreError, UsageFilter, abort_copy, copy,
 };
 use claviger_testkit::Postgres;
@@ -15,9 +17,12 @@ use claviger_verify::{
 };
 use tempfile::TempDir;
 
-use crate::samples::{
-    Counted, NOW, account, after_now, call, card, change, invited, key, load, member, new_key, new_operator,
-    new_secret, node_id, note, rotate, signed_in, trail,
+use crate::{
+    app_samples::{allowed, client_of, held, refresh, refreshing},
+    samples::{
+        Counted, NOW, account, after_now, call, card, change, invited, key, load, member, new_key,
+        new_operator, new_secret, node_id, note, rotate, signed_in, trail,
+    },
 };
 
 /// A quota of the key `key`.
@@ -31,6 +36,10 @@ struct Old {
     store: Store,
     account: AccountId,
     key: KeyId,
+    client: ClientId,
+    /// A code that was exchanged, and the refresh tokens it led to: one that was used, and the one it was used for.
+    code: Digest,
+    tokens: [Digest; 2],
 }
 
 impl Old {
@@ -58,10 +67,17 @@ impl Old {
         let ada = member(&store, account, "ada@example.com", Role::Administrator).await;
         signed_in(&store, ada).await;
         invited(&store, account, "bob@example.com", Role::Viewer).await;
+        let client = client_of(&store, account).await;
+        let held = held(&store, account, client, ada).await;
+        let used = refreshing(held.refresh, 1);
+        let next = used.refresh.digest;
+        refresh(&store, used, 1).await.unwrap();
+        allowed(&store, client, ada).await;
+        let tokens = [held.refresh, next];
         store.put_setting_if_absent("master_key_check", vec![1, 2, 3]).await.unwrap();
         count(&store, keys[0]).await;
         store.quota_ledger().reserve(&month(keys[0]), 5, 100).await.unwrap();
-        Self { dir, store, account, key: keys[0] }
+        Self { dir, store, account, key: keys[0], client, code: held.code, tokens }
     }
 
     fn path(&self) -> &Path {
@@ -126,6 +142,18 @@ async fn open(url: &str) -> Store {
     Store::open_postgres(PostgresOptions::new(url), NOW, &Counted).await.unwrap()
 }
 
+/// All that there is to say of the application and what it holds.
+async fn applications(store: &Store, old: &Old) -> [String; 5] {
+    let [used, next] = old.tokens;
+    [
+        format!("{:?}", store.find_client(old.client).await.unwrap().unwrap()),
+        format!("{:?}", store.list_consents(ConsentsOf::Account(old.account)).await.unwrap()),
+        format!("{:?}", store.find_code(old.code).await.unwrap().unwrap()),
+        format!("{:?}", store.find_refresh(used).await.unwrap().unwrap()),
+        format!("{:?}", store.find_refresh(next).await.unwrap().unwrap()),
+    ]
+}
+
 async fn records(store: &Store) -> (u64, Vec<String>) {
     let (position, records) = load(store, Timestamp::from_millis(i64::MIN)).await;
     let mut told: Vec<_> = records.iter().map(|record| format!("{record:?}")).collect();
@@ -152,6 +180,7 @@ async fn everything_is_there_and_the_old_one_only_decides_from_then_on() {
     assert_eq!(new.last_uses(vec![old.key]).await.unwrap().len(), 1);
     assert_eq!(new.denials(Some(old.key), None).await.unwrap().len(), 1);
     assert_eq!(new.find_receipt(Seq(1)).await.unwrap(), old.store.find_receipt(Seq(1)).await.unwrap());
+    assert_eq!(applications(&new, &old).await, applications(&old.store, &old).await);
     assert_eq!(new.setting("master_key_check").await.unwrap(), Some(vec![1, 2, 3]));
 
     assert!(!old.takes_changes().await);
