@@ -4,6 +4,7 @@
 #![expect(clippy::duplicate_mod, reason = "the suite is mounted once for each database")]
 
 mod app_samples;
+mod earlier;
 mod moved;
 mod postgres;
 mod samples;

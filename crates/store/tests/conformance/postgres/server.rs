@@ -6,7 +6,11 @@ use claviger_store::{OpenError, PostgresOptions, Store, StoreError};
 use claviger_testkit::{FaultProxy, PgBouncer, Postgres};
 use claviger_verify::feed::{Renewal, Seq};
 
-use crate::samples::{Counted, NOW, account, card, key, new_account, node_id, note};
+use super::fixture::Fixture;
+use crate::{
+    earlier,
+    samples::{Counted, NOW, account, card, key, new_account, node_id, note},
+};
 
 fn server() -> Postgres {
     Postgres::builder().without_fsync().start()
@@ -203,6 +207,26 @@ async fn a_schema_is_made_by_migrating_and_not_where_that_is_refused() {
     let before = Store::open_postgres(options, NOW, &Counted).await.unwrap().installation();
     Store::migrate_postgres(&url, NOW, &Counted).await.unwrap();
     assert_eq!(open(&url).await.installation(), before);
+}
+
+/// The steps before applications.
+const EARLIER: [&str; 4] = [
+    include_str!("../../../migrations/postgres/0001_initial.sql"),
+    include_str!("../../../migrations/postgres/0002_members.sql"),
+    include_str!("../../../migrations/postgres/0003_usage.sql"),
+    include_str!("../../../migrations/postgres/0004_quotas.sql"),
+];
+
+#[tokio::test]
+async fn a_database_of_the_version_before_gains_applications_and_loses_nothing() {
+    let server = server();
+    let url = server.database();
+    let versions = "CREATE TABLE schema_versions (version bigint PRIMARY KEY, oldest_reader bigint NOT NULL);
+                    INSERT INTO schema_versions VALUES (1, 1), (2, 2), (3, 3), (4, 3)";
+    for step in EARLIER.into_iter().chain([versions, &earlier::rows(Fixture::literal)]) {
+        server.sql(name(&url), &format!("SET ROLE claviger; {step}")).unwrap();
+    }
+    earlier::assert_stands(&open(&url).await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,10 @@ use claviger_store::{
 };
 
 use super::fixture::Fixture;
-use crate::samples::{Counted, Kept, NOW, account, change, first, key, member, new_key, note};
+use crate::{
+    earlier,
+    samples::{Counted, Kept, NOW, account, change, first, key, member, new_key, note},
+};
 
 async fn open(dir: &Path) -> Result<Store, OpenError> {
     Store::open_embedded(dir, NOW, &Counted).await
@@ -138,6 +141,28 @@ async fn a_database_of_the_first_version_gains_members_and_loses_nothing() {
 
     let store = open(dir.path()).await.unwrap();
     assert!(store.find_member(ada).await.unwrap().is_some(), "a step is taken once");
+}
+
+/// The steps before applications.
+const EARLIER: [&str; 4] = [
+    FIRST_SCHEMA,
+    include_str!("../../../migrations/sqlite/0002_members.sql"),
+    include_str!("../../../migrations/sqlite/0003_receipts.sql"),
+    include_str!("../../../migrations/sqlite/0004_moved.sql"),
+];
+
+#[tokio::test]
+async fn a_database_of_the_version_before_gains_applications_and_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let raw = rusqlite::Connection::open(dir.path().join("claviger.db")).unwrap();
+    for step in EARLIER {
+        raw.execute_batch(step).unwrap();
+    }
+    raw.execute_batch(&earlier::rows(Fixture::literal)).unwrap();
+    raw.pragma_update(None, "user_version", EARLIER.len()).unwrap();
+    drop(raw);
+    let store = open(dir.path()).await.unwrap();
+    earlier::assert_stands(&store).await;
 }
 
 #[tokio::test]
