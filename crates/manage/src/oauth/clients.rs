@@ -133,7 +133,8 @@ impl Manager {
             "hint": client.secret.as_ref().map(|secret| &secret.hint),
         });
         let note = self.note(by, "client.register", detail);
-        let committed = self.store.insert_client(client, idempotency, note).await.map_err(not_found)?;
+        let committed = self.store.insert_client(client, idempotency, note).await;
+        let committed = committed.map_err(|error| absent(error, "account of this api"))?;
         Ok(IssuedClient { row: committed.value, secret: plain })
     }
 
@@ -207,7 +208,7 @@ impl Manager {
         }
         let note = self.note(by, "client.change", detail.into());
         let change = ClientChange::Describe { name, redirect_uris, scopes, verified, introspects };
-        Ok(self.store.change_client(id, change, note).await.map_err(not_found)?.value)
+        Ok(self.store.change_client(id, change, note).await.map_err(no_client)?.value)
     }
 
     /// Gives an application a new secret; the old one works for the overlap.
@@ -232,7 +233,7 @@ impl Manager {
         let detail = json!({"overlap": claviger_model::write_duration(overlap), "hint": secret.hint});
         let note = self.note(by, "client.rotate", detail);
         let change = ClientChange::Rotate { secret, others_end_at: note.at.plus(overlap) };
-        let row = self.store.change_client(id, change, note).await.map_err(not_found)?.value;
+        let row = self.store.change_client(id, change, note).await.map_err(no_client)?.value;
         Ok(IssuedClient { row, secret: Some(plain) })
     }
 
@@ -240,7 +241,7 @@ impl Manager {
     pub async fn revoke_client(&self, by: &By, id: ClientId) -> Result<(ClientRow, Receipt), Refusal> {
         by.require(Ability::Manage)?;
         let note = self.note(by, "client.revoke", json!({}));
-        let committed = self.store.change_client(id, ClientChange::Revoke, note).await.map_err(not_found)?;
+        let committed = self.store.change_client(id, ClientChange::Revoke, note).await.map_err(no_client)?;
         let receipt = self.narrowed(committed.seq, Some(&committed.value.api)).await;
         Ok((committed.value, receipt))
     }
@@ -271,9 +272,13 @@ impl Faults {
     }
 }
 
-fn not_found(error: StoreError) -> Refusal {
+fn no_client(error: StoreError) -> Refusal {
+    absent(error, "application")
+}
+
+fn absent(error: StoreError, what: &'static str) -> Refusal {
     match Refusal::from(error) {
-        Refusal::NotFound(_) => Refusal::NotFound("application, or no such account of its api"),
+        Refusal::NotFound(_) => Refusal::NotFound(what),
         other => other,
     }
 }

@@ -16,7 +16,8 @@ pub struct ConsentView {
 }
 
 impl Manager {
-    /// What members of an account have allowed: whoever may not manage members sees their own.
+    /// What members of an account have allowed: whoever may not manage members sees their own. An account that doesn't
+    /// exist is not found rather than empty.
     pub async fn list_consents(&self, by: &By, account: AccountId) -> Result<Vec<ConsentView>, Refusal> {
         by.require_sight(account)?;
         let of = match &by.actor {
@@ -26,6 +27,7 @@ impl Manager {
             Actor::Member(_) => ConsentsOf::Account(account),
             _ => {
                 by.require(Ability::Read)?;
+                self.account(account).await?;
                 ConsentsOf::Account(account)
             }
         };
