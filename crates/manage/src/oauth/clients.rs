@@ -183,8 +183,10 @@ impl Manager {
         if let Some(name) = &patch.name {
             faults.application_name(name);
         }
-        if let Some(uris) = &patch.redirect_uris {
-            faults.redirect_uris(uris, client.account.is_some() || client.introspects);
+        if patch.redirect_uris.is_some() || patch.introspects.is_some() {
+            let uris = patch.redirect_uris.as_ref().unwrap_or(&client.redirect_uris);
+            let introspects = patch.introspects.unwrap_or(client.introspects);
+            faults.redirect_uris(uris, client.account.is_some() || introspects);
         }
         if let Some(scopes) = &patch.scopes {
             faults.scopes(scopes, &profile);
