@@ -6,7 +6,7 @@ use axum::extract::{FromRequest, Request};
 use claviger_manage::Fault;
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
 use tokio::time::{error::Elapsed, timeout};
 
 use crate::{
@@ -110,6 +110,13 @@ async fn within<F: Future>(at_most: Duration, future: F) -> Result<F::Output, El
         }
     });
     if let Some(output) = soon.await { Ok(output) } else { timeout(at_most, future).await }
+}
+
+/// A field that is there, be it `null`.
+pub(crate) fn stated<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 /// The same for a shape that has no member with members of any name: reading it once finds the member that is there twice.

@@ -1,15 +1,11 @@
 //! `/v1/accounts/{id}/keys` and `/v1/keys`
 
-use std::time::Duration;
-
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use claviger_manage::{Changed, Fault, IssueKey, KeyPatch, KeyQuery, Manager, Rotation};
-use claviger_model::{
-    AccountId, Environment, KeyId, Restrictions, RestrictionsPatch, Scopes, Timestamp, parse_duration,
-};
+use claviger_manage::{Changed, IssueKey, KeyPatch, KeyQuery, Manager, Rotation};
+use claviger_model::{AccountId, Environment, KeyId, Restrictions, RestrictionsPatch, Scopes, Timestamp};
 use http::{HeaderMap, Method, StatusCode, Uri};
 use serde::{
     Deserialize, Deserializer,
@@ -18,11 +14,11 @@ use serde::{
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use super::completeness;
+use super::{RotateOrder, completeness};
 use crate::{
     by::Caller,
     idempotency::idempotency,
-    json::{Json, MaybeJson},
+    json::{Json, MaybeJson, stated},
     page::{Asked, Id, List, page},
     problem::Problem,
     view::{ChangedJson, IssuedJson, KeyJson, RestrictionsJson, RevealedJson},
@@ -81,23 +77,10 @@ pub(super) struct ChangeKey {
     metadata: Option<Value>,
 }
 
-/// A field that is there, be it `null`.
-fn stated<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
-}
-
 /// A field that is an object, `null` or left out: a list would be taken for the object's fields in order.
 fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(deserializer: D) -> Result<Option<T>, D::Error> {
     let Some(fields) = Option::<Map<String, Value>>::deserialize(deserializer)? else { return Ok(None) };
     T::deserialize(Value::Object(fields)).map(Some).map_err(de::Error::custom)
-}
-
-/// How a key is rotated.
-#[derive(Default, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct RotateOrder {
-    /// How long the old secret stays valid, such as `24h`; `0` for a compromise; the profile's default where left out.
-    overlap: Option<String>,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -251,13 +234,9 @@ pub(super) async fn rotate_key(
     MaybeJson(body): MaybeJson<RotateOrder>,
 ) -> Result<Response, Problem> {
     let repeated = idempotency(&headers, &by, &method, uri.path(), &body.bytes, manager.now())?;
-    let overlap = body.value.overlap.as_deref().map(overlap).transpose()?;
+    let overlap = body.value.overlap()?;
     let issued = manager.rotate_key(&by, id, Rotation { overlap }, repeated).await?;
     Ok((completeness(&issued.receipt), axum::Json(IssuedJson::from(&issued))).into_response())
-}
-
-fn overlap(text: &str) -> Result<Duration, Problem> {
-    parse_duration(text).map_err(|error| Problem::invalid(vec![Fault::new("/overlap", error.to_string())]))
 }
 
 /// Ends a key for good. 200 means that no node accepts it any more; 202 says by when none will.

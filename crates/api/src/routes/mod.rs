@@ -13,15 +13,16 @@ mod problems;
 mod sessions;
 mod usage;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{Router, extract::FromRef, response::IntoResponse as _};
 use claviger_manage::{Fault, Manager, Receipt};
-use claviger_model::AccountId;
+use claviger_model::{AccountId, DurationError, parse_duration};
 use claviger_verify::Verifier;
 use http::StatusCode;
+use serde::Deserialize;
 use utoipa::{
-    OpenApi,
+    OpenApi, ToSchema,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -111,6 +112,21 @@ fn documented() -> OpenApiRouter<Shared> {
 /// 200 for a change that holds on every node, 202 for one whose receipt says by when it will.
 const fn completeness(receipt: &Receipt) -> StatusCode {
     if receipt.complete { StatusCode::OK } else { StatusCode::ACCEPTED }
+}
+
+/// How a secret is replaced.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RotateOrder {
+    /// How long the old secret stays valid, such as `24h`; `0` for a compromise; the profile's default where left out.
+    overlap: Option<String>,
+}
+
+impl RotateOrder {
+    fn overlap(&self) -> Result<Option<Duration>, Problem> {
+        let fault = |error: DurationError| Problem::invalid(vec![Fault::new("/overlap", error.to_string())]);
+        self.overlap.as_deref().map(parse_duration).transpose().map_err(fault)
+    }
 }
 
 /// The account that a query names.
