@@ -2,8 +2,9 @@
 
 use std::{fmt::Display, str::FromStr};
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::{FromRequestParts, Path, Query};
 use claviger_manage::{Fault, PageRequest};
+use claviger_model::{AccountId, ClientId, MemberId};
 use http::request::Parts;
 use serde::{Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
@@ -74,9 +75,34 @@ impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Id<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let text = axum::extract::Path::<String>::from_request_parts(parts, state).await;
-        let id = text.ok().and_then(|axum::extract::Path(text)| text.parse().ok());
+        let text = Path::<String>::from_request_parts(parts, state).await;
+        let id = text.ok().and_then(|Path(text)| text.parse().ok());
         id.map(Self).ok_or_else(|| Problem::new(Code::NotFound, absent(parts.uri.path())))
+    }
+}
+
+/// The ids in the path of a connected application: its account, its client and the member who allowed it. What can't be
+/// one is not found either.
+pub(crate) struct ConnectedId {
+    pub(crate) account: AccountId,
+    pub(crate) client: ClientId,
+    pub(crate) member: MemberId,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for ConnectedId {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let texts = Path::<(String, String, String)>::from_request_parts(parts, state).await;
+        let read = |(account, client, member): (String, String, String)| {
+            Some(Self {
+                account: account.parse().ok()?,
+                client: client.parse().ok()?,
+                member: member.parse().ok()?,
+            })
+        };
+        let id = texts.ok().and_then(|Path(texts)| read(texts));
+        id.ok_or_else(|| Problem::new(Code::NotFound, "no such connected application"))
     }
 }
 
@@ -86,6 +112,7 @@ fn absent(path: &str) -> &'static str {
         Some("accounts") => "no such account",
         Some("keys") => "no such key",
         Some("members") => "no such member",
+        Some("oauth-clients") => "no such application",
         Some("sessions") => "no such session",
         Some("operators") => "no such operator key",
         Some("nodes") => "no such node",

@@ -37,7 +37,7 @@ pub(crate) enum Code {
     LastKey,
     /// The last operator key that may do everything.
     LastOperator,
-    /// The key is revoked.
+    /// The key or application is revoked.
     Revoked,
     /// The external id names something else.
     ExternalIdTaken,
@@ -156,7 +156,9 @@ impl Code {
             Self::TooManyKeys => "Revoke a key that isn't used any more, then issue the new one.",
             Self::LastKey => "Issue another key first.",
             Self::LastOperator => "Issue another operator key that can do everything first.",
-            Self::Revoked => "A revocation can't be undone; issue a new key.",
+            Self::Revoked => {
+                "A revocation can't be undone; issue a new key, or register the application anew."
+            }
             Self::ExternalIdTaken => "Find what has the external id, or choose another.",
             Self::MemberExists => {
                 "List the account's members to find them; a sign-in link or a password link lets them in."
@@ -225,7 +227,7 @@ impl Code {
             Self::TooManyKeys => "The account has as many keys as it may have",
             Self::LastKey => "The account's last key can't go",
             Self::LastOperator => "The last operator key can't go",
-            Self::Revoked => "The key is revoked",
+            Self::Revoked => "It is revoked",
             Self::ExternalIdTaken => "The external id is taken",
             Self::MemberExists => "They are a member already",
             Self::LastAdministrator => "The account's last administrator can't go",

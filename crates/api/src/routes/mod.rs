@@ -3,11 +3,13 @@
 mod accounts;
 mod apis;
 mod audit;
+mod connected_apps;
 mod health;
 mod keys;
 mod members;
 mod metrics;
 mod nodes;
+mod oauth_clients;
 mod operators;
 mod problems;
 mod sessions;
@@ -94,6 +96,12 @@ fn documented() -> OpenApiRouter<Shared> {
         .routes(routes!(members::password_link))
         .routes(routes!(sessions::list_sessions, sessions::link_session))
         .routes(routes!(sessions::end_session))
+        .routes(routes!(oauth_clients::list_clients, oauth_clients::register_client))
+        .routes(routes!(oauth_clients::show_client, oauth_clients::change_client))
+        .routes(routes!(oauth_clients::rotate_client))
+        .routes(routes!(oauth_clients::revoke_client))
+        .routes(routes!(connected_apps::list_connected))
+        .routes(routes!(connected_apps::withdraw))
         .routes(routes!(operators::list_operators, operators::issue_operator))
         .routes(routes!(operators::revoke_operator))
         .routes(routes!(nodes::list_nodes))

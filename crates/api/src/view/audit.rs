@@ -14,7 +14,7 @@ pub(crate) struct AuditJson {
     number: u64,
     id: String,
     at: String,
-    /// `operator:op_…`, `key:key_…` or `system`.
+    /// `operator:op_…`, `key:key_…`, `member:mem_…`, `client:app_…` or `system`.
     actor: String,
     #[schema(example = "key.revoke")]
     action: String,

@@ -31,7 +31,7 @@ pub(crate) struct KeyJson {
     /// `active`, `disabled` or `revoked`.
     state: String,
     created_at: String,
-    /// `operator:op_…` or `key:key_…`.
+    /// `operator:op_…` or `key:key_…`; of a grant, `member:mem_…` or `client:app_…`.
     created_by: String,
     expires_at: Option<String>,
     revoked_at: Option<String>,
@@ -39,6 +39,10 @@ pub(crate) struct KeyJson {
     external_id: Option<String>,
     #[schema(value_type = Object)]
     metadata: Value,
+    /// The application that holds it: the key is a grant then, its secrets are access tokens, and no list of keys has
+    /// it. Left out where the key is the customer's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<String>,
     /// Its secret is older than the profile wants.
     due_for_rotation: bool,
     /// It has not been used for as long as the profile says.
@@ -116,6 +120,7 @@ impl From<&KeyView> for KeyJson {
             last_used_at: view.last_use().map(|last| last.at.to_string()),
             external_id: row.external_id.clone(),
             metadata: row.metadata.clone(),
+            client_id: row.client.map(|client| client.to_string()),
             due_for_rotation: view.due_for_rotation,
             unused: view.unused,
             secrets: row.secrets.iter().map(|secret| secret_json(secret, &view.last_uses)).collect(),

@@ -6,6 +6,7 @@ mod changes;
 mod command_line;
 mod contracts;
 mod faults;
+mod granted;
 mod layer;
 mod matrix;
 mod members;

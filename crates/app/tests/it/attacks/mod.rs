@@ -9,6 +9,7 @@ mod floods;
 pub(crate) mod framing;
 pub(crate) mod identity;
 mod management;
+mod management_clients;
 mod management_lists;
 mod memory;
 mod network;
@@ -21,7 +22,7 @@ pub(crate) mod template;
 mod upstream;
 
 pub(crate) use answers::{Wanted, masked_body};
-pub(crate) use stage::Key;
+pub(crate) use stage::{Key, profile_with_oauth, profile_without_oauth};
 pub(crate) use upstream::{BODY, Received, Upstream};
 
 /// A text with `{b64:…}` filled in.

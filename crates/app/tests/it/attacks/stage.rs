@@ -33,6 +33,25 @@ pub(crate) fn profile(name: &str) -> String {
     std::fs::read_to_string(file).expect("the profile ships")
 }
 
+/// The same, with applications.
+pub(crate) fn profile_with_oauth(name: &str) -> String {
+    let text = profile(name);
+    if text.contains("\n[oauth]") { text } else { format!("{text}\n[oauth]\nprefix = \"cc\"\n") }
+}
+
+/// The same without any.
+pub(crate) fn profile_without_oauth(name: &str) -> String {
+    let text = profile(name);
+    let mut is_oauth = false;
+    let kept = text.lines().filter(|line| {
+        if line.starts_with('[') {
+            is_oauth = *line == "[oauth]";
+        }
+        !is_oauth
+    });
+    kept.collect::<Vec<_>>().join("\n")
+}
+
 impl Stage {
     /// Of a profile that ships.
     pub(crate) fn shipped(name: &str, words: Words) -> Self {

@@ -5,6 +5,7 @@ mod accounts;
 mod attention;
 mod audit;
 mod authority;
+mod connected_apps;
 mod denials;
 mod enable_disable;
 mod found;
@@ -13,6 +14,7 @@ mod idempotency;
 mod keys;
 mod limits;
 mod members;
+mod oauth_clients;
 mod operators;
 mod receipts;
 mod restrict;
@@ -44,6 +46,13 @@ fn opened_with_profile(tables: &str) -> (Server, Operator, String) {
     let file = repository().join("profiles/default.toml");
     let text = std::fs::read_to_string(file).expect("the profile can be read");
     with_account(ServerBuilder::new(crate::PROGRAM).profile_text(&format!("{text}\n{tables}")).start())
+}
+
+/// The same where there are applications, with scopes.
+#[track_caller]
+fn opened_with_oauth() -> (Server, Operator, String) {
+    let profile = crate::attacks::profile_with_oauth("cicosts");
+    with_account(ServerBuilder::new(crate::PROGRAM).profile_text(&profile).start())
 }
 
 #[track_caller]

@@ -51,7 +51,7 @@ fn each_change_is_in_the_trail_and_nothing_else_is() {
             assert!(!event.to_string().contains(&secret_of(&answer.body)), "{}", row.name());
         }
         if row.changes() {
-            table.push(format!("{:<48}{}", row.name(), told.join(", ")));
+            table.push(format!("{:<47} {}", row.name(), told.join(", ")));
         }
     }
     insta::assert_snapshot!("audit", table.join("\n"));
@@ -62,7 +62,11 @@ fn secret_of(body: &[u8]) -> String {
     let answer: Value = serde_json::from_slice(body).unwrap_or_default();
     let link = answer["url"].as_str().or(answer["invitation_url"].as_str());
     let token = link.and_then(|url| url.rsplit('/').next());
-    let secret = answer["key"].as_str().or(answer["first_key"]["key"].as_str()).or(token);
+    let secret = answer["key"]
+        .as_str()
+        .or(answer["client_secret"].as_str())
+        .or(answer["first_key"]["key"].as_str())
+        .or(token);
     secret.unwrap_or("there is no secret in this answer").to_owned()
 }
 
@@ -96,7 +100,7 @@ fn a_refused_change_is_not_in_the_trail() {
 
 /// The same with ids of what isn't there.
 fn absent(text: &str) -> String {
-    let kinds = ["key", "acc", "op", "mem", "ses", "node"];
+    let kinds = ["key", "acc", "op", "mem", "ses", "node", "app"];
     kinds
         .iter()
         .fold(text.to_owned(), |text, kind| text.replacen(&format!("{kind}_0"), &format!("{kind}_1"), 1))

@@ -11,7 +11,7 @@ fn a_method_that_a_resource_has_not_is_refused() {
     let paths = document["paths"].as_object().expect("the document has paths");
     let key = world.server.operator_key();
     for (path, operations) in paths {
-        let path = path.replace("{id}", "x").replace("{code}", "last_key");
+        let path = World::filled(path);
         let known: Vec<_> = operations
             .as_object()
             .expect("a path has methods")
@@ -64,7 +64,7 @@ fn what_belongs_to_operators_is_not_on_the_other_listeners() {
     let key = world.server.operator_key();
     for operation in world.operations() {
         let (method, path) = operation.split_once(' ').expect("an operation has a path");
-        let path = path.replace("{id}", "x").replace("{code}", "last_key");
+        let path = World::filled(path);
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: c\r\nAuthorization: Bearer {key}\r\nContent-Length: 0\r\n\r\n"
         );

@@ -3,6 +3,8 @@
 use claviger_testkit::{Answer, Operator, Server, ServerBuilder, Visitor};
 use serde_json::{Value, json};
 
+use crate::granted::Granted;
+
 /// A server whose profile seals its keys, so that every operation can succeed.
 pub(super) struct World {
     pub(super) server: Server,
@@ -145,6 +147,34 @@ pub(super) const ROWS: &[Row] = &[
     row("POST /v1/sessions/{id}/end", |world| {
         (format!("/v1/sessions/{}/end", world.session().1), Value::Null)
     }),
+    row("GET /v1/oauth-clients", |_| ("/v1/oauth-clients".into(), Value::Null)),
+    row_to("POST /v1/oauth-clients", "for members", |_| {
+        ("/v1/oauth-clients".into(), json!({"name": "New", "redirect_uris": ["https://app.example/cb"]}))
+    }),
+    row_to("POST /v1/oauth-clients", "for an account", |world| {
+        ("/v1/oauth-clients".into(), json!({"name": "New", "account_id": world.account()}))
+    }),
+    row("GET /v1/oauth-clients/{id}", |world| {
+        (format!("/v1/oauth-clients/{}", world.granted().client), Value::Null)
+    }),
+    row("PATCH /v1/oauth-clients/{id}", |world| {
+        (
+            format!("/v1/oauth-clients/{}", world.granted().client),
+            json!({"name": "Renamed", "verified": true}),
+        )
+    }),
+    row("POST /v1/oauth-clients/{id}/rotate", |world| {
+        (format!("/v1/oauth-clients/{}/rotate", world.granted().client), Value::Null)
+    }),
+    row("POST /v1/oauth-clients/{id}/revoke", |world| {
+        (format!("/v1/oauth-clients/{}/revoke", world.granted().client), Value::Null)
+    }),
+    row("GET /v1/accounts/{id}/connected-apps", |world| {
+        (format!("/v1/accounts/{}/connected-apps", world.granted().account), Value::Null)
+    }),
+    row("POST /v1/accounts/{id}/connected-apps/{client_id}/{member_id}/withdraw", |world| {
+        (world.granted().withdrawal(), Value::Null)
+    }),
     row("GET /v1/operators", |_| ("/v1/operators".into(), Value::Null)),
     row_to("POST /v1/operators", "of less", |_| {
         ("/v1/operators".into(), json!({"name": "New", "can": ["manage"]}))
@@ -181,7 +211,8 @@ fn order(account: &str, role: &str) -> Value {
 
 impl World {
     pub(super) fn start() -> Self {
-        let server = ServerBuilder::new(crate::PROGRAM).profile("codat").start();
+        let profile = crate::attacks::profile_with_oauth("codat");
+        let server = ServerBuilder::new(crate::PROGRAM).profile_text(&profile).start();
         let operator = server.operator();
         Self { server, operator }
     }
@@ -220,6 +251,11 @@ impl World {
         (account, id)
     }
 
+    /// A new application with a grant of a new account's only member.
+    fn granted(&self) -> Granted {
+        Granted::new(&self.server, &self.account())
+    }
+
     /// A new operator key that can do one thing.
     pub(super) fn operator_with(&self, ability: &str) -> (String, Operator) {
         let order = json!({"name": ability, "can": [ability]});
@@ -250,6 +286,13 @@ impl World {
     /// The document of the running server.
     pub(super) fn document(&self) -> Value {
         self.operator.get("/v1/openapi.json").expect(200).json()
+    }
+
+    /// A path of the document with something in each of its places.
+    pub(super) fn filled(path: &str) -> String {
+        ["{id}", "{client_id}", "{member_id}", "{seq}"]
+            .iter()
+            .fold(path.replace("{code}", "last_key"), |path, place| path.replace(place, "x"))
     }
 
     /// Every operation of the document, as the rows name them.
