@@ -3,6 +3,7 @@
 //! All but `serve`, `init`, `copy`, `doctor`, `migrate` and `profile` speak HTTP to the control listener and have no power of their own.
 
 mod account;
+mod application;
 mod audit;
 mod client;
 mod copy;
@@ -64,6 +65,9 @@ enum Command {
     /// The keys of those who run Claviger
     #[command(subcommand)]
     Operator(operator::Command),
+    /// The applications that ask for access by OAuth 2.0
+    #[command(subcommand)]
+    Client(application::Command),
     /// The nodes that share a database
     #[command(subcommand)]
     Node(node::Command),
@@ -125,6 +129,7 @@ fn carry_out(command: Command) -> anyhow::Result<Ending> {
         Command::Member(command) => waiting(command.run()),
         Command::Session(command) => waiting(command.run()),
         Command::Operator(command) => waiting(command.run()),
+        Command::Client(command) => waiting(command.run()),
         Command::Node(command) => waiting(command.run()),
         Command::Audit(command) => waiting(command.run()),
         Command::Profile(command) => command.run(),

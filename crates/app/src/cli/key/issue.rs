@@ -102,7 +102,7 @@ impl Issue {
 }
 
 /// The scopes that flags ask for, if they ask for any.
-pub(super) fn scopes(listed: &[String], none: bool) -> Option<Value> {
+pub(in crate::cli) fn scopes(listed: &[String], none: bool) -> Option<Value> {
     match listed {
         [] => none.then(|| json!([])),
         [all] if all == "all" => Some(json!("all")),

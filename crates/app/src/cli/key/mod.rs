@@ -11,6 +11,8 @@ use clap::{Args, Subcommand};
 use claviger_model::{DurationError, parse_duration};
 use serde_json::{Value, json};
 
+pub(super) use issue::scopes;
+
 use super::{Ending, client::segment, receipt::note_incomplete, remote::Remote, table};
 use crate::out;
 
@@ -138,7 +140,7 @@ impl Rotate {
 }
 
 /// A duration as the API reads it.
-fn duration(text: &str) -> Result<String, DurationError> {
+pub(super) fn duration(text: &str) -> Result<String, DurationError> {
     parse_duration(text).map(|_| text.to_owned())
 }
 

@@ -64,6 +64,13 @@ fn what_can_not_be_meant_ends_with_2_and_asks_nobody() {
         &["member", "remove"],
         &["operator", "issue", "--name", "n"],
         &["operator", "issue", "--name", "n", "--can", "read,bogus"],
+        &["client", "create"],
+        &["client", "create", "Acme", "--redirect-uri", "http://app.example/cb"],
+        &["client", "create", "Acme", "--public", "--introspects"],
+        &["client", "set", "app_x"],
+        &["client", "set", "app_x", "--verified", "--not-verified"],
+        &["client", "rotate", "app_x", "--overlap", "abc"],
+        &["client", "revoke", "../x"],
         &["profile", "check"],
         &["key", "list", "--url", "ftp://127.0.0.1"],
         &["key", "list", "--url", "https://127.0.0.1:8082/v1"],
@@ -163,7 +170,9 @@ fn help_and_version_are_data() {
         assert!(!ended.out.is_empty() && ended.err.is_empty(), "{arguments:?}");
     }
     let help = cli.run(&["--help"]).expect(0).out;
-    for command in ["serve", "init", "account", "key", "member", "session", "operator", "audit", "profile"] {
+    for command in
+        ["serve", "init", "account", "key", "member", "session", "operator", "client", "audit", "profile"]
+    {
         assert!(help.contains(command), "{command} is not in: {help}");
     }
 }

@@ -1,6 +1,7 @@
 //! The program as scripts and people run it: what it prints where, and how it ends.
 
 mod accounts_and_keys;
+mod applications;
 mod doctor;
 mod errors;
 mod first_start;
