@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use claviger_model::{
     MemberAbility, Scope, Scopes,
-    oauth::{Challenge, Parameters, ParametersError, RedirectUri, scopes_asked, within},
+    oauth::{Challenge, ClientKind, Parameters, ParametersError, RedirectUri, scopes_asked, within},
     profile::Profile,
 };
 use claviger_store::{ClientRow, NewCode};
@@ -97,10 +97,13 @@ impl Manager {
         })
     }
 
-    /// Whether the member has allowed all of it before. Applications that nobody vouches for ask each time: whoever runs
-    /// on a member's machine could answer in their name.
+    /// Whether the member has allowed all of it before. Applications that nobody vouches for ask each time, and so do those
+    /// that have no secret and no site of their own: any program on a member's machine can say that it is one (RFC 8252
+    /// §8.6).
     pub async fn was_allowed(&self, permit: &MemberPermit, pending: &Pending) -> Result<bool, Refusal> {
-        if !pending.client.verified || !permit.may(MemberAbility::Manage) {
+        let is_itself =
+            pending.client.kind == ClientKind::Confidential || pending.redirect_uri.starts_with("https://");
+        if !pending.client.verified || !is_itself || !permit.may(MemberAbility::Manage) {
             return Ok(false);
         }
         let consent = self.store.find_consent(pending.client.id, permit.member()).await?;

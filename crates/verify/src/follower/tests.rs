@@ -251,6 +251,26 @@ async fn what_ended_long_ago_is_swept_out_once_an_hour() {
     assert!(matches!(swept(&mut node).await[..], [Denial::Unknown, Denial::Revoked(_), Denial::Disabled]));
 }
 
+#[tokio::test]
+async fn what_ran_out_by_itself_is_forgotten_within_two_hours() {
+    let hour = Duration::from_hours(1);
+    let ran_out = |number, at| {
+        let record = SecretRecord { ends_at: Some(at), expires_at: Some(at), ..secret(number) };
+        Record::Secret(record)
+    };
+    let (long_ago, lately) = (NEW_YEAR.minus(hour * 2), NEW_YEAR.minus(hour / 2));
+    let taken_away = SecretRecord { ends_at: Some(long_ago), ..secret(3) };
+    let records = vec![first_account(), ran_out(1, long_ago), ran_out(2, lately), Record::Secret(taken_away)];
+    let mut node = Node::loaded(vec![records]).await;
+    assert!(matches!(
+        swept(&mut node).await[..],
+        [Denial::Expired(_), Denial::Expired(_), Denial::Revoked(_)]
+    ));
+    node.clock.pass(Duration::from_mins(61));
+    node.follower.renew(Some(Seq(1))).await.unwrap();
+    assert!(matches!(swept(&mut node).await[..], [Denial::Unknown, Denial::Unknown, Denial::Revoked(_)]));
+}
+
 /// What the keys 1 to 3 get when more rounds have passed than a sweep takes.
 async fn swept(node: &mut Node) -> Vec<Denial> {
     for _ in 0..20 {

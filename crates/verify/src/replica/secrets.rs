@@ -17,6 +17,9 @@ pub(super) const SHARDS: usize = 1024;
 /// Stands for "never": no instant that a profile or a date can name comes near it.
 const NEVER: i64 = i64::MAX;
 
+/// Milliseconds: of the thirty days that what ended is remembered, an hour is left for what ran out.
+const RAN_OUT_SOONER: i64 = (30 * 24 - 1) * 60 * 60 * 1000;
+
 /// What is known of one secret.
 #[derive(Clone)]
 pub(super) struct Row {
@@ -60,9 +63,13 @@ impl Row {
         instant(self.expires_at)
     }
 
-    /// Ended for good before `instant`, by revocation or replacement. Expired keys are kept: they say why.
+    /// Ended for good before `instant`, by revocation or replacement. Expired keys are kept: they say why. What ends by
+    /// running out, as access tokens do, says so for [`RAN_OUT_SOONER`] less: there may be many of them, and whoever holds
+    /// one was told how long it lasts.
     fn ended_before(&self, instant: Timestamp) -> bool {
-        self.ends_at < instant.as_millis()
+        let ran_out = self.ends_at == self.expires_at && self.state != KeyState::Revoked;
+        let end = if ran_out { self.ends_at.saturating_sub(RAN_OUT_SOONER) } else { self.ends_at };
+        end < instant.as_millis()
     }
 }
 
