@@ -65,7 +65,7 @@ fn allow(stage: &Stage, authorize: &Value, application: &str) {
         "authorize": authorize,
         "application": application,
     });
-    play_story("oauth", &given);
+    play_story("application", &given);
 }
 
 fn given(stage: &Stage) -> Value {

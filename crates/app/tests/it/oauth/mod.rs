@@ -4,4 +4,5 @@ mod bad_input;
 mod libraries;
 mod nodes;
 mod stage;
+mod table;
 mod tokens;
