@@ -84,6 +84,11 @@ impl Role {
     /// Every role there is, the strongest first.
     pub const ALL: [Self; 3] = [Self::Administrator, Self::Developer, Self::Viewer];
 
+    /// Whether it is further down than `other`.
+    pub const fn is_below(self, other: Self) -> bool {
+        self as u8 > other as u8
+    }
+
     /// The role as it is written.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -85,7 +85,8 @@ impl MemberFilter {
 /// A change of a member.
 #[derive(Clone, Debug)]
 pub enum MemberChange {
-    /// New role. Ends every session of the member but the one that asks, and every link they haven't used.
+    /// New role. Ends every session of the member but the one that asks, and every link they haven't used; one that is
+    /// [below](Role::is_below) theirs also ends what they have allowed applications.
     SetRole(Role),
     /// New password. Ends every session of the member but the one that is named, and every link they haven't used.
     SetPassword {
@@ -94,7 +95,7 @@ pub enum MemberChange {
         /// The session that stays.
         keep: Option<SessionId>,
     },
-    /// Ends the membership, every session and every link, and forgets the password and whom a provider knows them as.
+    /// Ends the membership, every session, every link and what they have allowed applications, and forgets the password and whom a provider knows them as.
     Remove,
 }
 

@@ -151,7 +151,12 @@ impl Manager {
             linked: note(action, json!({"email": order.email, "return_to": order.return_to})),
             return_to: order.return_to,
         };
-        let made = self.store.insert_link(link).await.map_err(account_not_found)?.value;
+        let committed = self.store.insert_link(link).await.map_err(account_not_found)?;
+        let made = committed.value;
+        if existing == Existing::SetRole && self.profile_named(&made.api)?.oauth.is_some() {
+            // A lower role has ended what they had allowed applications.
+            self.narrowed(committed.seq, Some(&made.api)).await;
+        }
         let portal = std::sync::Arc::clone(&self.people.settings.portal);
         Ok(IssuedLink { token, member: made.member, purpose, expires_at: made.expires_at, portal })
     }

@@ -49,7 +49,8 @@ impl Manager {
         Ok(found.map(|member| member.email.to_string()))
     }
 
-    /// Gives a member another role, and ends every session of theirs but the one that asks. The last administrator stays
+    /// Gives a member another role, and ends every session of theirs but the one that asks; a lower one also ends what they
+    /// have allowed applications. The last administrator stays
     /// one, unless an operator wants it.
     pub async fn change_role(&self, by: &By, id: MemberId, role: Role) -> Result<MemberRow, Refusal> {
         by.allow_either(Ability::Manage, MemberAbility::Members)?;
@@ -61,7 +62,11 @@ impl Manager {
         let note = by_who_covers(note, &profile, &[role, member.role]);
         let keep = matches!(by.actor, Actor::Member(_));
         let changed = self.store.change_member(id, None, MemberChange::SetRole(role), keep, note).await;
-        Ok(changed.map_err(member_not_found)?.value)
+        let committed = changed.map_err(member_not_found)?;
+        if role.is_below(member.role) {
+            self.narrowed(committed.seq, Some(&profile.name)).await;
+        }
+        Ok(committed.value)
     }
 
     /// Ends a membership and every session of it. The last administrator stays, unless an operator wants it.

@@ -66,7 +66,7 @@ async fn member_of(
             Ok(member)
         }
         (Some(member), Existing::SetRole) if member.role != wanted.role => {
-            members::set_role(change, member.id, wanted.role, role_changed).await?;
+            members::set_role(change, &member, wanted.role, role_changed).await?;
             change.tell(role_changed, Some(member.account), Some(&member.id));
             Ok(MemberRow { role: wanted.role, ..member })
         }

@@ -149,7 +149,7 @@ pub(super) async fn change(
         return Err(StoreError::LastAdministrator.into());
     }
     match wanted {
-        MemberChange::SetRole(role) => set_role(change, id, role, note).await?,
+        MemberChange::SetRole(role) => set_role(change, &before, role, note).await?,
         MemberChange::SetPassword { password, keep } => set_password(change, id, &password, keep).await?,
         MemberChange::Remove => remove(change, id, note.at).await?,
     }
@@ -171,14 +171,23 @@ async fn has_another_administrator(change: &Change, member: &MemberRow) -> Outco
 }
 
 /// Whoever has a session or a link of the member got it by what the old role may: none goes on by the new one, but for
-/// the session that asks.
-pub(super) async fn set_role(change: &Change, id: MemberId, role: Role, note: &AuditNote) -> Outcome<()> {
+/// the session that asks. What a higher role allowed applications ends with it.
+pub(super) async fn set_role(
+    change: &Change,
+    before: &MemberRow,
+    role: Role,
+    note: &AuditNote,
+) -> Outcome<()> {
+    let id = before.id;
     change.execute("UPDATE members SET role = $2 WHERE id = $1", bind![id, role.as_str()]).await?;
     let asks = match note.authority {
         Authority::Session { session, .. } => Some(session),
         Authority::System | Authority::Link | Authority::Operator(_) | Authority::Secret { .. } => None,
     };
     sessions::end_of_member(change, id, asks).await?;
+    if role.is_below(before.role) {
+        grants::revoke_of_member(change, id, note.at).await?;
+    }
     links::end_unused(change, id).await
 }
 

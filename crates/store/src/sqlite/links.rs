@@ -62,7 +62,7 @@ fn member_of(
             Ok(member)
         }
         (Some(member), Existing::SetRole) if member.role != wanted.role => {
-            members::set_role(connection, member.id, wanted.role, role_changed)?;
+            members::set_role(connection, &member, wanted.role, role_changed)?;
             audit::append(connection, role_changed, Some(member.account), Some(&member.id.to_string()))?;
             Ok(MemberRow { role: wanted.role, ..member })
         }

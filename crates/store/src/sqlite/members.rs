@@ -158,7 +158,7 @@ pub(super) fn change(
         return Err(StoreError::LastAdministrator.into());
     }
     match change {
-        MemberChange::SetRole(role) => set_role(connection, id, role, note)?,
+        MemberChange::SetRole(role) => set_role(connection, &before, role, note)?,
         MemberChange::SetPassword { password, keep } => set_password(connection, id, &password, keep)?,
         MemberChange::Remove => remove(connection, id, note.at)?,
     }
@@ -180,8 +180,14 @@ fn has_another_administrator(connection: &Connection, member: &MemberRow) -> Out
 }
 
 /// Whoever has a session or a link of the member got it by what the old role may: none goes on by the new one, but for
-/// the session that asks.
-pub(super) fn set_role(connection: &Connection, id: MemberId, role: Role, note: &AuditNote) -> Outcome<()> {
+/// the session that asks. What a higher role allowed applications ends with it.
+pub(super) fn set_role(
+    connection: &Connection,
+    before: &MemberRow,
+    role: Role,
+    note: &AuditNote,
+) -> Outcome<()> {
+    let id = before.id;
     let sql = "UPDATE members SET role = ?2 WHERE id = ?1";
     connection.prepare_cached(sql)?.execute(params![id.to_bytes(), role.as_str()])?;
     let asks = match note.authority {
@@ -189,6 +195,9 @@ pub(super) fn set_role(connection: &Connection, id: MemberId, role: Role, note: 
         Authority::System | Authority::Link | Authority::Operator(_) | Authority::Secret { .. } => None,
     };
     sessions::end_of_member(connection, id, asks)?;
+    if role.is_below(before.role) {
+        grants::revoke_of_member(connection, id, note.at)?;
+    }
     links::end_unused(connection, id)
 }
 

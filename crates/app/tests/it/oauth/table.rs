@@ -21,7 +21,7 @@ fn each_requirement_is_held_by_a_test() {
     let (_, table) = page.split_once("| requirement | held by |").expect("the page has the table");
     let mut all = String::new();
     sources(&repository().join("crates"), &mut all);
-    let rows: Vec<_> = table.lines().filter(|line| line.starts_with("| ") ).collect();
+    let rows: Vec<_> = table.lines().filter(|line| line.starts_with("| ")).collect();
     assert!(rows.len() > 30, "{} rows", rows.len());
     for row in rows {
         let holders = row.rsplit("| ").next().expect("a row has cells");
