@@ -200,18 +200,14 @@ pub(super) async fn exchange(
     note: &AuditNote,
     replayed: &AuditNote,
 ) -> Outcome<Left<Exchanged>> {
-    locks::take(change, [Within::Account(grant.key.account)], [note]).await?;
-    authority::hold(change, note).await?;
     let digest = match exchange {
         Exchange::Code(digest) => digest,
         Exchange::Itself => {
-            let client = clients::hold(change, grant.client)
-                .await?
-                .filter(|client| client.revoked_at.is_none() && client.account == Some(grant.key.account));
-            client.ok_or(StoreError::NotFound)?;
-            return insert(change, grant, note).await.map(Exchanged::Granted).map(Left::made);
+            return for_itself(change, grant, note).await.map(Exchanged::Granted).map(Left::made);
         }
     };
+    locks::take(change, [Within::Account(grant.key.account)], [note]).await?;
+    authority::hold(change, note).await?;
     let code = find_code(change, digest)
         .await?
         .filter(|code| (code.client, code.account) == (grant.client, grant.key.account));
@@ -229,6 +225,18 @@ pub(super) async fn exchange(
     let key = insert(change, grant, note).await?;
     change.execute("UPDATE codes SET key = $2 WHERE digest = $1", bind![digest, key.id]).await?;
     Ok(Left::made(Exchanged::Granted(key)))
+}
+
+/// What a client is granted for its own account has nothing to be counted against: many at once only keep the account as
+/// it is.
+async fn for_itself(change: &mut Change, grant: NewGrant, note: &AuditNote) -> Outcome<KeyRow> {
+    locks::share(change, grant.key.account).await?;
+    authority::hold(change, note).await?;
+    let client = clients::hold(change, grant.client).await?;
+    client
+        .filter(|client| client.revoked_at.is_none() && client.account == Some(grant.key.account))
+        .ok_or(StoreError::NotFound)?;
+    insert(change, grant, note).await
 }
 
 async fn insert(change: &mut Change, grant: NewGrant, note: &AuditNote) -> Outcome<KeyRow> {

@@ -80,3 +80,8 @@ pub(super) async fn take<'a>(
     }
     Ok(())
 }
+
+/// Keeps an account as it is until the commit, beside others who only keep it so.
+pub(super) async fn share(change: &Change, account: AccountId) -> Outcome<()> {
+    change.rows("SELECT id FROM accounts WHERE id = $1 FOR SHARE", bind![account]).await.map(drop)
+}
