@@ -172,7 +172,7 @@ impl Frame {
     #[must_use]
     pub(crate) fn done(mut self, word: &str) -> Self {
         if let Some(text) = done(word) {
-            let kind = if word == "session-over" { "info" } else { "done" };
+            let kind = if matches!(word, "session-over" | "registered-before") { "info" } else { "done" };
             self.notice = Some(Notice { kind, text: text.to_owned() });
         }
         self
@@ -188,6 +188,10 @@ fn done(word: &str) -> Option<&'static str> {
         "suspended" => "The account is suspended: none of its keys works until it is reinstated.",
         "reinstated" => "The account is reinstated: its keys work again.",
         "pending" => "The change is made. It holds on every node at the latest when the lease has run out.",
+        "application-revoked" => "The application is revoked. No token of it is accepted any more.",
+        "registered-before" => {
+            "This application was registered already: its secret was shown the first time. Rotate it if it is lost."
+        }
         "saved" => "Saved.",
         "withdrawn" => "The access is withdrawn. No request by it is accepted any more.",
         "member-removed" => "They are no longer a member, and signed out everywhere.",

@@ -14,6 +14,7 @@ mod form;
 mod frame;
 mod keys_in_words;
 mod oidc;
+mod once;
 mod operator;
 mod pages;
 mod portal;

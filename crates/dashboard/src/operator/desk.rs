@@ -56,6 +56,7 @@ pub(super) enum Place {
     Accounts,
     Find,
     Apis,
+    Applications,
     Operators,
     Nodes,
     Audit,
@@ -63,10 +64,11 @@ pub(super) enum Place {
     Elsewhere,
 }
 
-const NAV: [(Place, &str, &str); 6] = [
+const NAV: [(Place, &str, &str); 7] = [
     (Place::Accounts, "Accounts", "/accounts"),
     (Place::Find, "Find", "/find"),
     (Place::Apis, "APIs", "/apis"),
+    (Place::Applications, "Applications", "/applications"),
     (Place::Operators, "Operators", "/operators"),
     (Place::Nodes, "Nodes", "/nodes"),
     (Place::Audit, "Audit trail", "/audit"),

@@ -8,7 +8,7 @@ use axum::{
 };
 use claviger_manage::{AccountFilter, AuditFilter, KeyQuery, PageRequest, Refusal};
 use claviger_model::{
-    AccountId, Email, KeyId, MemberId, OperatorId, RequestId, Timestamp, operator_key_format,
+    AccountId, ClientId, Email, KeyId, MemberId, OperatorId, RequestId, Timestamp, operator_key_format,
 };
 use claviger_verify::usage::DeniedAttempt;
 use http::{Response, StatusCode};
@@ -106,6 +106,7 @@ enum Sought {
     Key(KeyId),
     Member(MemberId),
     Operator(OperatorId),
+    Application(ClientId),
     Request(RequestId),
     Text,
 }
@@ -121,6 +122,8 @@ impl Sought {
             Self::Member(id)
         } else if let Ok(id) = text.parse::<OperatorId>() {
             Self::Operator(id)
+        } else if let Ok(id) = text.parse::<ClientId>() {
+            Self::Application(id)
         } else {
             request.map_or(Self::Text, Self::Request)
         }
@@ -156,6 +159,7 @@ async fn find(
             Some(place) => return Ok(answer::go(&place)),
             None => Found::default(),
         },
+        Sought::Application(id) => return Ok(answer::go(&format!("/applications/{id}"))),
         Sought::Request(id) => by_request(&desk, &operator, &id.to_string()).await?,
         Sought::Text => by_text(&desk, &operator, q).await?,
     };
@@ -251,6 +255,7 @@ mod tests {
         assert_eq!(sought("key_"), Sought::Key(KeyId::from_bytes([0; 16])));
         assert_eq!(sought("mem_"), Sought::Member(MemberId::from_bytes([0; 16])));
         assert_eq!(sought("op_"), Sought::Operator(OperatorId::from_bytes([0; 16])));
+        assert_eq!(sought("app_"), Sought::Application(ClientId::from_bytes([0; 16])));
         assert_eq!(sought("req_"), Sought::Request(RequestId::from_bytes([0; 16])));
         for text in ["cc_live_Ab", "key_0", "cus_42", "", "+0000000000000000000000000000000"] {
             assert_eq!(Sought::of(text), Sought::Text, "{text}");

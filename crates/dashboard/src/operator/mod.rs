@@ -5,6 +5,7 @@
 
 mod accounts;
 mod apis;
+mod applications;
 mod attempts;
 mod audit;
 mod desk;
@@ -94,6 +95,7 @@ fn router(desk: Desk) -> Router {
         .merge(members::routes())
         .merge(find::routes())
         .merge(apis::routes())
+        .merge(applications::routes())
         .merge(operators::routes())
         .merge(nodes::routes())
         .merge(audit::routes())

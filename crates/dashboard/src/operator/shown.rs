@@ -125,6 +125,9 @@ impl Addresses {
         if let Some(address) = address {
             return Named { text: address.clone(), is_id: false, href: Some(format!("/members/{id}")) };
         }
+        if id.starts_with("app_") {
+            return Named::id(text.to_owned(), format!("/applications/{id}"));
+        }
         let known = ["acc_", "key_", "mem_", "op_", "req_"].iter().any(|prefix| id.starts_with(prefix));
         Named { text: text.to_owned(), is_id: true, href: known.then(|| link("/find", &[("q", id)])) }
     }

@@ -96,7 +96,7 @@ async fn create(State(site): State<Site>, posted: Posted) -> Result<Response<Bod
         Ok(order) => order,
         Err(problems) => return show(&site, visitor, unprocessable, &typed, problems, None),
     };
-    let call = once::call(&site, &posted, "/keys/new", &fields::NAMES)?;
+    let call = crate::once::call(&site, &visitor.by(), &posted.form, "/keys/new", &fields::NAMES)?;
     let issued = site.manager().issue_key(&visitor.by(), visitor.permit.account(), order, Some(call)).await;
     let refusal = match issued {
         Ok(issued) => {

@@ -101,7 +101,8 @@ async fn rotate(
         let error = Some("Choose one of these.");
         return answer::page(StatusCode::UNPROCESSABLE_ENTITY, &RotatePage { error, ..page });
     };
-    let call = once::call(&site, &posted, &format!("/keys/{}/rotate", key.row.id), &["overlap"])?;
+    let call =
+        crate::once::call(&site, &by, &posted.form, &format!("/keys/{}/rotate", key.row.id), &["overlap"])?;
     let refused = match site.manager().rotate_key(&by, key.row.id, rotation, Some(call)).await {
         Ok(issued) => {
             return secret::show(&site, visitor, &issued.key, &issued.plain, Why::Rotated(&issued.receipt));
