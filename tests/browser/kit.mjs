@@ -60,7 +60,8 @@ export class Kit {
   /**
    * A page in a browser of its own that knows nothing yet.
    *
-   * `origin`: the only one that may be asked, and what paths are relative to; `also`: further origins that may be.
+   * `origin`: the only one that may be asked, and what paths are relative to; `also`: further origins that may be, or
+   * addresses of an application's own scheme.
    * `tolerates`: patterns of what is no complaint in this story.
    */
   async page({
@@ -84,7 +85,7 @@ export class Kit {
       permissions: clipboard ? ["clipboard-read", "clipboard-write"] : [],
     });
     context.setDefaultTimeout(PATIENCE);
-    const origins = [origin, ...also].map((text) => new URL(text).origin);
+    const origins = [origin, ...also].map((text) => new URL(text)).map((url) => (url.origin === "null" ? url.protocol : url.origin));
     const witness = new Witness({ origins, tolerates, step: () => this.#step });
     this.#witnesses.push(witness);
     await witness.watch(context, { scripts });

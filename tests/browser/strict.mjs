@@ -20,12 +20,11 @@ const INDISPENSABLE = ["default-src", "form-action", "frame-ancestors", "base-ur
 /** Directives that permit nothing by themselves. */
 const HARMLESS = ["report-uri", "report-to", "trusted-types", "upgrade-insecure-requests"];
 
-const OPENER = "cross-origin-opener-policy";
 const OF_A_PAGE = {
   "cache-control": "no-store",
   "referrer-policy": "same-origin",
   "x-frame-options": "DENY",
-  [OPENER]: "same-origin",
+  "cross-origin-opener-policy": "same-origin",
 };
 const OF_ANYTHING = {
   "x-content-type-options": "nosniff",
@@ -35,9 +34,10 @@ const OF_ANYTHING = {
 /** What is too lax about an answer's header fields; `foreign` are further origins that forms may lead to. */
 export function laxities(headers, foreign = []) {
   const page = (headers["content-type"] ?? "").startsWith("text/html");
-  const wanted = { ...OF_ANYTHING, ...(page ? OF_A_PAGE : {}) };
-  // What may lead elsewhere may have been opened from there.
-  if (page && foreign.length && headers[OPENER] === "same-origin-allow-popups") delete wanted[OPENER];
+  const wanted = page ? { ...OF_ANYTHING, ...OF_A_PAGE } : { ...OF_ANYTHING };
+  // A page whose form is answered from elsewhere is one that elsewhere opens.
+  const leads = /form-action 'self' [^;]/.test(headers["content-security-policy"] ?? "");
+  if (page && leads) wanted["cross-origin-opener-policy"] = "same-origin-allow-popups";
   const found = Object.entries(wanted)
     .filter(([name, value]) => headers[name] !== value)
     .map(([name, value]) => `${name} is ${headers[name] ?? "absent"}, not ${value}`);

@@ -8,6 +8,7 @@ mod edit;
 mod keys_list;
 mod kit;
 mod members;
+mod oauth;
 mod oidc;
 mod operator;
 mod portal;

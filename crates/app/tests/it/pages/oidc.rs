@@ -122,6 +122,23 @@ fn a_member_of_several_accounts_signs_in_with_a_browser() {
     play_story("oidc", &json!({"portal": format!("http://{}", server.portal), "issuer": peer.issuer}));
 }
 
+#[test]
+fn whoever_comes_back_goes_on_where_they_wanted_to_go() {
+    let (peer, server) = with_honest_provider();
+    member(&server, "Acme", "ada@example.com");
+    for (next, place) in
+        [("%2Fsessions%3Fa%3Db", "/sessions?a=b"), ("%2F%2Fevil.example", "/keys"), ("", "/keys")]
+    {
+        let mut visitor = Visitor::new(server.portal);
+        let page = visitor.get(&format!("/sign-in/example?next={next}")).expect(200);
+        let (_, href) = page.text().split_once(&format!("href=\"{BEGIN}")).expect("there is a button");
+        let rest = href.split('"').next().unwrap_or_default();
+        let back = vouched(&peer, &visitor.get(&format!("{BEGIN}{rest}")).expect(303), "ada");
+        assert_eq!(visitor.get(&back).expect(303).header("location"), Some(place));
+        assert_eq!(visitor.cookie("claviger-next"), None);
+    }
+}
+
 /// The attempt's cookie as the answer gave it.
 fn cookie_of(answer: &Answer) -> String {
     let given = answer.headers.iter().find(|(name, _)| name == "set-cookie").map(|(_, value)| value.as_str());

@@ -1,0 +1,104 @@
+//! Applications that ask members for access: the question, the answer, what is remembered, and who takes it back.
+
+mod answer;
+mod applications;
+mod connected;
+mod question;
+mod way_in;
+
+use claviger_testkit::{Answer, Server, ServerBuilder, Visitor, play_story};
+use serde_json::json;
+
+use super::stage::link;
+
+/// Where applications of these tests are sent back to; nobody listens there.
+const BACK: &str = "http://127.0.0.1:9/callback";
+/// A challenge that nobody has the verifier of (RFC 7636 §4.2).
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+fn server() -> Server {
+    ServerBuilder::new(crate::PROGRAM).profile("cicosts").start()
+}
+
+/// Somebody at the operators' pages who may do everything.
+#[track_caller]
+fn operator(server: &Server) -> Visitor {
+    let mut visitor = Visitor::new(server.control);
+    let _ = visitor.get("/sign-in").expect(200);
+    let _ = visitor.submit("/sign-in", &[("key", server.operator_key())]).expect(303);
+    visitor
+}
+
+/// The id of a public application that is registered with `fields`.
+#[track_caller]
+fn application(server: &Server, name: &str, fields: &[(&str, &str)]) -> String {
+    let mut visitor = operator(server);
+    let _ = visitor.get("/applications/new").expect(200);
+    let usual = [("name", name), ("kind", "public"), ("redirect_uris", BACK), ("permissions", "all")];
+    let usual = usual.into_iter().filter(|(field, _)| fields.iter().all(|(other, _)| other != field));
+    let all: Vec<_> = usual.chain(fields.iter().copied()).collect();
+    let made = visitor.submit("/applications/new", &all).expect(303);
+    let place = made.header("location").expect("it has a page");
+    place.strip_prefix("/applications/").expect("the page is its own").to_owned()
+}
+
+/// The place at which this application asks, with `more` in the query.
+fn asking(api: &str, client: &str, more: &str) -> String {
+    let back = BACK.replace(':', "%3A").replace('/', "%2F");
+    format!(
+        "/oauth/{api}/authorize?response_type=code&client_id={client}&redirect_uri={back}\
+         &code_challenge={CHALLENGE}&code_challenge_method=S256&state=st%2Fate{more}"
+    )
+}
+
+/// The value of a parameter of the place that an answer leads to, which is the application's.
+#[track_caller]
+fn told(server: &Server, answer: &Answer, name: &str) -> Option<String> {
+    let place = answer.header("location").expect("the browser is sent back");
+    let query = place.strip_prefix(&format!("{BACK}?")).expect("it is sent to the application");
+    let pairs: Vec<_> = query.split('&').filter_map(|pair| pair.split_once('=')).collect();
+    assert!(pairs.contains(&("state", "st%2Fate")), "the state comes back: {place}");
+    let issuer = format!("http://{}/oauth/", server.portal).replace(':', "%3A").replace('/', "%2F");
+    let iss = pairs.iter().find(|(name, _)| *name == "iss").expect("who answers is told");
+    assert!(iss.1.starts_with(&issuer), "{place}");
+    pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+}
+
+#[track_caller]
+fn says(answer: &Answer, text: &str) {
+    assert!(answer.text().contains(text), "the page doesn't say {text:?}:\n{}", answer.text());
+}
+
+#[track_caller]
+fn is_silent_of(answer: &Answer, text: &str) {
+    assert!(!answer.text().contains(text), "the page says {text:?}:\n{}", answer.text());
+}
+
+#[test]
+fn a_member_lets_an_application_in_and_puts_it_out_again() {
+    let server = server();
+    let account = server.operator().account("Acme");
+    let verified = application(&server, "Cost Reports", &[("verified", "yes")]);
+    let unknown = application(&server, "Totally Official Costs Helper", &[]);
+    let narrow = [("permissions", "only"), ("scopes", "costs:read")];
+    let app = application(
+        &server,
+        "Pocket Costs",
+        &[&narrow[..], &[("redirect_uris", "com.example.costs:/cb")]].concat(),
+    );
+    play_story(
+        "oauth",
+        &json!({
+            "portal": format!("http://{}", server.portal),
+            "control": format!("http://{}", server.control),
+            "operator_key": server.operator_key(),
+            "link": link(&server, &account, "ada@example.com", "administrator"),
+            "viewer": link(&server, &account, "vera@example.com", "viewer"),
+            "developer": link(&server, &account, "dora@example.com", "developer"),
+            "verified": verified,
+            "unknown": unknown,
+            "app": app,
+            "challenge": CHALLENGE,
+        }),
+    );
+}
