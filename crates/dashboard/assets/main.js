@@ -156,6 +156,19 @@ on("pageshow", () => {
   sent.clear();
 }, window);
 
+// A question that comes to light is not answered by a click that was meant for the window that lay over it. ---------------
+for (const form of all("[data-deliberate]")) {
+  let timer;
+  const hold = () => {
+    form.classList.add("held");
+    clearTimeout(timer);
+    timer = setTimeout(() => form.classList.remove("held"), 600);
+  };
+  hold();
+  on("focus", hold, window);
+  on("visibilitychange", hold);
+}
+
 // What belongs to one choice chooses it: a date “On a date”, a permission “Only these”. --------------------------------
 const chooses = { expires_on: "[name=expiry][value=date]", scopes: "[name=permissions][value=only]" };
 on("input", ({ target }) => {

@@ -45,8 +45,8 @@ pub(crate) fn protect(headers: &mut HeaderMap, is_secure_for_good: bool) {
     }
 }
 
-/// Lets the forms of this one page be answered by a redirection to `source`, an origin or a scheme, and windows that other
-/// sites opened stay theirs. Browsers hold a form to the policy of its page wherever its answer leads.
+/// Lets the forms of this one page be answered by a redirection to `source`, an origin or a scheme: browsers hold a form to
+/// the policy of its page wherever its answer leads.
 pub(crate) fn lead_elsewhere(headers: &mut HeaderMap, source: &str) {
     // Whatever else a policy could be made to say by it is not said.
     let is_plain = source.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-._:/[]".contains(&byte));
@@ -54,6 +54,7 @@ pub(crate) fn lead_elsewhere(headers: &mut HeaderMap, source: &str) {
     if let Some(policy) = HeaderValue::try_from(policy).ok().filter(|_| is_plain) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
+    // A site that opens the page in a window loses hold of it all the same: that window isn't moved or closed under a click.
     headers.insert(OPENER, HeaderValue::from_static("same-origin-allow-popups"));
 }
 

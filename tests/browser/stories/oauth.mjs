@@ -54,6 +54,13 @@ export async function story({ given, kit, expect }) {
   await expect.text(heading, "Allow Cost Reports access?");
   await kit.check(page, "consent");
 
+  kit.step("a click that was meant for another window answers nothing");
+  await page.evaluate(() => dispatchEvent(new Event("focus")));
+  const { x, y, width, height } = await page.getByRole("button", { name: "Allow", exact: true }).boundingBox();
+  await page.mouse.click(x + width / 2, y + height / 2);
+  await expect.text(heading, "Allow Cost Reports access?");
+  expect(app.sent.length, "the number of answers").is(0);
+
   kit.step("Enter answers nothing");
   await page.keyboard.press("Enter");
   await expect.text(heading, "Allow Cost Reports access?");

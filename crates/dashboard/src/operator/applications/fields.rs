@@ -122,7 +122,7 @@ impl Typed {
         let read = lines.filter_map(|line| match RedirectUri::register(line) {
             Ok(uri) => Some(uri),
             Err(error) => {
-                problems.push(problem("redirect_uris", format!("{line} {error}.")));
+                problems.push(problem("redirect_uris", format!("{line} {error}")));
                 None
             }
         });
