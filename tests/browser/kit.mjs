@@ -85,7 +85,8 @@ export class Kit {
       permissions: clipboard ? ["clipboard-read", "clipboard-write"] : [],
     });
     context.setDefaultTimeout(PATIENCE);
-    const origins = [origin, ...also].map((text) => new URL(text)).map((url) => (url.origin === "null" ? url.protocol : url.origin));
+    const sources = [origin, ...also].map((text) => new URL(text));
+    const origins = sources.map((url) => (url.origin === "null" ? url.protocol : url.origin));
     const witness = new Witness({ origins, tolerates, step: () => this.#step });
     this.#witnesses.push(witness);
     await witness.watch(context, { scripts });

@@ -1,5 +1,6 @@
 //! Everything that is tested against the running program: one binary, a module for each kind of question.
 
+mod applications;
 mod architecture;
 mod attacks;
 mod changes;

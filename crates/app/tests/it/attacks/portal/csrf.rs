@@ -6,8 +6,9 @@ use serde_json::json;
 use super::{
     Request, Scene,
     request::FORM,
-    routes::{self, MEMBERS, Row, STRANGERS},
+    routes::{self, APPLICATIONS, MEMBERS, Row, STRANGERS},
 };
+use crate::applications::{application, asking};
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -243,6 +244,49 @@ fn no_form_of_another_site_changes_anything() {
             answer.text()
         );
         assert_eq!(scene.events() > before.0, row.changes, "{}: {}", row.path, answer.text());
+    }
+}
+
+#[test]
+fn no_form_of_another_site_lets_an_application_in_or_out() {
+    let scene = Scene::of(claviger_testkit::ServerBuilder::new(crate::PROGRAM).profile("cicosts"));
+    let client = application(&scene.server, "Cost Reports", &[("verified", "yes")]);
+    let place = asking("cicosts", &client, "");
+    for row in APPLICATIONS {
+        let mut visitor = scene.member("ada@example.com", "administrator");
+        let mut again = scene.member("ada@example.com", "administrator");
+        let mut other = scene.member("bob@example.com", "administrator");
+        let tokens = Tokens {
+            own: token_at(&mut visitor, "/keys"),
+            other_session: token_at(&mut again, "/keys"),
+            other_member: token_at(&mut other, "/keys"),
+            stranger: token_at(&mut Visitor::new(scene.server.portal), "/sign-in"),
+        };
+        let (_, query) = place.split_once('?').expect("an application asks for something");
+        let path = match row.path.strip_prefix("/connected-apps/") {
+            Some(_) => {
+                let allowed = [("csrf", &*tokens.own), ("answer", "allow")];
+                let _ = visitor.post(&place, &allowed).expect(303);
+                let member = scene.member_id("ada@example.com");
+                row.path.replace("{client}", &client).replace("{member}", &member)
+            }
+            None => format!("{}?{query}", row.path.replace("{api}", "cicosts")),
+        };
+        let fields: Vec<_> = row.fields.iter().copied().chain([("csrf", &*tokens.own)]).collect();
+        let good = Request::form(scene.server.portal, &path, &fields).of(&visitor);
+        let before = (scene.events(), scene.sessions());
+        for (what, status, forge) in FORGERIES {
+            let name = format!("{} with {what}", row.path);
+            let answer = scene.ask(&name, &forge(good.clone(), &tokens));
+            assert_eq!((answer.status, answer.header("location")), (*status, None), "{name}");
+            assert_eq!((scene.events(), scene.sessions()), before, "{name}");
+        }
+        let nobody = scene.ask(row.path, &good.clone().without("Cookie"));
+        assert!(nobody.header("location").is_some_and(|place| place.starts_with("/sign-in")), "{}", row.path);
+        assert_eq!((scene.events(), scene.sessions()), before, "{}", row.path);
+        let answer = scene.ask(row.path, &good);
+        assert_eq!(answer.status, 303, "{}: {}", row.path, answer.text());
+        assert!(scene.events() > before.0, "{}", row.path);
     }
 }
 

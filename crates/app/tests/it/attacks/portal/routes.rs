@@ -58,6 +58,13 @@ pub(super) const MEMBERS: &[Row] = &[
     changes("/sign-out-everywhere", &[]),
 ];
 
+/// Of members, about applications: where an api lets them in.
+pub(super) const APPLICATIONS: &[Row] = &[
+    changes("/connected-apps/{client}/{member}/withdraw", &[]),
+    changes("/oauth/authorize", &[("answer", "allow")]),
+    changes("/oauth/{api}/authorize", &[("answer", "allow")]),
+];
+
 /// Of strangers, with the fields that make a good form.
 pub(super) const STRANGERS: &[&str] =
     &["/sign-in", "/sign-in/{api}", "/invitation/{token}", "/password/{token}"];
@@ -109,7 +116,8 @@ fn arguments(call: &str) -> String {
 
 #[test]
 fn every_route_that_changes_something_has_a_row() {
-    let mut rows: Vec<_> = MEMBERS.iter().map(|row| row.path).chain(STRANGERS.iter().copied()).collect();
+    let rows = MEMBERS.iter().chain(APPLICATIONS).map(|row| row.path);
+    let mut rows: Vec<_> = rows.chain(STRANGERS.iter().copied()).collect();
     rows.push(REPORTS);
     rows.sort_unstable();
     let posted: Vec<_> = registered()

@@ -135,6 +135,20 @@ fn applications_ask_where_the_api_lets_them_in_and_nowhere_else() {
 }
 
 #[test]
+fn where_an_api_has_no_scopes_everything_is_asked_for() {
+    let server = ServerBuilder::new(crate::PROGRAM).profile("cashcat").start();
+    let account = server.operator().account("Acme");
+    let client = application(&server, "Budgets", &[]);
+    let place = asking("cashcat", &client, "");
+    let mut ada = sign_in(&server, &account, "developer");
+    says(&ada.get(&place).expect(200), "Do everything that an API key of CashCat can");
+    let csrf = ada.csrf();
+    let allowed = ada.post(&place, &[("csrf", &csrf), ("answer", "allow")]).expect(303);
+    assert!(told(&server, &allowed, "code").is_some_and(|code| code.starts_with("cc_oac_")));
+    says(&ada.get("/connected-apps").expect(200), "Everything a key may");
+}
+
+#[test]
 fn where_there_is_one_api_it_needn_t_be_named() {
     let server = server();
     let account = server.operator().account("Acme");
