@@ -109,7 +109,7 @@ impl Endpoints {
         match endpoint {
             Endpoint::Token => token::issue(manager, profile, &client, &parameters).await,
             Endpoint::Revoke => revoke::revoke(manager, profile, &client, &parameters).await,
-            Endpoint::Introspect => introspect::introspect(manager, profile, &client, &parameters).await,
+            Endpoint::Introspect => introspect::introspect(manager, profile, &client, &parameters),
             Endpoint::Register | Endpoint::Metadata => unreachable!("both were answered"),
         }
     }

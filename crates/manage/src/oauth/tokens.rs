@@ -229,7 +229,7 @@ impl Manager {
     }
 
     /// What a token or key of the api is, if it works (RFC 7662), and the application that holds it.
-    pub async fn introspect(
+    pub fn introspect(
         &self,
         profile: &Profile,
         client: &ClientRow,

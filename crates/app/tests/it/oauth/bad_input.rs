@@ -89,7 +89,7 @@ fn a_code_is_its_application_s_and_its_verifier_s() {
     let stage = Stage::new();
     let (server, app) = (&stage.server, &stage.app);
     let mut ada = stage.developer();
-    let code = stage.code(&mut ada, app);
+    let code = Stage::code(&mut ada, app);
     let error = |answer: claviger_testkit::Answer| text(&answer.expect(400).json(), "error").to_owned();
     for (other, expected) in [
         (("code_verifier", ""), "invalid_request"),

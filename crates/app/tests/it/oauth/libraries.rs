@@ -24,9 +24,11 @@ impl Program {
         let clients = repository().join("crates/app/tests/it/oauth/clients");
         let installed = repository().join("target/oauth");
         assert!(installed.join("installed").exists(), "run {}/install, as ./test does", clients.display());
-        let runtime = if name.ends_with(".py") { installed.join("python/bin/python") } else { "node".into() };
+        let program = clients.join(name);
+        let is_python = program.extension().is_some_and(|extension| extension == "py");
+        let runtime = if is_python { installed.join("python/bin/python") } else { "node".into() };
         let mut command = Command::new(runtime);
-        command.arg(clients.join(name)).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg(program).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().expect("the program can be started");
         let mut input = child.stdin.take().expect("standard input is a pipe");
         input.write_all(given.to_string().as_bytes()).expect("the program reads");
@@ -40,7 +42,9 @@ impl Program {
     fn next(&mut self) -> Value {
         let mut line = String::new();
         self.said.read_line(&mut line).expect("the program can be listened to");
-        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"))
+        let said = serde_json::from_str(&line);
+        assert!(said.is_ok(), "it said {line:?}");
+        said.expect("it is JSON")
     }
 
     /// Whether it ended well.

@@ -119,17 +119,19 @@ impl Stage {
 
     /// A code for the application, by the pages.
     #[track_caller]
-    pub(super) fn code(&self, visitor: &mut Visitor, app: &App) -> String {
+    pub(super) fn code(visitor: &mut Visitor, app: &App) -> String {
         let answer = visitor.get(&app.authorize(&[]));
         let answer = if answer.status == 200 { allow(visitor, app, &[]) } else { answer };
         let location = answer.expect(303).header("location").expect("it leads somewhere").to_owned();
-        parameter(&location, "code").unwrap_or_else(|| panic!("no code in {location}"))
+        let code = parameter(&location, "code");
+        assert!(code.is_some(), "no code in {location}");
+        code.expect("it is there")
     }
 
     /// The tokens for a fresh code.
     #[track_caller]
     pub(super) fn tokens(&self, visitor: &mut Visitor, app: &App) -> Value {
-        let code = self.code(visitor, app);
+        let code = Self::code(visitor, app);
         app.redeem(&self.server, &code).expect(200).json()
     }
 
@@ -163,7 +165,8 @@ pub(super) fn parameter(address: &str, name: &str) -> Option<String> {
 /// A text in an answer.
 #[track_caller]
 pub(super) fn text<'a>(answer: &'a Value, field: &str) -> &'a str {
-    answer[field].as_str().unwrap_or_else(|| panic!("no {field} in {answer}"))
+    assert!(answer[field].is_string(), "no {field} in {answer}");
+    answer[field].as_str().expect("it is a text")
 }
 
 /// Sends a form.
@@ -187,11 +190,11 @@ pub(super) fn send(
     headers: &[(&str, &str)],
     body: &str,
 ) -> Answer {
-    let mut request = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
-    for (name, value) in headers {
-        request += &format!("{name}: {value}\r\n");
-    }
-    request += &format!("content-length: {}\r\n\r\n{body}", body.len());
+    let fields: String = headers.iter().flat_map(|(name, value)| [*name, ": ", *value, "\r\n"]).collect();
+    let length = body.len();
+    let request = format!(
+        "{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{fields}content-length: {length}\r\n\r\n{body}"
+    );
     exchange(address, method, request.as_bytes()).expect("it is answered")
 }
 

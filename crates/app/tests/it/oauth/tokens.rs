@@ -24,7 +24,7 @@ fn a_member_allows_an_application_and_it_calls_the_api() {
     let stage = Stage::new();
     let (server, app) = (&stage.server, &stage.app);
     let mut ada = stage.developer();
-    let code = stage.code(&mut ada, app);
+    let code = Stage::code(&mut ada, app);
     let answer = app.redeem(server, &code).expect(200);
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     assert_eq!(answer.header("pragma"), Some("no-cache"));
@@ -104,7 +104,7 @@ fn refresh_tokens_rotate_and_a_stolen_one_ends_the_grant() {
 #[test]
 fn of_many_at_once_one_code_is_exchanged_once_and_all_of_it_ends() {
     let stage = Stage::new();
-    let code = stage.code(&mut stage.developer(), &stage.app);
+    let code = Stage::code(&mut stage.developer(), &stage.app);
     let answers: Vec<_> = thread::scope(|scope| {
         let calls: Vec<_> = (0..20).map(|_| scope.spawn(|| stage.app.redeem(&stage.server, &code))).collect();
         calls.into_iter().map(|call| call.join().expect("a call is answered")).collect()

@@ -6,7 +6,7 @@ mod connected;
 mod question;
 mod way_in;
 
-use claviger_testkit::{Answer, Server, ServerBuilder, Visitor, play_story};
+use claviger_testkit::{Answer, Server, ServerBuilder, play_story};
 use serde_json::json;
 
 use super::stage::link;
