@@ -43,7 +43,12 @@ pub async fn fill(store: &Store, set: &KeySet) -> Result<(), StoreError> {
             created_by: "operator".to_owned(),
             external_id: None,
             metadata: serde_json::json!({}),
-            secret: NewSecret { digest: issued.digest, hint: "my_live_AbCdEfG".to_owned(), sealed: None },
+            secret: NewSecret {
+                digest: issued.digest,
+                hint: "my_live_AbCdEfG".to_owned(),
+                sealed: None,
+                expires_at: None,
+            },
         };
         store.insert_key(key, KeyLimits::default(), None, note(&entropy, "key.issue"))
     });
