@@ -1,6 +1,7 @@
 //! Applications to play with: registered by an operator, and asking a member for access.
 
 use claviger_testkit::{Server, Visitor};
+use serde_json::json;
 
 /// Where applications of these tests are sent back to; nobody listens there.
 pub(crate) const BACK: &str = "http://127.0.0.1:9/callback";
@@ -27,6 +28,14 @@ pub(crate) fn application(server: &Server, name: &str, fields: &[(&str, &str)]) 
     let made = visitor.submit("/applications/new", &all).expect(303);
     let place = made.header("location").expect("it has a page");
     place.strip_prefix("/applications/").expect("the page is its own").to_owned()
+}
+
+/// One that people vouch for, and that proves by a secret that it is itself.
+#[track_caller]
+pub(crate) fn vouched_for(server: &Server, name: &str) -> String {
+    let order = json!({"name": name, "redirect_uris": [BACK], "verified": true});
+    let made = server.operator().post("/v1/oauth-clients", &order).expect(201).json();
+    made["id"].as_str().expect("an application has an id").to_owned()
 }
 
 /// The place at which this application asks, with `more` in the query.

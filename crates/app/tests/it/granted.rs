@@ -78,7 +78,7 @@ impl Entropy for OfMember {
 
 fn token(member: &MemberId) -> String {
     let alphabet = Alphabet::new("base62").expect("there is such an alphabet");
-    let format = KeyFormat::new("cc_oat_", None, 43, alphabet, Checksum::Crc32).expect("it is a format");
+    let format = KeyFormat::new("cic_oat_", None, 43, alphabet, Checksum::Crc32).expect("it is a format");
     let minted = format.mint(Environment::Live, &OfMember(member.to_bytes())).expect("tokens are live");
     minted.expose().to_owned()
 }

@@ -104,7 +104,7 @@ fn a_grant_is_a_key_that_says_who_holds_it_and_that_no_list_has() {
     ] {
         let refused = operator.call(method, &path, &body).expect(403);
         assert!(text(&refused.json(), "detail").starts_with("an application holds this key"));
-        assert!(!refused.text().contains("cc_oat_"));
+        assert!(!refused.text().contains("cic_oat_"));
     }
     for (verb, state) in [("disable", "disabled"), ("enable", "active"), ("revoke", "revoked")] {
         let changed = operator.post(&format!("{path}/{verb}"), &Value::Null).expect(200).json();

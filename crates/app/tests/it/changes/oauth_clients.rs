@@ -31,7 +31,7 @@ fn an_application_is_registered_and_its_secret_shown_once() {
     order["verified"] = json!(true);
     let made = registered(&operator, &order);
     let secret = text(&made, "client_secret").to_owned();
-    assert!(secret.starts_with("cc_ocs_") && secret.starts_with(text(&made, "hint")), "{secret}");
+    assert!(secret.starts_with("cic_ocs_") && secret.starts_with(text(&made, "hint")), "{secret}");
     for (field, wanted) in order.as_object().unwrap() {
         assert_eq!(&made[field], wanted, "{field}");
     }

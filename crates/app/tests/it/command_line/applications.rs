@@ -41,7 +41,7 @@ fn an_application_is_created_shown_and_listed() {
 fn a_client_secret_is_on_standard_output_and_said_to_be_there_once() {
     let (_server, cli) = opened();
     let ended = cli.run(&[&["client", "create", "Acme"][..], &URI].concat()).expect(0);
-    assert!(ended.out.contains("client_secret  cc_ocs_"), "{}", ended.out);
+    assert!(ended.out.contains("client_secret  cic_ocs_"), "{}", ended.out);
     assert_eq!(ended.err, "Store the client secret now: it is shown this once.\n");
     let ended = cli.run(&["client", "create", "Native", "--public", "--redirect-uri", "com.acme.app:/cb"]);
     let ended = ended.expect(0);
@@ -70,7 +70,11 @@ fn an_application_is_changed_rotated_and_revoked() {
     assert_ne!(rotated["client_secret"], made["client_secret"]);
     assert_eq!(rotated["secrets"].as_array().map(Vec::len), Some(2));
     let ended = cli.run(&["client", "rotate", id]).expect(0);
-    assert!(ended.out.contains("client_secret  cc_ocs_") && ended.err.contains("this once"), "{}", ended.err);
+    assert!(
+        ended.out.contains("client_secret  cic_ocs_") && ended.err.contains("this once"),
+        "{}",
+        ended.err
+    );
 
     let revoked = json(&cli, &["client", "revoke", id]);
     assert_eq!((&revoked["client"]["id"], &revoked["receipt"]["complete"]), (&json!(id), &json!(true)));

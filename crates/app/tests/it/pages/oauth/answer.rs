@@ -1,6 +1,6 @@
 //! What a member answers, and that nobody else answers for them.
 
-use super::{application, asking, server, told};
+use super::{application, asking, server, told, vouched_for};
 use crate::pages::stage::{sign_in, sign_in_as};
 
 #[test]
@@ -94,10 +94,12 @@ fn an_answer_counts_only_from_the_members_own_page() {
 fn an_application_that_is_vouched_for_asks_once_and_any_other_each_time() {
     let server = server();
     let account = server.operator().account("Acme");
-    let verified = application(&server, "Cost Reports", &[("verified", "yes")]);
+    let verified = vouched_for(&server, "Cost Reports");
     let unknown = application(&server, "Cost Helper", &[]);
+    // Any program on the machine could say that it is this one.
+    let public = application(&server, "Pocket Costs", &[("verified", "yes")]);
     let mut ada = sign_in(&server, &account, "developer");
-    for (client, asks_again) in [(&verified, false), (&unknown, true)] {
+    for (client, asks_again) in [(&verified, false), (&unknown, true), (&public, true)] {
         let place = asking("cicosts", client, "&scope=costs%3Aread");
         let _ = ada.get(&place).expect(200);
         let csrf = ada.csrf();

@@ -10,7 +10,7 @@ use claviger_testkit::{Answer, Server, ServerBuilder, play_story};
 use serde_json::json;
 
 use super::stage::link;
-use crate::applications::{BACK, CHALLENGE, application, asking, operator};
+use crate::applications::{BACK, CHALLENGE, application, asking, operator, vouched_for};
 
 fn server() -> Server {
     ServerBuilder::new(crate::PROGRAM).profile("cicosts").start()
@@ -43,7 +43,7 @@ fn is_silent_of(answer: &Answer, text: &str) {
 fn a_member_lets_an_application_in_and_puts_it_out_again() {
     let server = server();
     let account = server.operator().account("Acme");
-    let verified = application(&server, "Cost Reports", &[("verified", "yes")]);
+    let verified = vouched_for(&server, "Cost Reports");
     let unknown = application(&server, "Totally Official Costs Helper", &[]);
     let narrow = [("permissions", "only"), ("scopes", "costs:read")];
     let app = application(
