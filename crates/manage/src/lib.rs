@@ -36,7 +36,9 @@ pub use keys::{
     KeyView, Rotation,
 };
 pub use nodes::Nodes;
-pub use oauth::{Astray, ClientOrder, ClientPatch, ConsentView, IssuedClient, Pending, TokenError, Tokens};
+pub use oauth::{
+    Astray, ClientOrder, ClientPatch, ClientPermit, ConsentView, IssuedClient, Pending, TokenError, Tokens,
+};
 pub use operators::{IssuedOperator, OperatorOrder};
 pub use people::{
     Browser, Choice, Identity, IssuedLink, LinkOrder, MemberPermit, OidcEntrance, OneTimeToken,

@@ -1,8 +1,8 @@
 //! Who asks: by `client_secret_basic`, `client_secret_post` or, for public clients, by the id alone (RFC 6749 §2.3).
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use claviger_manage::{ClientRow, Manager, TokenError};
-use claviger_model::{oauth::Parameters, profile::Profile};
+use claviger_manage::{ClientPermit, Manager, TokenError};
+use claviger_model::{RequestId, oauth::Parameters, profile::Profile};
 use http::{HeaderMap, header::AUTHORIZATION};
 
 use crate::answer::Wrong;
@@ -21,9 +21,10 @@ pub(crate) async fn authenticate(
     profile: &Profile,
     headers: &HeaderMap,
     parameters: &Parameters,
-) -> Result<ClientRow, Wrong> {
+    request: RequestId,
+) -> Result<ClientPermit, Wrong> {
     let said = read(headers, parameters)?;
-    match manager.authenticate_client(profile, &said.id, said.secret.as_deref()).await {
+    match manager.authenticate_client(profile, &said.id, said.secret.as_deref(), request).await {
         Ok(client) => Ok(client),
         Err(TokenError::InvalidClient) => Err(Wrong::client(said.by_field)),
         Err(other) => Err(other.into()),

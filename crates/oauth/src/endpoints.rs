@@ -3,9 +3,12 @@
 use std::{error::Error, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use claviger_judge::address::caller_address;
+use claviger_judge::{address::caller_address, request_id};
 use claviger_manage::Manager;
-use claviger_model::profile::{OauthRules, Profile};
+use claviger_model::{
+    Clock, Entropy, RequestId,
+    profile::{OauthRules, Profile},
+};
 use http::{Method, Request, StatusCode};
 use http_body::Body;
 
@@ -22,12 +25,14 @@ const FORM: &str = "application/x-www-form-urlencoded";
 #[derive(Clone)]
 pub struct Endpoints {
     manager: Manager,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
 }
 
 impl Endpoints {
-    /// Endpoints that ask `manager`.
-    pub fn new(manager: Manager) -> Self {
-        Self { manager }
+    /// Endpoints that ask `manager`; `entropy` is for the ids of requests.
+    pub fn new(manager: Manager, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { manager, clock, entropy }
     }
 
     /// Whether a path is one of these.
@@ -35,8 +40,19 @@ impl Endpoints {
         Place::read(path).is_some()
     }
 
-    /// Answers a request for one of these.
+    /// Answers a request for one of these, and says its id.
     pub async fn handle<B>(&self, peer: SocketAddr, request: Request<B>) -> Answer
+    where
+        B: Body<Data = Bytes> + Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let id = RequestId::mint(self.clock.now(), &*self.entropy);
+        let mut answer = self.place(peer, request, id).await;
+        request_id::set(answer.headers_mut(), id);
+        answer
+    }
+
+    async fn place<B>(&self, peer: SocketAddr, request: Request<B>, id: RequestId) -> Answer
     where
         B: Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -63,7 +79,7 @@ impl Endpoints {
                     Wrong::new(StatusCode::NOT_FOUND, "not_found", none).answer("")
                 }
                 Some((profile, rules)) => {
-                    let asked = self.answer(place.endpoint, profile, rules, peer, request).await;
+                    let asked = self.answer(place.endpoint, (profile, rules), peer, request, id).await;
                     asked.unwrap_or_else(|wrong| wrong.answer(&self.manager.issuer(profile)))
                 }
             }
@@ -81,10 +97,10 @@ impl Endpoints {
     async fn answer<B>(
         &self,
         endpoint: Endpoint,
-        profile: &Arc<Profile>,
-        rules: &OauthRules,
+        (profile, rules): (&Arc<Profile>, &OauthRules),
         peer: SocketAddr,
         request: Request<B>,
+        id: RequestId,
     ) -> Result<Answer, Wrong>
     where
         B: Body<Data = Bytes> + Send,
@@ -105,7 +121,7 @@ impl Endpoints {
         }
         let read = form::read(request, FORM).await?;
         let parameters = form::parameters(&read.body)?;
-        let client = client_auth::authenticate(manager, profile, &read.headers, &parameters).await?;
+        let client = client_auth::authenticate(manager, profile, &read.headers, &parameters, id).await?;
         match endpoint {
             Endpoint::Token => token::issue(manager, profile, &client, &parameters).await,
             Endpoint::Revoke => revoke::revoke(manager, profile, &client, &parameters).await,

@@ -1,6 +1,6 @@
 //! The introspection endpoint (RFC 7662): what a token is, or an API key.
 
-use claviger_manage::{ClientRow, Manager};
+use claviger_manage::{ClientPermit, Manager};
 use claviger_model::{oauth::Parameters, profile::Profile};
 use http::StatusCode;
 use serde_json::json;
@@ -14,7 +14,7 @@ use crate::{
 pub(crate) fn introspect(
     manager: &Manager,
     profile: &Profile,
-    client: &ClientRow,
+    client: &ClientPermit,
     parameters: &Parameters,
 ) -> Result<Answer, Wrong> {
     let token = parameters.get("token").ok_or_else(|| Wrong::request("token is missing"))?;

@@ -1,6 +1,6 @@
 //! The revocation endpoint (RFC 7009).
 
-use claviger_manage::{ClientRow, Manager};
+use claviger_manage::{ClientPermit, Manager};
 use claviger_model::{oauth::Parameters, profile::Profile};
 use http::StatusCode;
 
@@ -11,7 +11,7 @@ use crate::answer::{self, Answer, Wrong};
 pub(crate) async fn revoke(
     manager: &Manager,
     profile: &Profile,
-    client: &ClientRow,
+    client: &ClientPermit,
     parameters: &Parameters,
 ) -> Result<Answer, Wrong> {
     let token = parameters.get("token").ok_or_else(|| Wrong::request("token is missing"))?;

@@ -1,6 +1,6 @@
 //! The token endpoint (RFC 6749 §3.2, OAuth 2.1 §3.2).
 
-use claviger_manage::{ClientRow, Manager, Tokens};
+use claviger_manage::{ClientPermit, Manager, Tokens};
 use claviger_model::{Scopes, oauth::Parameters, profile::Profile};
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::answer::{self, Answer, Wrong};
 pub(crate) async fn issue(
     manager: &Manager,
     profile: &Profile,
-    client: &ClientRow,
+    client: &ClientPermit,
     parameters: &Parameters,
 ) -> Result<Answer, Wrong> {
     let needed =

@@ -78,7 +78,7 @@ impl Services {
         let profiles = profiles.to_vec();
         let trusted: Trusted = Arc::new(move |peer| profiles.iter().any(|profile| profile.trusts(peer)));
         let gateway = gateway(&parts)?;
-        let oauth = Endpoints::new(parts.manager.clone());
+        let oauth = Endpoints::new(parts.manager.clone(), Arc::clone(&parts.clock), Arc::clone(&parts.ids));
         let portal = PortalListener { pages: Portal::new(parts.pages())?, oauth };
         let operators = OperatorPages::new(parts.pages())?;
         let Parts { manager, verifier, apis, forward_auth_callers, clock, ids, .. } = parts;

@@ -16,7 +16,7 @@ use claviger_store::NewSecret;
 pub use authorize::{Astray, Pending};
 pub use clients::{ClientOrder, ClientPatch, IssuedClient};
 pub use consents::ConsentView;
-pub use tokens::{TokenError, Tokens};
+pub use tokens::{ClientPermit, TokenError, Tokens};
 
 use crate::{Manager, Refusal};
 

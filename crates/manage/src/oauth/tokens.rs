@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use claviger_model::{
-    Digest, Environment, EventId, KeyId, PlainKey, Scopes, Timestamp,
+    Digest, Environment, EventId, KeyId, PlainKey, RequestId, Scopes, Timestamp,
     oauth::{ClientKind, within},
     profile::{OauthRules, Profile},
 };
@@ -22,6 +22,14 @@ use crate::{Manager, Refusal};
 
 /// How long a refresh token that was used may be used again by who has lost the answer.
 const REPETITION: Duration = Duration::from_secs(10);
+
+/// That a client is who it says, as its secret or its kind shows, and by which request it came. Only
+/// [`Manager::authenticate_client`] makes one.
+#[derive(Clone, Debug)]
+pub struct ClientPermit {
+    row: ClientRow,
+    request: RequestId,
+}
 
 /// What a client gets.
 #[derive(Debug)]
@@ -75,7 +83,8 @@ impl Manager {
         profile: &Profile,
         id: &str,
         secret: Option<&str>,
-    ) -> Result<ClientRow, TokenError> {
+        request: RequestId,
+    ) -> Result<ClientPermit, TokenError> {
         let found = match id.parse() {
             Ok(id) => self.store.find_client(id).await?,
             Err(_no_id) => None,
@@ -92,14 +101,14 @@ impl Manager {
                 client.secrets.iter().any(|known| known.digest == digest && works(known.ends_at))
             }
         };
-        if is_right { Ok(client) } else { Err(TokenError::InvalidClient) }
+        if is_right { Ok(ClientPermit { row: client, request }) } else { Err(TokenError::InvalidClient) }
     }
 
     /// Tokens for a code (RFC 6749 §4.1.3). A code that comes a second time ends what came of it.
     pub async fn redeem_code(
         &self,
         profile: &Profile,
-        client: &ClientRow,
+        client: &ClientPermit,
         code: &str,
         redirect_uri: &str,
         verifier: &str,
@@ -107,7 +116,7 @@ impl Manager {
         const WRONG: TokenError = TokenError::InvalidGrant("the code is wrong, used, or older than a minute");
         let rules = rules(profile)?;
         let presented = Digest::of(code.as_bytes());
-        let row = self.store.find_code(presented).await?.filter(|row| row.client == client.id);
+        let row = self.store.find_code(presented).await?.filter(|row| row.client == client.row.id);
         let row = row.ok_or(WRONG)?;
         if row.redirect_uri != redirect_uri {
             return Err(TokenError::InvalidGrant("redirect_uri is another one than the code was sent to"));
@@ -125,13 +134,16 @@ impl Manager {
         let (key, access) =
             self.grant_key(rules, client, row.account, created_by, row.scopes.clone(), ends_at);
         let scopes = key.scopes.clone();
-        let detail = json!({"client": client.id, "scopes": scopes, "hint": key.secret.hint});
+        let detail = json!({"client": client.row.id, "scopes": scopes, "hint": key.secret.hint});
         let (note, replayed) = (
             self.client_note(client, now, "grant.issue", detail),
             self.client_note(client, now, "grant.revoke", json!({"because": "its code was used twice"})),
         );
-        let grant =
-            NewGrant { key, client: client.id, refresh: Some(NewRefresh { digest, expires_at: ends_at }) };
+        let grant = NewGrant {
+            key,
+            client: client.row.id,
+            refresh: Some(NewRefresh { digest, expires_at: ends_at }),
+        };
         let exchanged = self.store.exchange(Exchange::Code(presented), grant, note, replayed).await;
         let committed = exchanged.map_err(|error| or_no_such(error, WRONG))?;
         self.reached(committed.seq, profile, &committed.value).await;
@@ -147,7 +159,7 @@ impl Manager {
     pub async fn refresh_grant(
         &self,
         profile: &Profile,
-        client: &ClientRow,
+        client: &ClientPermit,
         token: &str,
         scope: Option<&str>,
     ) -> Result<Tokens, TokenError> {
@@ -157,9 +169,9 @@ impl Manager {
         let rules = rules(profile)?;
         let presented = Digest::of(token.as_bytes());
         let row = self.store.find_refresh(presented).await?;
-        let row = row.filter(|row| row.key.client == Some(client.id)).ok_or(WRONG)?;
+        let row = row.filter(|row| row.key.client == Some(client.row.id)).ok_or(WRONG)?;
         if let Some(scope) = scope {
-            let wanted = asked(profile, client, Some(scope)).or(Err(TokenError::InvalidScope))?;
+            let wanted = asked(profile, &client.row, Some(scope)).or(Err(TokenError::InvalidScope))?;
             if !within(&wanted, &row.key.scopes) {
                 return Err(TokenError::InvalidScope);
             }
@@ -169,7 +181,7 @@ impl Manager {
         let lasts = rules.access_lasts.min(Duration::from_millis(left));
         let (access, plain) = self.mint_access(rules, now.plus(lasts));
         let (digest, refresh) = self.mint_oauth(&rules.refresh);
-        let detail = json!({"client": client.id, "hint": access.hint});
+        let detail = json!({"client": client.row.id, "hint": access.hint});
         let note = self.client_note(client, now, "grant.refresh", detail);
         let because = json!({"because": "a refresh token was used twice"});
         let refreshing = Refreshing {
@@ -194,21 +206,21 @@ impl Manager {
     pub async fn client_grant(
         &self,
         profile: &Profile,
-        client: &ClientRow,
+        client: &ClientPermit,
         scope: Option<&str>,
     ) -> Result<Tokens, TokenError> {
         const NONE: TokenError =
             TokenError::UnauthorizedClient("this application has no account of its own to act for");
         let rules = rules(profile)?;
-        let account = client.account.ok_or(NONE)?;
-        let scopes = asked(profile, client, scope).or(Err(TokenError::InvalidScope))?;
+        let account = client.row.account.ok_or(NONE)?;
+        let scopes = asked(profile, &client.row, scope).or(Err(TokenError::InvalidScope))?;
         let now = self.clock.now();
         let ends_at = now.plus(rules.access_lasts);
-        let created_by = format!("client:{}", client.id);
+        let created_by = format!("client:{}", client.row.id);
         let (key, access) = self.grant_key(rules, client, account, created_by, scopes.clone(), ends_at);
-        let detail = json!({"client": client.id, "scopes": scopes, "hint": key.secret.hint});
+        let detail = json!({"client": client.row.id, "scopes": scopes, "hint": key.secret.hint});
         let note = self.client_note(client, now, "grant.issue", detail);
-        let grant = NewGrant { key, client: client.id, refresh: None };
+        let grant = NewGrant { key, client: client.row.id, refresh: None };
         let exchanged = self.store.exchange(Exchange::Itself, grant, note.clone(), note).await;
         let committed = exchanged.map_err(|error| or_no_such(error, NONE))?;
         self.reached(committed.seq, profile, &committed.value).await;
@@ -232,10 +244,10 @@ impl Manager {
     pub fn introspect(
         &self,
         profile: &Profile,
-        client: &ClientRow,
+        client: &ClientPermit,
         token: &str,
     ) -> Result<Option<Inspected>, TokenError> {
-        if !client.introspects {
+        if !client.row.introspects {
             return Err(TokenError::UnauthorizedClient("this application may not introspect"));
         }
         self.verifier.inspect(profile, token.as_bytes()).map_err(|indeterminate| {
@@ -249,7 +261,7 @@ impl Manager {
     pub async fn revoke_token(
         &self,
         profile: &Profile,
-        client: &ClientRow,
+        client: &ClientPermit,
         token: &str,
     ) -> Result<(), TokenError> {
         let digest = Digest::of(token.as_bytes());
@@ -257,7 +269,7 @@ impl Manager {
             Some(row) => Some(row.key),
             None => self.store.find_secret(digest).await?.map(|found| found.key),
         };
-        let Some(key) = found.filter(|key: &KeyRow| key.client == Some(client.id)) else { return Ok(()) };
+        let Some(key) = found.filter(|key: &KeyRow| key.client == Some(client.row.id)) else { return Ok(()) };
         let note = self.client_note(
             client,
             self.clock.now(),
@@ -279,7 +291,7 @@ impl Manager {
     fn grant_key(
         &self,
         rules: &OauthRules,
-        client: &ClientRow,
+        client: &ClientPermit,
         account: claviger_model::AccountId,
         created_by: String,
         scopes: Scopes,
@@ -290,7 +302,7 @@ impl Manager {
         let key = NewKey {
             id: KeyId::mint(now, &*self.entropy),
             account,
-            name: Some(client.name.clone()),
+            name: Some(client.row.name.clone()),
             environment: Environment::Live,
             scopes,
             restrictions: claviger_model::Restrictions::default(),
@@ -307,7 +319,7 @@ impl Manager {
     /// What the trail says of what a client does for itself: its right is looked at again with the row of the client.
     fn client_note(
         &self,
-        client: &ClientRow,
+        client: &ClientPermit,
         at: Timestamp,
         action: &'static str,
         detail: Value,
@@ -315,10 +327,10 @@ impl Manager {
         AuditNote {
             id: EventId::mint(at, &*self.entropy),
             at,
-            actor: format!("client:{}", client.id),
+            actor: format!("client:{}", client.row.id),
             authority: Authority::System,
             action,
-            request: None,
+            request: Some(client.request.to_string()),
             detail,
         }
     }

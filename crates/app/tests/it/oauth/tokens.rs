@@ -28,6 +28,9 @@ fn a_member_allows_an_application_and_it_calls_the_api() {
     let answer = app.redeem(server, &code).expect(200);
     assert_eq!(answer.header("cache-control"), Some("no-store"));
     assert_eq!(answer.header("pragma"), Some("no-cache"));
+    let request = answer.header("x-request-id").expect("every answer says its id").to_owned();
+    let events = server.operator().get(&format!("/v1/audit-events?request_id={request}")).expect(200).json();
+    assert_eq!(text(&events["items"][0], "action"), "grant.issue", "the trail leads to it");
     let tokens = answer.json();
     let (access, refresh) = (text(&tokens, "access_token"), text(&tokens, "refresh_token"));
     assert!(access.starts_with("sh_oat_") && refresh.starts_with("sh_ort_"), "{tokens}");
