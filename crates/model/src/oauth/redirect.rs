@@ -41,6 +41,12 @@ impl RedirectUri {
             return Err(RedirectError::Form);
         }
         let url = Url::parse(text).or(Err(RedirectError::Form))?;
+        // Browsers read `https:/a` and `https:a` as places of whatever site they are on.
+        let is_special = matches!(url.scheme(), "http" | "https");
+        let rest = text.strip_prefix(url.scheme()).and_then(|rest| rest.strip_prefix("://"));
+        if is_special && rest.is_none_or(|rest| rest.starts_with('/')) {
+            return Err(RedirectError::Form);
+        }
         if text.contains('#') {
             return Err(RedirectError::Fragment);
         }
@@ -157,6 +163,11 @@ mod tests {
             ("https://app.example.com\\@evil", RedirectError::Form),
             ("https://app.example.com;script-src/cb", RedirectError::Form),
             ("https://a,b/cb", RedirectError::Form),
+            ("https:/keys?x=1", RedirectError::Form),
+            ("https:evil.example/cb", RedirectError::Form),
+            ("https:///@evil", RedirectError::Form),
+            ("http:/127.0.0.1/cb", RedirectError::Form),
+            ("HTTPS://app.example.com/cb", RedirectError::Form),
             ("https://app.example.com/cb#x", RedirectError::Fragment),
             ("https://app.example.com/cb#", RedirectError::Fragment),
             ("https://ok@evil.example/cb", RedirectError::User),
