@@ -24,6 +24,7 @@ impl Manager {
         permit: &Permit,
         request: RequestId,
     ) -> Result<Vec<(KeyView, Option<PlainKey>)>, Refusal> {
+        self.refuse_applications(permit).await?;
         let profile = self.profile_named(permit.api())?;
         let sealed = profile.keys.storage == Storage::Sealed;
         if sealed {
@@ -77,7 +78,9 @@ impl Manager {
         id: KeyId,
     ) -> Result<Changed, Refusal> {
         is_unscoped(permit)?;
-        let row = self.store.find_key(id).await?.filter(|row| row.account == permit.account());
+        self.refuse_applications(permit).await?;
+        let found = self.store.find_key(id).await?;
+        let row = found.filter(|row| row.account == permit.account() && row.client.is_none());
         let row = row.filter(|row| may_see(permit, row.environment) && row.revoked_at.is_none());
         row.ok_or(Refusal::NotFound("key"))?;
         let profile = self.profile_named(permit.api())?;
@@ -86,6 +89,18 @@ impl Manager {
         let changed = self.take_away(&by, id, within, "key.revoke", KeyChange::Revoke, &profile).await?;
         // Of several who end a key at once, one does; to the others it is as gone as it is to those who come later.
         if changed.made { Ok(changed) } else { Err(Refusal::NotFound("key")) }
+    }
+}
+
+impl Manager {
+    /// Where an api has no scopes an application may call whatever keys may; what outlives its grant isn't its to end or to
+    /// list.
+    async fn refuse_applications(&self, permit: &Permit) -> Result<(), Refusal> {
+        let held = self.store.find_key(permit.key()).await?.is_some_and(|row| row.client.is_some());
+        if held {
+            return Err(Refusal::Forbidden("an application doesn't manage its customer's keys".to_owned()));
+        }
+        Ok(())
     }
 }
 

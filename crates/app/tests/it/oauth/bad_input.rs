@@ -225,3 +225,25 @@ fn what_is_secret_is_written_nowhere() {
         }
     }
 }
+
+/// Where an api has no scopes an application may call everything, and yet not touch what would outlive its grant.
+#[test]
+fn an_application_neither_lists_nor_ends_its_customer_s_keys() {
+    let server = claviger_testkit::ServerBuilder::new(crate::PROGRAM).profile("example").start();
+    let operator = server.operator();
+    let account = operator.account("Acme");
+    let order =
+        json!({"name": "Nightly", "kind": "confidential", "redirect_uris": [], "account_id": account});
+    let app = App::registered(&operator, &order);
+    let secret = app.secret.as_deref().unwrap_or_default();
+    let fields = [("grant_type", "client_credentials"), ("client_id", &*app.id), ("client_secret", secret)];
+    let issued = form(server.portal, "/oauth/example/token", &[], &fields).expect(200).json();
+    let token = text(&issued, "access_token");
+    let (key, plain) = operator.issue_plain(&account, "CI");
+    let customer = server.customer(token).at_host("api.example.com");
+    let _ = customer.get("/v1/anything").expect(200);
+    for (method, path) in [("GET", "/v1/api-keys".to_owned()), ("DELETE", format!("/v1/api-keys/{key}"))] {
+        assert_eq!(customer.send(method, &path, &[], "").status, 403, "{method} {path}");
+    }
+    let _ = server.customer(&plain).at_host("api.example.com").get("/v1/anything").expect(200);
+}
