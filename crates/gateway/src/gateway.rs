@@ -128,7 +128,7 @@ impl Gateway {
             Err(not_admitted) => {
                 let mut response = not_admitted.answer(id);
                 if let Some((_, origin, _)) = self.as_resource(&head, peer) {
-                    resource::point(&mut response, &origin);
+                    resource::point(&mut response, &origin, &head);
                 }
                 leftover::read_off(&head, request_body);
                 response

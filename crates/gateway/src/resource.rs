@@ -59,15 +59,19 @@ pub(crate) fn tell(head: &Parts, profile: &Profile, origin: &str, portal: &str) 
     response
 }
 
-/// Says beside every challenge by which a token could come where the document is (RFC 9728 §5.1).
-pub(crate) fn point<B>(response: &mut Response<B>, origin: &str) {
+/// Says beside every challenge by which a token could come where the document about what was asked for is (RFC 9728 §3.3,
+/// §5.1). A path that can't stand between quotes is left out.
+pub(crate) fn point<B>(response: &mut Response<B>, origin: &str, head: &Parts) {
     if response.status() != StatusCode::UNAUTHORIZED {
         return;
     }
+    let is_plain = |path: &&str| *path != "/" && !path.contains(['"', '\\']);
+    let path = Some(head.uri.path()).filter(is_plain).unwrap_or_default();
     for (name, value) in response.headers_mut() {
         let challenge =
             value.to_str().ok().filter(|text| name == WWW_AUTHENTICATE && text.starts_with("Bearer "));
-        let pointed = challenge.map(|text| format!("{text}, resource_metadata=\"{origin}{WELL_KNOWN}\""));
+        let pointed =
+            challenge.map(|text| format!("{text}, resource_metadata=\"{origin}{WELL_KNOWN}{path}\""));
         if let Some(Ok(pointed)) = pointed.map(HeaderValue::try_from) {
             *value = pointed;
         }

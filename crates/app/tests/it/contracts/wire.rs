@@ -25,7 +25,9 @@ pub(super) fn assert_said(answer: &Answer, status: u16, challenge: Option<&str>,
 }
 
 fn without_resource(challenge: &str) -> String {
-    let leads = |(_, rest): &(&str, &str)| rest.ends_with("/.well-known/oauth-protected-resource\"");
+    let leads = |(_, rest): &(&str, &str)| {
+        rest.contains("/.well-known/oauth-protected-resource") && rest.ends_with('"')
+    };
     let led = challenge.split_once(", resource_metadata=\"http://").filter(leads);
     led.map_or(challenge, |(before, _)| before).to_owned()
 }
