@@ -147,7 +147,8 @@ pub(super) async fn revoke_of_member(change: &Change, member: MemberId, at: Time
     for row in rows {
         revoke(change, keys_by(change, stored(&row, 0)?, member).await?, at).await?;
     }
-    Ok(())
+    let sql = "DELETE FROM codes WHERE member = $1 AND key IS NULL";
+    change.execute(sql, bind![member]).await.map(drop)
 }
 
 /// Locks the accounts in which an application was granted something. One that it comes to before its own row is locked is

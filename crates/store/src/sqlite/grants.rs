@@ -146,6 +146,8 @@ pub(super) fn revoke_of_member(connection: &Connection, member: MemberId, at: Ti
         revoke(connection, &keys_by(connection, client, member)?, at)?;
     }
     connection.prepare_cached("DELETE FROM consents WHERE member = ?1")?.execute([member.to_bytes()])?;
+    let sql = "DELETE FROM codes WHERE member = ?1 AND key IS NULL";
+    connection.prepare_cached(sql)?.execute([member.to_bytes()])?;
     Ok(())
 }
 
