@@ -117,7 +117,7 @@ impl Endpoints {
             }
             let read = form::read(request, "application/json").await?;
             let from = caller_address(profile, Some(peer.ip()), &read.headers);
-            return register::register(manager, profile, from, &read.body).await;
+            return register::register(manager, profile, from, id, &read.body).await;
         }
         let read = form::read(request, FORM).await?;
         let parameters = form::parameters(&read.body)?;

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use claviger_manage::{ClientOrder, Manager};
 use claviger_model::{
+    RequestId,
     oauth::{ClientKind, RedirectUri, scopes_asked},
     profile::Profile,
 };
@@ -29,10 +30,14 @@ pub(crate) async fn register(
     manager: &Manager,
     profile: &Profile,
     from: Option<IpAddr>,
+    request: RequestId,
     body: &[u8],
 ) -> Result<Answer, Wrong> {
-    let metadata: Metadata = serde_json::from_slice(body)
-        .map_err(|error| wrong("invalid_client_metadata", format!("the body can't be read: {error}")))?;
+    let metadata: Metadata = serde_json::from_slice(body).map_err(|error| {
+        // What the caller wrote isn't repeated: a description is plain ASCII.
+        let place = format!("the body can't be read at line {}, column {}", error.line(), error.column());
+        wrong("invalid_client_metadata", place)
+    })?;
     let kind = match metadata.token_endpoint_auth_method.as_deref() {
         Some("none") => ClientKind::Public,
         None | Some("client_secret_basic" | "client_secret_post") => ClientKind::Confidential,
@@ -70,7 +75,7 @@ pub(crate) async fn register(
         verified: false,
         introspects: false,
     };
-    let issued = manager.register_itself(order, from).await?;
+    let issued = manager.register_itself(order, from, request).await?;
     let row = issued.row;
     let method = match row.kind {
         ClientKind::Public => "none",

@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use claviger_model::{
-    Ability, AccountId, ClientId, PlainKey, Scopes,
+    Ability, AccountId, ClientId, PlainKey, RequestId, Scopes,
     oauth::{ClientKind, RedirectUri},
     profile::{OVERLAP_MAX, OauthRules, Profile},
 };
@@ -13,7 +13,7 @@ use claviger_store::{
 use serde_json::json;
 
 use super::{hint, rules};
-use crate::{By, Fault, Manager, Receipt, Refusal, check::Faults};
+use crate::{Actor, By, Fault, Manager, Receipt, Refusal, check::Faults};
 
 const REDIRECT_URIS_MAX: usize = 32;
 
@@ -81,6 +81,7 @@ impl Manager {
         &self,
         order: ClientOrder,
         from: Option<IpAddr>,
+        request: RequestId,
     ) -> Result<IssuedClient, Refusal> {
         let profile = self.oauth_api(order.api.as_deref())?;
         if !rules(&profile)?.registration {
@@ -88,7 +89,7 @@ impl Manager {
         }
         self.people.admit_registration(from, self.clock.now())?;
         let order = ClientOrder { account: None, verified: false, introspects: false, ..order };
-        self.insert_client(&By::system(), order, None).await
+        self.insert_client(&By::new(Actor::System, request), order, None).await
     }
 
     /// Registers one for somebody whose right was checked.
@@ -256,8 +257,8 @@ impl Manager {
 impl Faults {
     fn application_name(&mut self, name: &str) {
         let fits = (1..=100).contains(&name.chars().count());
-        if !fits || name.trim().is_empty() || name.chars().any(char::is_control) {
-            self.add("/name", "must be 1 to 100 characters without control characters");
+        if !fits || name.trim().is_empty() || name.chars().any(|c| c.is_control() || is_unseen(c)) {
+            self.add("/name", "must be 1 to 100 characters without control characters or unseen ones");
         }
     }
 
@@ -283,4 +284,9 @@ fn absent(error: StoreError, what: &'static str) -> Refusal {
         Refusal::NotFound(_) => Refusal::NotFound(what),
         other => other,
     }
+}
+
+/// Whether a letter isn't seen, or turns around how others are read: members tell applications by their names.
+fn is_unseen(letter: char) -> bool {
+    matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

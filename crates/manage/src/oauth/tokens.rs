@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use claviger_model::{
     Digest, Environment, EventId, KeyId, PlainKey, RequestId, Scopes, Timestamp,
-    oauth::{ClientKind, within},
+    oauth::{ClientKind, scopes_asked},
     profile::{OauthRules, Profile},
 };
 use claviger_store::{
@@ -171,10 +171,12 @@ impl Manager {
         let row = self.store.find_refresh(presented).await?;
         let row = row.filter(|row| row.key.client == Some(client.row.id)).ok_or(WRONG)?;
         if let Some(scope) = scope {
-            let wanted = asked(profile, &client.row, Some(scope)).or(Err(TokenError::InvalidScope))?;
-            if !within(&wanted, &row.key.scopes) {
-                return Err(TokenError::InvalidScope);
-            }
+            // What was granted stays, also where the application may ask for less by now (RFC 6749 §6).
+            let wanted = match &row.key.scopes {
+                Scopes::Listed(granted) => scopes_asked(Some(scope), granted),
+                Scopes::All => asked(profile, &client.row, Some(scope)),
+            };
+            wanted.or(Err(TokenError::InvalidScope))?;
         }
         let now = self.clock.now();
         let left = u64::try_from(row.expires_at.as_millis() - now.as_millis()).or(Err(WRONG))?;

@@ -228,7 +228,7 @@ fn metadata_names_what_there_is() {
     let gateway = stage.server.gateway;
     let refused = send(gateway, "GET", "/v1/orders/1", &[], "").expect(401);
     let challenge = refused.header("www-authenticate").unwrap_or_default();
-    let place = format!("http://{gateway}/.well-known/oauth-protected-resource");
+    let place = format!("http://{gateway}/.well-known/oauth-protected-resource/v1/orders/1");
     assert!(challenge.contains(&format!("resource_metadata=\"{place}\"")), "{challenge}");
     for path in ["", "/mcp"] {
         let document = send(gateway, "GET", &format!("/.well-known/oauth-protected-resource{path}"), &[], "");
@@ -265,6 +265,8 @@ fn an_application_registers_itself_and_nobody_vouches_for_it() {
         (json!({"redirect_uris": ["http://evil.example/cb"]}), "invalid_redirect_uri"),
         (json!({"redirect_uris": [REDIRECT], "grant_types": ["password"]}), "invalid_client_metadata"),
         (json!({"redirect_uris": [REDIRECT], "scope": "admin"}), "invalid_client_metadata"),
+        (json!({"redirect_uris": [REDIRECT], "client_name": "\u{200b}"}), "invalid_client_metadata"),
+        (json!({"redirect_uris": ["https:/keys"]}), "invalid_redirect_uri"),
         (
             json!({"redirect_uris": [REDIRECT], "token_endpoint_auth_method": "private_key_jwt"}),
             "invalid_client_metadata",
