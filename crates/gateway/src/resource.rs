@@ -44,8 +44,7 @@ pub(crate) fn tell(head: &Parts, profile: &Profile, origin: &str, portal: &str) 
         "resource_name": profile.title,
     });
     if !profile.scopes.is_empty() {
-        let scopes: Vec<_> = profile.scopes.iter().map(|(scope, _)| scope.as_str()).collect();
-        document["scopes_supported"] = json!(scopes);
+        document["scopes_supported"] = json!(profile.scope_names());
     }
     let mut response = Response::new(Full::new(document.to_string().into()));
     for (name, value) in [

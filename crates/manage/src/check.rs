@@ -56,7 +56,7 @@ impl Faults {
     pub(crate) fn scopes(&mut self, scopes: &Scopes, profile: &Profile) {
         let Scopes::Listed(scopes) = scopes else { return };
         for scope in scopes.iter().filter(|scope| !profile.scopes.iter().any(|(known, _)| known == *scope)) {
-            let known: Vec<_> = profile.scopes.iter().map(|(known, _)| known.as_str()).collect();
+            let known = profile.scope_names();
             let known = if known.is_empty() { "this api has no scopes".to_owned() } else { known.join(", ") };
             self.add("/scopes", format!("\"{scope}\" is not a scope of this api ({known})"));
         }

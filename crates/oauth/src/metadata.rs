@@ -32,8 +32,7 @@ pub(crate) fn tell(manager: &Manager, profile: &Profile, rules: &OauthRules) -> 
     }
     // RFC 8414 §3.2: "Claims with zero elements MUST be omitted from the response."
     if !profile.scopes.is_empty() {
-        let scopes: Vec<_> = profile.scopes.iter().map(|(scope, _)| scope.as_str()).collect();
-        body["scopes_supported"] = json!(scopes);
+        body["scopes_supported"] = json!(profile.scope_names());
     }
     answer::of(StatusCode::OK, &body)
 }

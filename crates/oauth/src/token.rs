@@ -54,9 +54,6 @@ pub(crate) fn scope(profile: &Profile, scopes: &Scopes) -> Option<String> {
     match scopes {
         Scopes::Listed(_) => Some(scopes.to_string()),
         Scopes::All if profile.scopes.is_empty() => None,
-        Scopes::All => {
-            let all: Vec<_> = profile.scopes.iter().map(|(scope, _)| scope.as_str()).collect();
-            Some(all.join(" "))
-        }
+        Scopes::All => Some(profile.scope_names().join(" ")),
     }
 }

@@ -67,12 +67,7 @@ impl Manager {
         let Some(id) = Parameters::first_of(query, "client_id") else {
             return Ok(Err(Astray::Here("The application didn't say which one it is (client_id).")));
         };
-        let client = match id.parse() {
-            Ok(id) => self.store.find_client(id).await?,
-            Err(_no_id) => None,
-        };
-        let client = client.filter(|client| client.api == profile.name && client.revoked_at.is_none());
-        let Some(client) = client else {
+        let Some(client) = self.client_called(profile, &id).await? else {
             return Ok(Err(Astray::Here("This application isn't known here, or not any more.")));
         };
         let redirect_uri = Parameters::first_of(query, "redirect_uri");

@@ -167,6 +167,10 @@ impl Manager {
     /// One application.
     pub async fn show_client(&self, by: &By, id: ClientId) -> Result<ClientRow, Refusal> {
         by.require(Ability::Read)?;
+        self.client(id).await
+    }
+
+    async fn client(&self, id: ClientId) -> Result<ClientRow, Refusal> {
         self.store.find_client(id).await?.ok_or(Refusal::NotFound("application"))
     }
 
@@ -178,7 +182,7 @@ impl Manager {
         patch: ClientPatch,
     ) -> Result<ClientRow, Refusal> {
         by.require(Ability::Manage)?;
-        let client = self.show_client_for_change(id).await?;
+        let client = self.client(id).await?;
         let profile = self.profile_named(&client.api)?;
         let mut faults = Faults::default();
         if let Some(name) = &patch.name {
@@ -222,7 +226,7 @@ impl Manager {
         overlap: Option<Duration>,
     ) -> Result<IssuedClient, Refusal> {
         by.require(Ability::Manage)?;
-        let client = self.show_client_for_change(id).await?;
+        let client = self.client(id).await?;
         if client.kind == ClientKind::Public {
             let detail = "a public application has no secret to rotate".to_owned();
             return Err(Refusal::Forbidden(detail));
@@ -249,8 +253,17 @@ impl Manager {
         Ok((committed.value, receipt))
     }
 
-    async fn show_client_for_change(&self, id: ClientId) -> Result<ClientRow, Refusal> {
-        self.store.find_client(id).await?.ok_or(Refusal::NotFound("application"))
+    /// The application of the api that says that this is its id, unless it was revoked.
+    pub(super) async fn client_called(
+        &self,
+        profile: &Profile,
+        id: &str,
+    ) -> Result<Option<ClientRow>, StoreError> {
+        let found = match id.parse() {
+            Ok(id) => self.store.find_client(id).await?,
+            Err(_no_id) => None,
+        };
+        Ok(found.filter(|client| client.api == profile.name && client.revoked_at.is_none()))
     }
 }
 

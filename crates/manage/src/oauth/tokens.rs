@@ -85,12 +85,7 @@ impl Manager {
         secret: Option<&str>,
         request: RequestId,
     ) -> Result<ClientPermit, TokenError> {
-        let found = match id.parse() {
-            Ok(id) => self.store.find_client(id).await?,
-            Err(_no_id) => None,
-        };
-        let client = found.filter(|client| client.api == profile.name && client.revoked_at.is_none());
-        let client = client.ok_or(TokenError::InvalidClient)?;
+        let client = self.client_called(profile, id).await?.ok_or(TokenError::InvalidClient)?;
         let now = self.clock.now();
         let is_right = match (client.kind, secret) {
             (ClientKind::Public, None) => true,

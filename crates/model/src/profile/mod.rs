@@ -222,6 +222,11 @@ impl Profile {
         self.minted_format().prefix(environment).unwrap_or_default()
     }
 
+    /// The names of the scopes there are.
+    pub fn scope_names(&self) -> Vec<&str> {
+        self.scopes.iter().map(|(scope, _)| scope.as_str()).collect()
+    }
+
     /// Who issues the api's tokens (RFC 8414 §2), where the pages are at the origin `portal`.
     pub fn issuer(&self, portal: &str) -> String {
         format!("{portal}/oauth/{}", self.name)
