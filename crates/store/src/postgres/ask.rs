@@ -18,7 +18,7 @@ use super::{
 };
 
 /// Until the server gives up a read, and a little more until we do.
-const READ: &str = "BEGIN READ ONLY; SET LOCAL statement_timeout = '10s'";
+const READ: &str = "BEGIN READ ONLY; SET LOCAL jit = off; SET LOCAL statement_timeout = '10s'";
 const READ_PATIENCE: Duration = Duration::from_secs(11);
 
 /// Whoever can be asked: by itself, or as part of a change.

@@ -44,7 +44,8 @@ const READ: Duration = Duration::from_secs(5);
 
 /// Reads what changed as of one instant.
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
-                          SET LOCAL statement_timeout = '5s'";
+                          SET LOCAL statement_timeout = '5s';
+                          SET LOCAL jit = off";
 /// Reads everything as of one instant.
 const BEGIN_LOAD: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
                           SET LOCAL statement_timeout = '600s';
