@@ -9,6 +9,7 @@ use super::{
     Postgres,
     change::{Durability, make},
     clients, grants,
+    issuing::{self, Issue},
     verbs::{change, to_its_end},
 };
 use crate::{
@@ -82,7 +83,7 @@ impl AppsDatabase for Postgres {
         note: AuditNote,
         replayed: AuditNote,
     ) -> Result<Committed<Exchanged>, StoreError> {
-        change!(self, |change| grants::exchange(change, exchange, grant.clone(), &note, &replayed))
+        issuing::issue(&self.0, Issue::Grant { exchange, grant: Box::new(grant), note, replayed }).await
     }
 
     async fn find_refresh(&self, digest: Digest) -> Result<Option<RefreshRow>, StoreError> {
@@ -94,6 +95,6 @@ impl AppsDatabase for Postgres {
         refreshing: Refreshing,
         note: AuditNote,
     ) -> Result<Committed<Exchanged>, StoreError> {
-        change!(self, |change| grants::refresh(change, &refreshing, &note))
+        issuing::issue(&self.0, Issue::Refresh { refreshing, note }).await
     }
 }

@@ -5,7 +5,13 @@
 //! the end of the change alone. It stays locked for two round trips and the commit. Revoking an operator locks the
 //! operators' rows instead of accounts', and making the first one locks `feed_head` and nothing before it.
 
-use std::{fmt, future::Future, time::Duration};
+use std::{
+    fmt,
+    future::Future,
+    mem,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use claviger_model::AccountId;
 use claviger_verify::feed::Seq;
@@ -38,13 +44,14 @@ pub(super) enum Durability {
     Soon,
 }
 
-/// A node that stops in the middle of a change must not keep its locks: the server ends such a session.
+/// A node that stops in the middle of a change must not keep its locks: the server ends such a session. Compiling a
+/// statement takes longer than any of ours does, and a table that wasn't analysed yet looks worth it.
 macro_rules! begin {
     ($isolation:literal, $synchronous_commit:literal) => {
         concat!(
             "BEGIN ISOLATION LEVEL ",
             $isolation,
-            "; SET LOCAL lock_timeout = '1s'; SET LOCAL statement_timeout = '5s'; \
+            "; SET LOCAL jit = off; SET LOCAL lock_timeout = '1s'; SET LOCAL statement_timeout = '5s'; \
              SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL synchronous_commit = ",
             $synchronous_commit
         )
@@ -77,6 +84,11 @@ impl<T> Left<T> {
     pub(super) fn already(value: T) -> Self {
         Self { value, made: false }
     }
+
+    /// The same once it is committed, as of `seq`.
+    pub(super) fn committed(self, seq: Seq) -> Committed<T> {
+        Committed { value: self.value, seq, made: self.made }
+    }
 }
 
 /// An event that the trail will tell of.
@@ -89,7 +101,7 @@ pub(super) struct Told {
 /// A change under way.
 pub(super) struct Change {
     lent: Lent,
-    told: Vec<Told>,
+    told: Mutex<Vec<Told>>,
 }
 
 /// Makes a change of the work that is written here: all of it or nothing, again where it stood in another's way.
@@ -157,7 +169,7 @@ impl Attempts {
         if failure.is_disconnect() {
             // The server was restarted since; what remains on the shelf is likely to be as dead.
             pool.clear();
-            let first = !std::mem::replace(&mut self.disconnected, true);
+            let first = !mem::replace(&mut self.disconnected, true);
             return if first { None } else { Some(Err(failure.into())) };
         }
         if !failure.is_conflict() {
@@ -174,7 +186,7 @@ impl Attempts {
 impl Change {
     /// One that has yet to begin.
     pub(super) fn on(lent: Lent) -> Self {
-        Self { lent, told: Vec::new() }
+        Self { lent, told: Mutex::default() }
     }
 
     /// Begins.
@@ -189,7 +201,7 @@ impl Change {
 
     /// Has the trail tell what `note` says, of the thing with this id if it is of one.
     pub(super) fn tell(
-        &mut self,
+        &self,
         note: &AuditNote,
         account: Option<AccountId>,
         subject: Option<&dyn fmt::Display>,
@@ -199,13 +211,12 @@ impl Change {
     }
 
     /// The same of several things at once: it is found by each of these.
-    pub(super) fn tell_of_all(
-        &mut self,
-        note: &AuditNote,
-        account: Option<AccountId>,
-        subjects: Vec<String>,
-    ) {
-        self.told.push(Told { note: note.clone(), account, subjects });
+    pub(super) fn tell_of_all(&self, note: &AuditNote, account: Option<AccountId>, subjects: Vec<String>) {
+        self.told().push(Told { note: note.clone(), account, subjects });
+    }
+
+    fn told(&self) -> MutexGuard<'_, Vec<Told>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the one lock that every change ends with, for a change that can't be judged before.
@@ -216,8 +227,9 @@ impl Change {
     /// Ends the change but for the commit: the events are appended, the feed's entries made, and the position that
     /// holds all of it is read. Where nothing was told and nothing decides, that is where the feed stands.
     pub(super) async fn settle<T>(&self, left: Left<T>) -> Outcome<Committed<T>> {
-        if !self.told.is_empty() {
-            audit::append(self, &self.told).await?;
+        let told = mem::take(&mut *self.told());
+        if !told.is_empty() {
+            audit::append(self, &told).await?;
         }
         let (immediate, position) = tokio::join!(
             biased;
@@ -226,7 +238,7 @@ impl Change {
         );
         immediate?;
         let row = position?.ok_or_else(|| StoreError::Internal("the feed has no head".to_owned()))?;
-        Ok(Committed { value: left.value, seq: Seq(stored(&row, 0)?), made: left.made })
+        Ok(left.committed(Seq(stored(&row, 0)?)))
     }
 
     /// Commits. From the moment COMMIT is sent, an answer that doesn't come leaves everything open.

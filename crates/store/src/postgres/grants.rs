@@ -194,21 +194,21 @@ pub(super) async fn find_code(from: &impl Ask, digest: Digest) -> Outcome<Option
     }))
 }
 
+/// The account of the grant is locked.
 pub(super) async fn exchange(
-    change: &mut Change,
+    change: &Change,
     exchange: Exchange,
     mut grant: NewGrant,
     note: &AuditNote,
     replayed: &AuditNote,
 ) -> Outcome<Left<Exchanged>> {
+    authority::hold(change, note).await?;
     let digest = match exchange {
         Exchange::Code(digest) => digest,
         Exchange::Itself => {
             return for_itself(change, grant, note).await.map(Exchanged::Granted).map(Left::made);
         }
     };
-    locks::take(change, [Within::Account(grant.key.account)], [note]).await?;
-    authority::hold(change, note).await?;
     let code = find_code(change, digest)
         .await?
         .filter(|code| (code.client, code.account) == (grant.client, grant.key.account));
@@ -228,19 +228,14 @@ pub(super) async fn exchange(
     Ok(Left::made(Exchanged::Granted(key)))
 }
 
-/// What a client is granted for its own account has nothing to be counted against: many at once only keep the account as
-/// it is.
-async fn for_itself(change: &mut Change, grant: NewGrant, note: &AuditNote) -> Outcome<KeyRow> {
-    locks::share(change, grant.key.account).await?;
-    authority::hold(change, note).await?;
-    let client = clients::hold(change, grant.client).await?;
-    client
-        .filter(|client| client.revoked_at.is_none() && client.account == Some(grant.key.account))
-        .ok_or(StoreError::NotFound)?;
+/// What a client is granted for its own account.
+async fn for_itself(change: &Change, grant: NewGrant, note: &AuditNote) -> Outcome<KeyRow> {
+    let sql = "SELECT 1 FROM clients WHERE id = $1 AND account = $2 AND revoked_at IS NULL FOR SHARE";
+    change.row(sql, bind![grant.client, grant.key.account]).await?.ok_or(StoreError::NotFound)?;
     insert(change, grant, note).await
 }
 
-async fn insert(change: &mut Change, grant: NewGrant, note: &AuditNote) -> Outcome<KeyRow> {
+async fn insert(change: &Change, grant: NewGrant, note: &AuditNote) -> Outcome<KeyRow> {
     let NewGrant { key: new, client, refresh } = grant;
     let account = accounts::find(change, new.account).await?.ok_or(StoreError::NotFound)?;
     keys::insert_row(change, &new, Some(client)).await?;
@@ -267,7 +262,7 @@ async fn add_refresh(
 }
 
 /// Revokes a grant because what it was had for came a second time.
-async fn end_for_replay(change: &mut Change, key: KeyId, note: &AuditNote) -> Outcome<Left<Exchanged>> {
+async fn end_for_replay(change: &Change, key: KeyId, note: &AuditNote) -> Outcome<Left<Exchanged>> {
     let before = key_rows::find(change, key).await?.ok_or(StoreError::NotFound)?;
     if before.state == KeyState::Revoked {
         return Ok(Left::already(Exchanged::Replayed(before)));
@@ -289,16 +284,14 @@ pub(super) async fn find_refresh(from: &impl Ask, digest: Digest) -> Outcome<Opt
     }))
 }
 
+/// The account of the grant is locked.
 pub(super) async fn refresh(
-    change: &mut Change,
+    change: &Change,
     refreshing: &Refreshing,
     note: &AuditNote,
 ) -> Outcome<Left<Exchanged>> {
-    let presented = refreshing.presented;
-    let found = find_refresh(change, presented).await?.ok_or(StoreError::NotFound)?;
-    locks::take(change, [Within::Account(found.key.account)], [note]).await?;
     authority::hold(change, note).await?;
-    // What another call has done meanwhile is seen under the lock alone.
+    let presented = refreshing.presented;
     let token = find_refresh(change, presented).await?;
     let token = token.filter(|token| token.counts(note.at)).ok_or(StoreError::NotFound)?;
     let key = token.key.id;

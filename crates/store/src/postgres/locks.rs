@@ -23,6 +23,7 @@ pub(super) enum Within {
     Member(MemberId),
     Session(SessionId),
     Link(Digest),
+    Refresh(Digest),
 }
 
 impl Within {
@@ -49,7 +50,19 @@ impl Within {
                 "SELECT m.account FROM links l JOIN members m ON m.id = l.member WHERE l.digest = $1",
                 bind![digest],
             )),
+            Self::Refresh(digest) => Err((
+                "SELECT k.account FROM refresh_tokens r JOIN keys k ON k.id = r.key WHERE r.digest = $1",
+                bind![digest],
+            )),
         }
+    }
+}
+
+/// The account that something leads to, if it is there.
+pub(super) async fn account_of(change: &Change, thing: Within) -> Outcome<Option<AccountId>> {
+    match thing.lookup() {
+        Ok(account) => Ok(Some(account)),
+        Err((sql, values)) => Ok(change.row(sql, values).await?.map(|row| stored(&row, 0)).transpose()?),
     }
 }
 
@@ -63,25 +76,11 @@ pub(super) async fn take<'a>(
     let asking: Vec<_> = notes.into_iter().filter_map(|note| Within::of(note.authority)).collect();
     let mut accounts = BTreeSet::new();
     for thing in things.into_iter().chain(asking) {
-        match thing.lookup() {
-            Ok(account) => {
-                accounts.insert(account);
-            }
-            Err((sql, values)) => {
-                if let Some(row) = change.row(sql, values).await? {
-                    accounts.insert(stored(&row, 0)?);
-                }
-            }
-        }
+        accounts.extend(account_of(change, thing).await?);
     }
     if !accounts.is_empty() {
         let sql = "SELECT id FROM accounts WHERE id = ANY($1) ORDER BY id FOR UPDATE";
         change.rows(sql, vec![array(accounts)]).await?;
     }
     Ok(())
-}
-
-/// Keeps an account as it is until the commit, beside others who only keep it so.
-pub(super) async fn share(change: &Change, account: AccountId) -> Outcome<()> {
-    change.rows("SELECT id FROM accounts WHERE id = $1 FOR SHARE", bind![account]).await.map(drop)
 }

@@ -19,6 +19,7 @@ mod failure;
 mod feed;
 mod grants;
 mod idempotency;
+mod issuing;
 mod key_rows;
 mod keys;
 mod limits;
@@ -49,6 +50,7 @@ use std::sync::{
 
 use claviger_model::InstallationId;
 
+use issuing::Issuing;
 use pool::Pool;
 use wake::Wake;
 
@@ -68,6 +70,7 @@ struct Inner {
     feed_pool: Pool,
     wake: Wake,
     changes: AtomicU32,
+    issuing: Issuing,
 }
 
 impl Inner {

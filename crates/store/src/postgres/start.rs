@@ -12,6 +12,7 @@ use super::{
     connect::Connector,
     failure::{Outcome, of_open},
     feed,
+    issuing::Issuing,
     migrate::prepare,
     pool::Pool,
     wake::Wake,
@@ -38,6 +39,7 @@ pub(crate) async fn open(
         feed_pool: Pool::of(connector, FEED_CONNECTIONS),
         wake: Wake::listen(listener),
         changes: AtomicU32::new(0),
+        issuing: Issuing::default(),
     };
     feed::forget(&inner.pool).await;
     Ok(Postgres(Arc::new(inner)))

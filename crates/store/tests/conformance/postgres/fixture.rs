@@ -47,6 +47,11 @@ impl Fixture {
         open(&self.url).await
     }
 
+    /// Where the database is.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Runs statements on the database itself, as somebody with a shell would. The error is the database's.
     pub(crate) fn raw(&self, sql: &str) -> Result<(), String> {
         self.server.sql(self.name(), sql).map(drop)

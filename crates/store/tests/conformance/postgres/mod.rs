@@ -2,6 +2,7 @@
 
 mod constraints;
 mod fixture;
+mod issuing;
 mod server;
 #[path = "../suite/mod.rs"]
 mod suite;
