@@ -8,7 +8,6 @@ use http::{HeaderMap, header::AUTHORIZATION};
 use crate::answer::Wrong;
 
 /// What a client said of itself.
-#[derive(Debug, PartialEq, Eq)]
 struct Said {
     id: String,
     secret: Option<String>,
