@@ -70,6 +70,7 @@ impl From<TokenError> for Wrong {
             TokenError::InvalidRequest(_) => Self::request(description),
             TokenError::InvalidClient => Self::client(false),
             TokenError::InvalidGrant(_) => Self::new(StatusCode::BAD_REQUEST, "invalid_grant", description),
+            TokenError::Disabled => Self::new(StatusCode::BAD_REQUEST, "access_denied", description),
             TokenError::UnauthorizedClient(_) => {
                 Self::new(StatusCode::BAD_REQUEST, "unauthorized_client", description)
             }

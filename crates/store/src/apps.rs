@@ -7,7 +7,7 @@ use claviger_model::{
     oauth::{Challenge, ClientKind, RedirectUri},
 };
 
-use crate::{AuditNote, KeyRow, NewKey, NewSecret, limits::works};
+use crate::{AuditNote, KeyRow, NewKey, NewSecret, limits::stands};
 
 /// An application to register.
 #[derive(Clone, Debug)]
@@ -198,6 +198,8 @@ pub enum Exchanged {
     Granted(KeyRow),
     /// It was used before: this grant was revoked for it.
     Replayed(KeyRow),
+    /// Nothing was done: the grant is disabled, and goes on with the same refresh token once it is enabled.
+    Disabled,
 }
 
 /// A refresh token as the database has it.
@@ -267,7 +269,7 @@ impl RefreshRow {
     /// Whether it can still be of use, be it to tell of a theft. A grant ends with its last number for an access token.
     pub(crate) fn counts(&self, now: Timestamp) -> bool {
         let goes_on = self.key.secrets.first().is_some_and(|newest| newest.number < u16::MAX);
-        self.key.client.is_some() && works(&self.key, now) && goes_on && self.expires_at > now
+        self.key.client.is_some() && stands(&self.key, now) && goes_on && self.expires_at > now
     }
 
     /// Whether it was used, or taken back, in a way that only a thief could come back from: a repetition comes since this

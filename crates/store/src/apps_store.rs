@@ -150,7 +150,7 @@ impl Store {
 
     /// Gives new tokens for a refresh token, which is used up by it. One that was used before is a repetition or a theft, as
     /// [`Refreshing`] says: a repetition takes the pair back that was given and gives another, a theft revokes the grant, as
-    /// does one that was taken back. One that ran out or never was, or whose grant doesn't work, is
+    /// does one that was taken back. One that ran out or never was, or whose grant has ended, is
     /// [`StoreError::NotFound`]. Access tokens that ran out more than a day ago are forgotten.
     pub async fn refresh(
         &self,

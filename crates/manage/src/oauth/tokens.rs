@@ -56,6 +56,9 @@ pub enum TokenError {
     /// The code or refresh token is wrong, used, old, or another client's.
     #[error("{0}")]
     InvalidGrant(&'static str),
+    /// What was granted is switched off, and may be switched on again: the client keeps what it has.
+    #[error("what was granted is switched off for now: keep the refresh token, and try again later")]
+    Disabled,
     /// The client may not have tokens this way.
     #[error("{0}")]
     UnauthorizedClient(&'static str),
@@ -146,7 +149,7 @@ impl Manager {
             Exchanged::Granted(_) => {
                 Ok(Tokens { access, refresh: Some(refresh), lasts: rules.access_lasts, scopes })
             }
-            Exchanged::Replayed(_) => Err(WRONG),
+            Exchanged::Replayed(_) | Exchanged::Disabled => Err(WRONG),
         }
     }
 
@@ -196,6 +199,7 @@ impl Manager {
                 Ok(Tokens { access: plain, refresh: Some(refresh), lasts, scopes: key.scopes })
             }
             Exchanged::Replayed(_) => Err(WRONG),
+            Exchanged::Disabled => Err(TokenError::Disabled),
         }
     }
 
@@ -338,6 +342,7 @@ impl Manager {
         match exchanged {
             Exchanged::Granted(_) => self.widened(seq, Some(api)).await,
             Exchanged::Replayed(_) => self.narrowed(seq, Some(api)).await,
+            Exchanged::Disabled => return,
         };
     }
 }

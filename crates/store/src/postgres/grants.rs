@@ -302,9 +302,13 @@ pub(super) async fn refresh(
     let token = find_refresh(change, presented).await?;
     let token = token.filter(|token| token.counts(note.at)).ok_or(StoreError::NotFound)?;
     let key = token.key.id;
-    if token.tells_of_theft(refreshing.repeated_since)
-        || (token.used_at.is_some() && !take_back(change, key, presented, note.at).await?)
-    {
+    if token.tells_of_theft(refreshing.repeated_since) {
+        return end_for_replay(change, key, &refreshing.stolen).await;
+    }
+    if token.key.state == KeyState::Disabled {
+        return Ok(Left::already(Exchanged::Disabled));
+    }
+    if token.used_at.is_some() && !take_back(change, key, presented, note.at).await? {
         return end_for_replay(change, key, &refreshing.stolen).await;
     }
     let sql = "UPDATE refresh_tokens SET used_at = coalesce(used_at, $2) WHERE digest = $1";

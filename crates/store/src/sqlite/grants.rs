@@ -289,9 +289,13 @@ pub(super) fn refresh(
     let token = find_refresh(connection, presented)?;
     let token = token.filter(|token| token.counts(note.at)).ok_or(StoreError::NotFound)?;
     let key = &token.key;
-    if token.tells_of_theft(refreshing.repeated_since)
-        || (token.used_at.is_some() && !take_back(connection, key.id, presented, note.at)?)
-    {
+    if token.tells_of_theft(refreshing.repeated_since) {
+        return end_for_replay(connection, key.id, &refreshing.stolen);
+    }
+    if key.state == KeyState::Disabled {
+        return already(connection, Exchanged::Disabled);
+    }
+    if token.used_at.is_some() && !take_back(connection, key.id, presented, note.at)? {
         return end_for_replay(connection, key.id, &refreshing.stolen);
     }
     let sql = "UPDATE refresh_tokens SET used_at = coalesce(used_at, ?2) WHERE digest = ?1";

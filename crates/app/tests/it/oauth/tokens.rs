@@ -105,6 +105,32 @@ fn refresh_tokens_rotate_and_a_stolen_one_ends_the_grant() {
 }
 
 #[test]
+fn a_client_keeps_the_refresh_token_of_a_grant_that_is_switched_off() {
+    let stage = Stage::new();
+    let (server, app, operator) = (&stage.server, &stage.app, stage.server.operator());
+    let tokens = stage.tokens(&mut stage.developer(), app);
+    let (access, refresh) = (text(&tokens, "access_token"), text(&tokens, "refresh_token"));
+    let about = app.post(server, "introspect", &[("token", access)]).expect(200).json();
+    let key = text(&about, "key_id");
+    let _ = operator.post(&format!("/v1/keys/{key}/disable"), &json!({})).expect(200);
+    let refused = app.refresh(server, refresh).expect(400).json();
+    assert_eq!(text(&refused, "error"), "access_denied");
+    let _ = operator.post(&format!("/v1/keys/{key}/enable"), &json!({})).expect(200);
+    let tokens = app.refresh(server, refresh).expect(200).json();
+
+    // A suspended account's grant goes on, and lets nobody in until the account does.
+    let account = |state: &str| {
+        let _ =
+            operator.patch(&format!("/v1/accounts/{}", stage.account), &json!({"state": state})).expect(200);
+    };
+    account("suspended");
+    let tokens = app.refresh(server, text(&tokens, "refresh_token")).expect(200).json();
+    assert_ne!(stage.call(text(&tokens, "access_token")), 200);
+    account("active");
+    assert_eq!(stage.call(text(&tokens, "access_token")), 200);
+}
+
+#[test]
 fn of_many_at_once_one_code_is_exchanged_once_and_all_of_it_ends() {
     let stage = Stage::new();
     let code = Stage::code(&mut stage.developer(), &stage.app);

@@ -104,6 +104,7 @@ async fn of_many_who_exchange_a_code_at_once_one_is_granted_and_all_are_found_ou
         match answer.unwrap().value {
             Exchanged::Granted(key) => granted.push(key.id),
             Exchanged::Replayed(key) => replayed.push(key.id),
+            Exchanged::Disabled => unreachable!("a code has nothing to disable"),
         }
     }
     assert_eq!((granted.len(), replayed.len()), (1, 49));
