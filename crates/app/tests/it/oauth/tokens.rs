@@ -104,6 +104,25 @@ fn refresh_tokens_rotate_and_a_stolen_one_ends_the_grant() {
     assert!(actions(server).iter().any(|action| action == "grant.revoke"));
 }
 
+/// RFC 6749 §3.3, §5.1: the scope in an answer is the issued one, whatever was asked for.
+#[test]
+fn a_refresh_that_asks_for_less_is_told_what_it_got() {
+    let stage = Stage::new();
+    let (server, app) = (&stage.server, &stage.app);
+    let granted = stage.tokens(&mut stage.developer(), app);
+    let narrower = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", text(&granted, "refresh_token")),
+        ("scope", "orders:read"),
+    ];
+    let tokens = app.post(server, "token", &narrower).expect(200).json();
+    assert_eq!(text(&tokens, "scope"), "orders:read orders:write");
+    let access = text(&tokens, "access_token");
+    let about = app.post(server, "introspect", &[("token", access)]).expect(200).json();
+    assert_eq!(text(&about, "scope"), text(&tokens, "scope"));
+    let _ = server.customer(access).send("POST", "/v1/orders", &[], "{}").expect(201);
+}
+
 #[test]
 fn a_client_keeps_the_refresh_token_of_a_grant_that_is_switched_off() {
     let stage = Stage::new();
