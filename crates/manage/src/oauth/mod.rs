@@ -6,6 +6,7 @@
 mod authorize;
 mod clients;
 mod consents;
+mod guesses;
 mod tokens;
 
 use claviger_model::{

@@ -31,6 +31,13 @@ pub struct ClientPermit {
     request: RequestId,
 }
 
+impl ClientPermit {
+    /// How it has authenticated.
+    pub(super) fn kind(&self) -> ClientKind {
+        self.row.kind
+    }
+}
+
 /// What a client gets.
 #[derive(Debug)]
 pub struct Tokens {
