@@ -7,7 +7,7 @@ use claviger_model::{
     oauth::{Challenge, ClientKind, RedirectUri},
 };
 
-use crate::{AuditNote, KeyRow, NewKey, NewSecret, limits::stands};
+use crate::{AuditNote, Idempotency, KeyRow, NewKey, NewSecret, limits::stands};
 
 /// An application to register.
 #[derive(Clone, Debug)]
@@ -115,6 +115,8 @@ pub enum ClientChange {
         secret: NewSecret,
         /// When the overlap ends.
         others_end_at: Timestamp,
+        /// What the call says about being repeated.
+        call: Option<Idempotency>,
     },
     /// End for good, with everything that it was granted.
     Revoke,

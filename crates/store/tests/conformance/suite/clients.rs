@@ -114,7 +114,7 @@ async fn a_client_comes_with_its_secret_or_not_at_all() {
     let id = again.id;
     assert!(matches!(insert(store, again).await, Err(StoreError::Internal(_))));
     assert!(store.find_client(id).await.unwrap().is_none());
-    let rotated = ClientChange::Rotate { secret, others_end_at: NOW };
+    let rotated = ClientChange::Rotate { secret, others_end_at: NOW, call: None };
     assert!(matches!(change_client(store, there, rotated).await, Err(StoreError::Internal(_))));
     let [kept] = &store.find_client(there).await.unwrap().unwrap().secrets[..] else { panic!("one secret") };
     assert_eq!(kept.ends_at, None);
@@ -180,7 +180,7 @@ async fn a_secret_is_rotated_and_the_older_ones_end_no_later_than_before() {
     let id = client(store).await;
     let turn = async |seconds, others_end_at| {
         let secret = new_secret();
-        let change = ClientChange::Rotate { secret: secret.clone(), others_end_at };
+        let change = ClientChange::Rotate { secret: secret.clone(), others_end_at, call: None };
         let note = crate::samples::note_at("client.rotate", after_now(seconds));
         let changed = store.change_client(id, change, note).await.unwrap().value;
         let newest = &changed.secrets[0];
@@ -195,7 +195,7 @@ async fn a_secret_is_rotated_and_the_older_ones_end_no_later_than_before() {
     // A public client gains a secret no less than others, where somebody gives it one.
     let public = NewClient { kind: ClientKind::Public, secret: None, ..new_client("cashcat") };
     let public = insert(store, public).await.unwrap();
-    let rotated = ClientChange::Rotate { secret: new_secret(), others_end_at: NOW };
+    let rotated = ClientChange::Rotate { secret: new_secret(), others_end_at: NOW, call: None };
     assert_eq!(change_client(store, public, rotated).await.unwrap().value.secrets[0].number, 1);
 }
 
@@ -225,7 +225,7 @@ async fn a_revoked_client_takes_all_its_grants_along() {
     assert_eq!(store.find_key(kept.key).await.unwrap().unwrap().state, KeyState::Active);
 
     let events = trail(store).await.len();
-    let rotated = ClientChange::Rotate { secret: new_secret(), others_end_at: NOW };
+    let rotated = ClientChange::Rotate { secret: new_secret(), others_end_at: NOW, call: None };
     for refused in [NOTHING, rotated] {
         assert!(matches!(change_client(store, ours, refused).await, Err(StoreError::Revoked)));
     }
@@ -240,11 +240,31 @@ async fn a_revoked_client_takes_all_its_grants_along() {
 }
 
 #[tokio::test]
+async fn a_repeated_rotation_is_told_whose_secret_the_first_one_made() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let id = client(store).await;
+    let turn = |body| {
+        let (secret, call) = (new_secret(), Some(call("1", body)));
+        change_client(store, id, ClientChange::Rotate { secret, others_end_at: after_now(60), call })
+    };
+    turn(1).await.unwrap();
+    let events = trail(store).await.len();
+    assert!(matches!(turn(1).await, Err(StoreError::AlreadyCreated(made)) if made == id.to_string()));
+    assert!(matches!(turn(2).await, Err(StoreError::IdempotencyMismatch)));
+    assert_eq!(store.find_client(id).await.unwrap().unwrap().secrets.len(), 2);
+    assert_eq!(trail(store).await.len(), events);
+    change_client(store, id, ClientChange::Revoke).await.unwrap();
+    assert!(matches!(turn(1).await, Err(StoreError::AlreadyCreated(_))), "it was made all the same");
+}
+
+#[tokio::test]
 async fn a_client_that_is_not_there_is_not_found() {
     let Fixture { store, .. } = &Fixture::new().await;
-    for wanted in
-        [NOTHING, ClientChange::Rotate { secret: new_secret(), others_end_at: NOW }, ClientChange::Revoke]
-    {
+    for wanted in [
+        NOTHING,
+        ClientChange::Rotate { secret: new_secret(), others_end_at: NOW, call: None },
+        ClientChange::Revoke,
+    ] {
         let refused = change_client(store, ClientId::from_bytes([9; 16]), wanted).await;
         assert!(matches!(refused, Err(StoreError::NotFound)), "{refused:?}");
     }

@@ -319,7 +319,7 @@ async fn raw_sql_on_grants_is_told_where_it_decides() {
     change_client(
         store,
         client,
-        ClientChange::Rotate { secret: crate::samples::new_secret(), others_end_at: NOW },
+        ClientChange::Rotate { secret: crate::samples::new_secret(), others_end_at: NOW, call: None },
     )
     .await
     .unwrap();
