@@ -259,10 +259,12 @@ pub enum ConsentsOf {
     Member(MemberId),
 }
 
-/// How long what ran out is told from what never was: a day.
+/// How long what ran out is told from what never was: a day. Nodes have forgotten it by then.
 const KEPT: Duration = Duration::from_hours(24);
+/// Grants that are forgotten in one transaction: the feed tells of each key and secret under its one lock.
+pub(crate) const FORGOTTEN_AT_ONCE: usize = 64;
 
-/// Codes, access tokens and refresh tokens that ran out before this instant are forgotten.
+/// Codes, tokens and grants that ran out before this instant are forgotten.
 pub(crate) fn forgotten_before(now: Timestamp) -> Timestamp {
     now.minus(KEPT)
 }

@@ -1,12 +1,13 @@
 //! The store's verbs about OAuth clients, what they were allowed, and their tokens.
 
 use async_trait::async_trait;
-use claviger_model::{AccountId, ClientId, Digest, MemberId, Scopes};
+use claviger_model::{AccountId, ClientId, Digest, MemberId, Scopes, Timestamp};
 
 use crate::{
     AuditNote, ClientChange, ClientFilter, ClientRow, CodeRow, Committed, ConsentRow, ConsentsOf, Exchange,
     Exchanged, Idempotency, NewClient, NewCode, NewGrant, Page, PageRequest, RefreshRow, Refreshing, Store,
     StoreError,
+    apps::{FORGOTTEN_AT_ONCE, forgotten_before},
 };
 
 /// What a database must do for them: [`Store`] says what each method promises.
@@ -54,6 +55,7 @@ pub(crate) trait AppsDatabase: Send + Sync {
         refreshing: Refreshing,
         note: AuditNote,
     ) -> Result<Committed<Exchanged>, StoreError>;
+    async fn forget_grants(&self, before: Timestamp) -> Result<usize, StoreError>;
 }
 
 /// Applications, what members have allowed them, and their tokens.
@@ -158,5 +160,11 @@ impl Store {
         note: AuditNote,
     ) -> Result<Committed<Exchanged>, StoreError> {
         self.0.refresh(refreshing, note).await
+    }
+
+    /// Forgets some of the grants that ran out more than a day before `now`, the oldest first, with their tokens, when
+    /// those were last used and what was denied to them; whether more may be left. The trail and the counts stay.
+    pub async fn forget_grants(&self, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.0.forget_grants(forgotten_before(now)).await? == FORGOTTEN_AT_ONCE)
     }
 }

@@ -151,6 +151,7 @@ impl Manager {
         };
         let exchanged = self.store.exchange(Exchange::Code(presented), grant, note, replayed).await;
         let committed = exchanged.map_err(|error| or_no_such(error, WRONG))?;
+        self.count_grant(now);
         self.reached(committed.seq, profile, &committed.value).await;
         match committed.value {
             Exchanged::Granted(_) => {
@@ -231,6 +232,7 @@ impl Manager {
         let grant = NewGrant { key, client: client.row.id, refresh: None };
         let exchanged = self.store.exchange(Exchange::Itself, grant, note.clone(), note).await;
         let committed = exchanged.map_err(|error| or_no_such(error, NONE))?;
+        self.count_grant(now);
         self.reached(committed.seq, profile, &committed.value).await;
         Ok(Tokens { access, refresh: None, lasts: rules.access_lasts, scopes })
     }

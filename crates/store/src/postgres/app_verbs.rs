@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use claviger_model::{AccountId, ClientId, Digest, MemberId, Scopes};
+use claviger_model::{AccountId, ClientId, Digest, MemberId, Scopes, Timestamp};
 
 use super::{
     Postgres,
     change::{Durability, make},
-    clients, grants,
+    clients, grants, old_grants,
     verbs::{change, to_its_end},
 };
 use crate::{
@@ -95,5 +95,11 @@ impl AppsDatabase for Postgres {
         note: AuditNote,
     ) -> Result<Committed<Exchanged>, StoreError> {
         change!(self, |change| grants::refresh(change, &refreshing, &note))
+    }
+
+    async fn forget_grants(&self, before: Timestamp) -> Result<usize, StoreError> {
+        let forgotten =
+            make!(&self.0.pool, Durability::EveryCommit, |change| old_grants::forget(change, before));
+        Ok(forgotten?.value)
     }
 }

@@ -26,6 +26,7 @@ mod links;
 mod locks;
 mod members;
 mod migrate;
+mod old_grants;
 mod operators;
 mod pool;
 mod quota;

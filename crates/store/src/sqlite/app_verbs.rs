@@ -1,9 +1,9 @@
 //! The verbs about applications, each handed to the writer or to a reader.
 
 use async_trait::async_trait;
-use claviger_model::{AccountId, ClientId, Digest, MemberId, Scopes};
+use claviger_model::{AccountId, ClientId, Digest, MemberId, Scopes, Timestamp};
 
-use super::{Sqlite, authority, clients, grants};
+use super::{Sqlite, authority, clients, grants, old_grants};
 use crate::{
     AuditNote, ClientChange, ClientFilter, ClientRow, CodeRow, Committed, ConsentRow, ConsentsOf, Exchange,
     Exchanged, Idempotency, NewClient, NewCode, NewGrant, Page, PageRequest, RefreshRow, Refreshing,
@@ -118,5 +118,17 @@ impl AppsDatabase for Sqlite {
                 grants::refresh(connection, &refreshing, &note)
             })
             .await
+    }
+
+    /// What is in the other file goes first: a crash in between costs when a token that ran out was last used.
+    async fn forget_grants(&self, before: Timestamp) -> Result<usize, StoreError> {
+        let old = self.0.readers.run(move |connection| old_grants::find(connection, before)).await?;
+        if old.is_empty() {
+            return Ok(0);
+        }
+        let keys = old.clone();
+        self.0.usage_writer.run(move |connection| old_grants::forget_uses(connection, &keys)).await?;
+        let count = old.len();
+        self.0.change(move |connection| old_grants::forget(connection, &old)).await.map(|()| count)
     }
 }

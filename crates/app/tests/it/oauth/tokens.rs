@@ -2,10 +2,10 @@
 
 use std::thread;
 
-use claviger_testkit::Server;
+use claviger_testkit::{Server, ServerBuilder, eventually};
 use serde_json::{Value, json};
 
-use super::stage::{App, REDIRECT, Stage, form, parameter, send, text, within};
+use super::stage::{App, PROFILE, REDIRECT, Stage, form, parameter, send, text, within};
 use crate::members::sign_in_as;
 
 fn keys_of(server: &Server, account: &str) -> Vec<Value> {
@@ -237,6 +237,28 @@ fn an_application_acts_for_its_own_account() {
     let _ = wider.expect(403);
     let none = stage.app.post(server, "token", &[("grant_type", "client_credentials")]).expect(400).json();
     assert_eq!(text(&none, "error"), "unauthorized_client");
+}
+
+/// The trail still tells of them, and of what they did.
+#[test]
+fn grants_that_ran_out_are_forgotten_while_others_are_made() {
+    let server = ServerBuilder::new(crate::PROGRAM).profile_text(PROFILE).movable_clock().start();
+    let stage = Stage::of(server);
+    let (server, service, operator) = (&stage.server, &stage.service, stage.server.operator());
+    let grant = || {
+        let made = service.post(server, "token", &[("grant_type", "client_credentials")]).expect(200).json();
+        text(&made, "access_token").to_owned()
+    };
+    let old = grant();
+    let about = service.post(server, "introspect", &[("token", &old)]).expect(200).json();
+    let path = format!("/v1/keys/{}", text(&about, "key_id"));
+    let _ = operator.get(&path).expect(200);
+    server.move_clock("+26h");
+    let young: Vec<_> = (0..32).map(|_| grant()).collect();
+    let _ = eventually(|| (operator.get(&path).status == 404).then_some(()));
+    assert_eq!((stage.call(&old), stage.call(&young[0])), (401, 200));
+    let trail = operator.get(&format!("/v1/audit-events?subject={}", text(&about, "key_id"))).expect(200);
+    assert_eq!(text(&trail.json()["items"][0], "action"), "grant.issue");
 }
 
 #[test]
