@@ -51,9 +51,9 @@ pub use vault::{MasterKey, VaultError};
 
 /// What the store's answers look like where they pass through unchanged.
 pub use claviger_store::{
-    AccountFilter, AuditEvent, AuditFilter, ChainCheck, ClientFilter, ClientRow, DayCount, Idempotency,
-    KeyRow, LinkPurpose, LinkRow, MemberRow, OperatorRow, Page, PageRequest, SecretRow, SessionRow,
-    SignInMethod,
+    AccountFilter, AuditEvent, AuditFilter, ChainCheck, ClientFilter, ClientRow, ConsentId, DayCount,
+    Idempotency, KeyRow, LinkPurpose, LinkRow, MemberRow, OperatorRow, Page, PageRequest, SecretRow,
+    SessionRow, SignInMethod,
 };
 
 /// The engine of all changes. Cheap to clone.

@@ -1,9 +1,9 @@
 //! What goes in and out of the verbs about OAuth clients, what they were allowed, and their tokens.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 use claviger_model::{
-    AccountId, ClientId, Digest, Email, KeyId, MemberId, Scopes, Timestamp,
+    AccountId, ClientId, Digest, Email, IdError, KeyId, MemberId, Scopes, Timestamp,
     oauth::{Challenge, ClientKind, RedirectUri},
 };
 
@@ -236,11 +236,13 @@ pub struct Refreshing {
 /// What a member has allowed.
 #[derive(Clone, Debug)]
 pub struct ConsentRow {
-    /// Which application.
-    pub client: ClientRow,
-    /// Who allowed it.
-    pub member: MemberId,
-    /// Their address.
+    /// Which application, and who allowed it.
+    pub id: ConsentId,
+    /// What members read of the application.
+    pub name: String,
+    /// Whether it is known whose it is.
+    pub verified: bool,
+    /// The member's address.
     pub email: Email,
     /// What.
     pub scopes: Scopes,
@@ -250,13 +252,39 @@ pub struct ConsentRow {
     pub keys: Vec<KeyId>,
 }
 
-/// Whose consents to list.
+/// Which consent: a member has one for each application. Lists are in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConsentId {
+    /// The application.
+    pub client: ClientId,
+    /// Who allowed it.
+    pub member: MemberId,
+}
+
+impl fmt::Display for ConsentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.client, self.member)
+    }
+}
+
+impl FromStr for ConsentId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let (client, member) = text.split_once('.').unwrap_or((text, ""));
+        Ok(Self { client: client.parse()?, member: member.parse()? })
+    }
+}
+
+/// Which consents to list.
 #[derive(Clone, Copy, Debug)]
-pub enum ConsentsOf {
-    /// All of an account's members.
-    Account(AccountId),
-    /// This member's.
-    Member(MemberId),
+pub struct ConsentFilter {
+    /// Of this account's members.
+    pub account: AccountId,
+    /// Of this one of them only.
+    pub member: Option<MemberId>,
+    /// For this application only.
+    pub client: Option<ClientId>,
 }
 
 /// How long what ran out is told from what never was: a day. Nodes have forgotten it by then.

@@ -4,9 +4,9 @@ use async_trait::async_trait;
 use claviger_model::{AccountId, ClientId, Digest, MemberId, Scopes, Timestamp};
 
 use crate::{
-    AuditNote, ClientChange, ClientFilter, ClientRow, CodeRow, Committed, ConsentRow, ConsentsOf, Exchange,
-    Exchanged, Idempotency, NewClient, NewCode, NewGrant, Page, PageRequest, RefreshRow, Refreshing, Store,
-    StoreError,
+    AuditNote, ClientChange, ClientFilter, ClientRow, CodeRow, Committed, ConsentFilter, ConsentId,
+    ConsentRow, Exchange, Exchanged, Idempotency, NewClient, NewCode, NewGrant, Page, PageRequest,
+    RefreshRow, Refreshing, Store, StoreError,
     apps::{FORGOTTEN_AT_ONCE, forgotten_before},
 };
 
@@ -33,7 +33,11 @@ pub(crate) trait AppsDatabase: Send + Sync {
     ) -> Result<Committed<ClientRow>, StoreError>;
     async fn find_consent(&self, client: ClientId, member: MemberId) -> Result<Option<Scopes>, StoreError>;
     async fn allow(&self, code: NewCode, note: AuditNote) -> Result<(), StoreError>;
-    async fn list_consents(&self, of: ConsentsOf) -> Result<Vec<ConsentRow>, StoreError>;
+    async fn list_consents(
+        &self,
+        filter: ConsentFilter,
+        page: PageRequest<ConsentId>,
+    ) -> Result<Page<ConsentRow, ConsentId>, StoreError>;
     async fn withdraw(
         &self,
         client: ClientId,
@@ -111,8 +115,12 @@ impl Store {
     }
 
     /// What members have allowed, by application; those of applications that were revoked are left out.
-    pub async fn list_consents(&self, of: ConsentsOf) -> Result<Vec<ConsentRow>, StoreError> {
-        self.0.list_consents(of).await
+    pub async fn list_consents(
+        &self,
+        filter: ConsentFilter,
+        page: PageRequest<ConsentId>,
+    ) -> Result<Page<ConsentRow, ConsentId>, StoreError> {
+        self.0.list_consents(filter, page).await
     }
 
     /// Takes back what a member of the account `within` has allowed, with all grants by it, and the codes that weren't

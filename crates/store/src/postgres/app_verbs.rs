@@ -12,9 +12,9 @@ use super::{
     verbs::{change, to_its_end},
 };
 use crate::{
-    AuditNote, ClientChange, ClientFilter, ClientRow, CodeRow, Committed, ConsentRow, ConsentsOf, Exchange,
-    Exchanged, Idempotency, NewClient, NewCode, NewGrant, Page, PageRequest, RefreshRow, Refreshing,
-    StoreError, apps_store::AppsDatabase,
+    AuditNote, ClientChange, ClientFilter, ClientRow, CodeRow, Committed, ConsentFilter, ConsentId,
+    ConsentRow, Exchange, Exchanged, Idempotency, NewClient, NewCode, NewGrant, Page, PageRequest,
+    RefreshRow, Refreshing, StoreError, apps_store::AppsDatabase,
 };
 
 #[async_trait]
@@ -57,8 +57,12 @@ impl AppsDatabase for Postgres {
         change!(self, |change| grants::allow(change, &code, &note)).map(|committed| committed.value)
     }
 
-    async fn list_consents(&self, of: ConsentsOf) -> Result<Vec<ConsentRow>, StoreError> {
-        Ok(grants::consents(&self.0.pool, of).await?)
+    async fn list_consents(
+        &self,
+        filter: ConsentFilter,
+        page: PageRequest<ConsentId>,
+    ) -> Result<Page<ConsentRow, ConsentId>, StoreError> {
+        Ok(grants::consents(&self.0.pool, filter, page).await?)
     }
 
     async fn withdraw(

@@ -5,9 +5,9 @@ use claviger_model::{AccountId, ClientId, Digest, MemberId, Scopes, Timestamp};
 
 use super::{Sqlite, authority, clients, grants, old_grants};
 use crate::{
-    AuditNote, ClientChange, ClientFilter, ClientRow, CodeRow, Committed, ConsentRow, ConsentsOf, Exchange,
-    Exchanged, Idempotency, NewClient, NewCode, NewGrant, Page, PageRequest, RefreshRow, Refreshing,
-    StoreError, apps_store::AppsDatabase,
+    AuditNote, ClientChange, ClientFilter, ClientRow, CodeRow, Committed, ConsentFilter, ConsentId,
+    ConsentRow, Exchange, Exchanged, Idempotency, NewClient, NewCode, NewGrant, Page, PageRequest,
+    RefreshRow, Refreshing, StoreError, apps_store::AppsDatabase,
 };
 
 #[async_trait]
@@ -65,8 +65,12 @@ impl AppsDatabase for Sqlite {
             .await
     }
 
-    async fn list_consents(&self, of: ConsentsOf) -> Result<Vec<ConsentRow>, StoreError> {
-        self.0.readers.run(move |connection| grants::consents(connection, of)).await
+    async fn list_consents(
+        &self,
+        filter: ConsentFilter,
+        page: PageRequest<ConsentId>,
+    ) -> Result<Page<ConsentRow, ConsentId>, StoreError> {
+        self.0.readers.run(move |connection| grants::consents(connection, filter, page)).await
     }
 
     async fn withdraw(

@@ -5,12 +5,12 @@ use claviger_model::{
     oauth::{Challenge, ClientKind, RedirectUri},
 };
 use claviger_store::{
-    ClientChange, ClientRow, Committed, Exchange, Exchanged, KeyRow, NewClient, NewCode, NewGrant, NewKey,
-    NewRefresh, NewSecret, Refreshing, Store, StoreError,
+    ClientChange, ClientRow, Committed, ConsentFilter, ConsentRow, Exchange, Exchanged, KeyRow, NewClient,
+    NewCode, NewGrant, NewKey, NewRefresh, NewSecret, Refreshing, Store, StoreError,
 };
 use claviger_verify::feed::{Record, SecretRecord};
 
-use crate::samples::{after_now, load, new_key, new_secret, next, note, note_at};
+use crate::samples::{after_now, first, load, new_key, new_secret, next, note, note_at};
 
 /// For how many seconds a call is taken for a repetition.
 pub(crate) const REPEATED: i64 = 10;
@@ -125,6 +125,12 @@ pub(crate) async fn held(store: &Store, account: AccountId, client: ClientId, me
     };
     exchange(store, Exchange::Code(code), grant, 0).await.unwrap();
     held
+}
+
+/// What the account's members have allowed.
+pub(crate) async fn consents(store: &Store, account: AccountId) -> Vec<ConsentRow> {
+    let filter = ConsentFilter { account, member: None, client: None };
+    store.list_consents(filter, first(100)).await.unwrap().items
 }
 
 /// A call for new tokens at this second.

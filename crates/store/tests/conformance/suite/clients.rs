@@ -2,15 +2,14 @@
 
 use claviger_model::{ClientId, KeyState, oauth::ClientKind, oauth::RedirectUri};
 use claviger_store::{
-    AuditFilter, Authority, ClientChange, ClientFilter, ConsentsOf, Exchange, NewClient, PageRequest, Store,
-    StoreError,
+    AuditFilter, Authority, ClientChange, ClientFilter, Exchange, NewClient, PageRequest, Store, StoreError,
 };
 
 use super::Fixture;
 use crate::{
     app_samples::{
-        allowed, change_client, client, client_of, exchange, granted_in_its_own, new_client, new_code,
-        new_grant, record, refresh, refreshing, scopes,
+        allowed, change_client, client, client_of, consents, exchange, granted_in_its_own, new_client,
+        new_code, new_grant, record, refresh, refreshing, scopes,
     },
     samples::{
         NOW, account, after_now, call, change, first, new_account, new_operator, new_secret, note, trail,
@@ -235,7 +234,7 @@ async fn a_revoked_client_takes_all_its_grants_along() {
     assert!(matches!(exchange(store, Exchange::Code(spare), grant(), 6).await, Err(StoreError::NotFound)));
     let refused = store.allow(new_code(ours, ada), note("consent.give")).await;
     assert!(matches!(refused, Err(StoreError::NotFound)), "{refused:?}");
-    assert!(store.list_consents(ConsentsOf::Member(ada)).await.unwrap().is_empty());
+    assert!(consents(store, account).await.is_empty());
     assert_eq!(trail(store).await.len(), events);
 }
 
