@@ -60,7 +60,10 @@ impl Wrong {
     pub(crate) fn counted(self, counted: Result<(), Duration>) -> Self {
         match counted {
             Ok(()) => self,
-            Err(wait) => self.after(wait),
+            Err(wait) => {
+                let description = format!("{}; too much was wrong lately: wait", self.description);
+                Self { description, ..self }.after(wait)
+            }
         }
     }
 
