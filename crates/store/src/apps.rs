@@ -185,10 +185,15 @@ pub struct NewRefresh {
 }
 
 /// By what right a grant is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Exchange {
-    /// For this code, which is used up.
-    Code(Digest),
+    /// For a code, which is used up.
+    Code {
+        /// SHA-256 of it.
+        digest: Digest,
+        /// What the trail says where it was used before.
+        replayed: Box<AuditNote>,
+    },
     /// For the application's own account.
     Itself,
 }

@@ -51,7 +51,6 @@ pub(crate) trait AppsDatabase: Send + Sync {
         exchange: Exchange,
         grant: NewGrant,
         note: AuditNote,
-        replayed: AuditNote,
     ) -> Result<Committed<Exchanged>, StoreError>;
     async fn find_refresh(&self, digest: Digest) -> Result<Option<RefreshRow>, StoreError>;
     async fn refresh(
@@ -141,16 +140,15 @@ impl Store {
     }
 
     /// Makes a grant. A code is used up by it, and one that was used before revokes the grant that it was used for, of
-    /// which `replayed` tells. A code that ran out, was never there, or whose consent was withdrawn is
+    /// which [`Exchange::Code`] says what is told. A code that ran out, was never there, or whose consent was withdrawn is
     /// [`StoreError::NotFound`], as is an application that was revoked.
     pub async fn exchange(
         &self,
         exchange: Exchange,
         grant: NewGrant,
         note: AuditNote,
-        replayed: AuditNote,
     ) -> Result<Committed<Exchanged>, StoreError> {
-        self.0.exchange(exchange, grant, note, replayed).await
+        self.0.exchange(exchange, grant, note).await
     }
 
     /// The refresh token with this digest, used or not.

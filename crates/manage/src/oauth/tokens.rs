@@ -149,7 +149,10 @@ impl Manager {
             client: client.row.id,
             refresh: Some(NewRefresh { digest, expires_at: ends_at }),
         };
-        let exchanged = self.store.exchange(Exchange::Code(presented), grant, note, replayed).await;
+        let exchanged = self
+            .store
+            .exchange(Exchange::Code { digest: presented, replayed: replayed.into() }, grant, note)
+            .await;
         let committed = exchanged.map_err(|error| or_no_such(error, WRONG))?;
         self.count_grant(now);
         self.reached(committed.seq, profile, &committed.value).await;
@@ -230,7 +233,7 @@ impl Manager {
         let detail = json!({"client": client.row.id, "scopes": scopes, "hint": key.secret.hint});
         let note = self.client_note(client, now, "grant.issue", detail);
         let grant = NewGrant { key, client: client.row.id, refresh: None };
-        let exchanged = self.store.exchange(Exchange::Itself, grant, note.clone(), note).await;
+        let exchanged = self.store.exchange(Exchange::Itself, grant, note).await;
         let committed = exchanged.map_err(|error| or_no_such(error, NONE))?;
         self.count_grant(now);
         self.reached(committed.seq, profile, &committed.value).await;

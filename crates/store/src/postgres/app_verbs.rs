@@ -84,9 +84,8 @@ impl AppsDatabase for Postgres {
         exchange: Exchange,
         grant: NewGrant,
         note: AuditNote,
-        replayed: AuditNote,
     ) -> Result<Committed<Exchanged>, StoreError> {
-        change!(self, |change| grants::exchange(change, exchange, grant.clone(), &note, &replayed))
+        change!(self, |change| grants::exchange(change, &exchange, grant.clone(), &note))
     }
 
     async fn find_refresh(&self, digest: Digest) -> Result<Option<RefreshRow>, StoreError> {

@@ -228,13 +228,12 @@ pub(super) async fn find_code(from: &impl Ask, digest: Digest) -> Outcome<Option
 
 pub(super) async fn exchange(
     change: &mut Change,
-    exchange: Exchange,
+    exchange: &Exchange,
     mut grant: NewGrant,
     note: &AuditNote,
-    replayed: &AuditNote,
 ) -> Outcome<Left<Exchanged>> {
-    let digest = match exchange {
-        Exchange::Code(digest) => digest,
+    let (digest, replayed) = match exchange {
+        Exchange::Code { digest, replayed } => (*digest, replayed),
         Exchange::Itself => {
             return for_itself(change, grant, note).await.map(Exchanged::Granted).map(Left::made);
         }

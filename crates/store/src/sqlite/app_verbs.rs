@@ -97,12 +97,11 @@ impl AppsDatabase for Sqlite {
         exchange: Exchange,
         grant: NewGrant,
         note: AuditNote,
-        replayed: AuditNote,
     ) -> Result<Committed<Exchanged>, StoreError> {
         self.0
             .change(move |connection| {
                 authority::hold(connection, &note)?;
-                grants::exchange(connection, exchange, grant, &note, &replayed)
+                grants::exchange(connection, &exchange, grant, &note)
             })
             .await
     }

@@ -198,13 +198,12 @@ pub(super) fn find_code(connection: &Connection, digest: Digest) -> Outcome<Opti
 
 pub(super) fn exchange(
     connection: &Connection,
-    exchange: Exchange,
+    exchange: &Exchange,
     mut grant: NewGrant,
     note: &AuditNote,
-    replayed: &AuditNote,
 ) -> Outcome<Committed<Exchanged>> {
-    let digest = match exchange {
-        Exchange::Code(digest) => digest,
+    let (digest, replayed) = match exchange {
+        Exchange::Code { digest, replayed } => (*digest, replayed),
         Exchange::Itself => {
             let client = clients::find(connection, grant.client)?
                 .filter(|client| client.revoked_at.is_none() && client.account == Some(grant.key.account));

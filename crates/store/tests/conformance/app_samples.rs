@@ -94,15 +94,26 @@ pub(crate) fn new_grant(account: AccountId, client: ClientId) -> NewGrant {
     NewGrant { key, client, refresh: Some(new_refresh(0)) }
 }
 
+/// By what right a grant is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum By {
+    Code(Digest),
+    Itself,
+}
+
 /// Exchanges something for a grant at this second.
 pub(crate) async fn exchange(
     store: &Store,
-    exchange: Exchange,
+    by: By,
     grant: NewGrant,
     seconds: i64,
 ) -> Result<Committed<Exchanged>, StoreError> {
     let at = after_now(seconds);
-    store.exchange(exchange, grant, note_at("grant.make", at), note_at("grant.replay", at)).await
+    let exchange = match by {
+        By::Code(digest) => Exchange::Code { digest, replayed: note_at("grant.replay", at).into() },
+        By::Itself => Exchange::Itself,
+    };
+    store.exchange(exchange, grant, note_at("grant.make", at)).await
 }
 
 /// What an application holds.
@@ -123,7 +134,7 @@ pub(crate) async fn held(store: &Store, account: AccountId, client: ClientId, me
         access: grant.key.secret.digest,
         refresh: grant.refresh.unwrap().digest,
     };
-    exchange(store, Exchange::Code(code), grant, 0).await.unwrap();
+    exchange(store, By::Code(code), grant, 0).await.unwrap();
     held
 }
 

@@ -8,7 +8,7 @@ use claviger_store::{
 use super::Fixture;
 use crate::{
     app_samples::{
-        allowed, change_client, client, client_of, consents, exchange, granted_in_its_own, new_client,
+        By, allowed, change_client, client, client_of, consents, exchange, granted_in_its_own, new_client,
         new_code, new_grant, record, refresh, refreshing, scopes,
     },
     samples::{
@@ -231,7 +231,7 @@ async fn a_revoked_client_takes_all_its_grants_along() {
     let again = change_client(store, ours, ClientChange::Revoke).await.unwrap();
     assert_eq!((again.made, again.seq, again.value.revoked_at), (false, head, Some(after_now(5))));
     let grant = || new_grant(account, ours);
-    assert!(matches!(exchange(store, Exchange::Code(spare), grant(), 6).await, Err(StoreError::NotFound)));
+    assert!(matches!(exchange(store, By::Code(spare), grant(), 6).await, Err(StoreError::NotFound)));
     let refused = store.allow(new_code(ours, ada), note("consent.give")).await;
     assert!(matches!(refused, Err(StoreError::NotFound)), "{refused:?}");
     assert!(consents(store, account).await.is_empty());
@@ -288,7 +288,7 @@ async fn nobody_without_the_right_changes_anything_about_applications() {
         store.change_client(client, ClientChange::Revoke, lost()).await.map(drop),
         store.allow(new_code(client, ada), lost()).await,
         store.withdraw(client, ada, account, lost()).await.map(drop),
-        store.exchange(Exchange::Itself, new_grant(account, own), lost(), note("x")).await.map(drop),
+        store.exchange(Exchange::Itself, new_grant(account, own), lost()).await.map(drop),
         store.refresh(refreshing(held.refresh, 0), lost()).await.map(drop),
     ];
     for refused in refusals {

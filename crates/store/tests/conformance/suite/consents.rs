@@ -2,15 +2,15 @@
 
 use claviger_model::{AccountId, ClientId, Digest, KeyState, MemberId, Role, Scopes};
 use claviger_store::{
-    AuditFilter, ClientChange, ConsentFilter, ConsentRow, Exchange, KeyChange, MemberChange, NewCode,
-    PageRequest, Store, StoreError,
+    AuditFilter, ClientChange, ConsentFilter, ConsentRow, KeyChange, MemberChange, NewCode, PageRequest,
+    Store, StoreError,
 };
 
 use super::Fixture;
 use crate::{
     app_samples::{
-        allowed, change_client, client, consents, exchange, granted, granted_in_its_own, held, new_client,
-        new_code, new_grant, record, refresh, refreshing, scopes,
+        By, allowed, change_client, client, consents, exchange, granted, granted_in_its_own, held,
+        new_client, new_code, new_grant, record, refresh, refreshing, scopes,
     },
     samples::{NOW, account, after_now, change, first, load, member, new_account, note, note_at, trail},
 };
@@ -108,7 +108,7 @@ async fn a_code_is_used_up_with_the_grant_or_not_at_all() {
     let mut taken = new_grant(owner, client);
     taken.key.secret.digest = held.access;
     let id = taken.key.id;
-    let refused = exchange(store, Exchange::Code(unused), taken, 0).await;
+    let refused = exchange(store, By::Code(unused), taken, 0).await;
     assert!(matches!(refused, Err(StoreError::Internal(_))), "{refused:?}");
     assert!(store.find_key(id).await.unwrap().is_none());
     assert_eq!(store.find_code(unused).await.unwrap().unwrap().key, None);
@@ -277,7 +277,7 @@ async fn code(
     account: AccountId,
     client: ClientId,
 ) -> Result<claviger_store::Committed<claviger_store::Exchanged>, StoreError> {
-    exchange(store, Exchange::Code(digest), new_grant(account, client), 6).await
+    exchange(store, By::Code(digest), new_grant(account, client), 6).await
 }
 
 #[tokio::test]

@@ -1,9 +1,7 @@
 //! Grants that ran out: forgotten with all that refers to them, a day later and a few at a time.
 
 use claviger_model::{AccountId, ClientId, DenialCode, Environment, KeyId, RequestId};
-use claviger_store::{
-    ChainCheck, Exchange, KeyChange, KeyLimits, NewGrant, NewKey, Store, StoreError, UsageFilter,
-};
+use claviger_store::{ChainCheck, KeyChange, KeyLimits, NewGrant, NewKey, Store, StoreError, UsageFilter};
 use claviger_verify::{
     feed::Record,
     usage::{BatchId, Bucket, DeniedAttempt, LastUse, Outcome, SecretRef, UsageBatch},
@@ -12,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::Fixture;
 use crate::{
-    app_samples::{allowed, client_of, exchange, granted, new_grant},
+    app_samples::{By, allowed, client_of, exchange, granted, new_grant},
     samples::{NOW, account, after_now, change, load, member, new_key, note, trail},
 };
 
@@ -28,7 +26,7 @@ fn ending(account: AccountId, client: ClientId, seconds: i64) -> NewGrant {
 /// One for the application's own account.
 async fn of_its_own(store: &Store, account: AccountId, client: ClientId, seconds: i64) -> KeyId {
     let grant = NewGrant { refresh: None, ..ending(account, client, seconds) };
-    granted(exchange(store, Exchange::Itself, grant, 0).await).id
+    granted(exchange(store, By::Itself, grant, 0).await).id
 }
 
 /// That a token of the key worked, and that another attempt didn't.
@@ -63,7 +61,7 @@ async fn a_grant_that_ran_out_is_forgotten_a_day_later_with_all_that_refers_to_i
     let code = allowed(store, client, ada).await;
     let grant = ending(owner, client, 600);
     let (access, refresh) = (grant.key.secret.digest, grant.refresh.unwrap().digest);
-    let by_consent = granted(exchange(store, Exchange::Code(code), grant, 0).await).id;
+    let by_consent = granted(exchange(store, By::Code(code), grant, 0).await).id;
     let mut old = vec![by_consent];
     for wanted in [None, Some(KeyChange::Disable), Some(KeyChange::Revoke)] {
         let key = of_its_own(store, owner, client, 600).await;
