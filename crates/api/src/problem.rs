@@ -17,7 +17,7 @@ const TRY_AGAIN_SECONDS: u16 = 1;
 pub(crate) enum Code {
     /// No operator key, or none that is good.
     Unauthorized,
-    /// The operator key lacks the ability.
+    /// Who asks lacks the ability, or nobody may do it to this.
     Forbidden,
     /// No such resource, or none that may be known of.
     NotFound,
@@ -143,7 +143,7 @@ impl Code {
                 "Send an operator key of this installation in the header Authorization: Bearer."
             }
             Self::Forbidden => {
-                "Use an operator key that has the ability the detail names, or have one issued."
+                "The detail says what stands in the way. Where that is an ability, use an operator key that has it."
             }
             Self::NotFound => "Look at the id and the path; ids are written in lower case.",
             Self::MethodNotAllowed => "Look at /v1/openapi.json for the methods of the resource.",
@@ -217,7 +217,7 @@ impl Code {
     pub(crate) const fn title(self) -> &'static str {
         match self {
             Self::Unauthorized => "An operator key is required",
-            Self::Forbidden => "The operator key may not do this",
+            Self::Forbidden => "This isn't allowed",
             Self::NotFound => "Not found",
             Self::MethodNotAllowed => "The resource has no such method",
             Self::MalformedRequest => "The request can't be understood",
@@ -380,6 +380,13 @@ fn whole_seconds(span: Duration) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_no_operator_key_may_do_is_not_blamed_on_the_operator_key() {
+        let problem = Problem::from(Refusal::IsGrant);
+        assert_eq!((problem.status, problem.title), (403, "This isn't allowed"));
+        assert!(problem.detail.is_some_and(|detail| detail.starts_with("an application holds this key")));
+    }
 
     #[test]
     fn a_caller_is_told_how_long_to_wait() {

@@ -51,9 +51,9 @@ pub use vault::{MasterKey, VaultError};
 
 /// What the store's answers look like where they pass through unchanged.
 pub use claviger_store::{
-    AccountFilter, AuditEvent, AuditFilter, ChainCheck, ClientFilter, ClientRow, DayCount, Idempotency,
-    KeyRow, LinkPurpose, LinkRow, MemberRow, OperatorRow, Page, PageRequest, SecretRow, SessionRow,
-    SignInMethod,
+    AccountFilter, AuditEvent, AuditFilter, ChainCheck, ClientFilter, ClientRow, ConsentId, DayCount,
+    Idempotency, KeyRow, LinkPurpose, LinkRow, MemberRow, OperatorRow, Page, PageRequest, SecretRow,
+    SessionRow, SignInMethod,
 };
 
 /// The engine of all changes. Cheap to clone.
@@ -66,6 +66,7 @@ pub struct Manager {
     people: Arc<people::People>,
     rollcall: Arc<rollcall::Rollcall>,
     open_waits: Arc<open_waits::OpenWaits>,
+    granted: Arc<oauth::Granted>,
     /// What an older node serves otherwise than this one.
     other_profiles: Arc<Mutex<Option<String>>>,
     clock: Arc<dyn Clock>,
@@ -97,9 +98,21 @@ impl Manager {
         let vault = master.map(|key| Arc::new(vault::Vault::new(key, store.installation())));
         let people = Arc::new(people::People::new(people, &*entropy));
         let rollcall = Arc::new(rollcall::Rollcall::new(store.clone(), Arc::clone(&clock)));
-        let open_waits = Arc::default();
+        let (open_waits, granted) = (Arc::default(), Arc::default());
         let other_profiles = Arc::default();
-        Self { store, verifier, apis, vault, people, rollcall, open_waits, other_profiles, clock, entropy }
+        Self {
+            store,
+            verifier,
+            apis,
+            vault,
+            people,
+            rollcall,
+            open_waits,
+            granted,
+            other_profiles,
+            clock,
+            entropy,
+        }
     }
 
     /// The apis there are.

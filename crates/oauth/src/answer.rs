@@ -1,5 +1,7 @@
 //! Answers: JSON that no cache keeps, and errors as RFC 6749 §5.2 has them.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use claviger_manage::{Refusal, TokenError};
 use http::{
@@ -13,6 +15,9 @@ use http_body_util::Full;
 use serde_json::json;
 
 pub(crate) type Answer = Response<Full<Bytes>>;
+
+/// How long to wait before what can't be done now is tried again.
+const TRY_AGAIN: Duration = Duration::from_secs(2);
 
 /// Who may read an answer in a browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +36,8 @@ pub(crate) struct Wrong {
     description: String,
     /// The client used the `Authorization` field: RFC 6749 §5.2 wants the scheme named that it may use.
     challenge: bool,
+    /// How long to wait before the next one.
+    retry_after: Option<Duration>,
 }
 
 impl Wrong {
@@ -39,13 +46,29 @@ impl Wrong {
     }
 
     pub(crate) fn new(status: StatusCode, code: &'static str, description: impl Into<String>) -> Self {
-        Self { status, code, description: description.into(), challenge: false }
+        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(TRY_AGAIN);
+        Self { status, code, description: description.into(), challenge: false, retry_after }
     }
 
     /// The client isn't known, whatever it said; it said so in the `Authorization` field or elsewhere.
     pub(crate) fn client(by_field: bool) -> Self {
         let description = "the client is unknown, or its secret wrong";
         Self { challenge: by_field, ..Self::new(StatusCode::UNAUTHORIZED, "invalid_client", description) }
+    }
+
+    /// What it becomes where too much was wrong lately: what is wrong is said all the same, and how long to wait.
+    pub(crate) fn counted(self, counted: Result<(), Duration>) -> Self {
+        match counted {
+            Ok(()) => self,
+            Err(wait) => {
+                let description = format!("{}; too much was wrong lately: wait", self.description);
+                Self { description, ..self }.after(wait)
+            }
+        }
+    }
+
+    fn after(self, wait: Duration) -> Self {
+        Self { status: StatusCode::TOO_MANY_REQUESTS, challenge: false, retry_after: Some(wait), ..self }
     }
 
     pub(crate) fn answer(self, realm: &str) -> Answer {
@@ -56,8 +79,9 @@ impl Wrong {
         {
             answer.headers_mut().insert(WWW_AUTHENTICATE, value);
         }
-        if self.status == StatusCode::SERVICE_UNAVAILABLE || self.status == StatusCode::TOO_MANY_REQUESTS {
-            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+        if let Some(wait) = self.retry_after {
+            let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         answer
     }
@@ -70,6 +94,7 @@ impl From<TokenError> for Wrong {
             TokenError::InvalidRequest(_) => Self::request(description),
             TokenError::InvalidClient => Self::client(false),
             TokenError::InvalidGrant(_) => Self::new(StatusCode::BAD_REQUEST, "invalid_grant", description),
+            TokenError::Disabled => Self::new(StatusCode::BAD_REQUEST, "access_denied", description),
             TokenError::UnauthorizedClient(_) => {
                 Self::new(StatusCode::BAD_REQUEST, "unauthorized_client", description)
             }
@@ -92,7 +117,10 @@ impl From<Refusal> for Wrong {
             Refusal::Moved | Refusal::StorageFull => {
                 (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable")
             }
-            Refusal::TooManyAttempts { .. } => (StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable"),
+            Refusal::TooManyAttempts { retry_after } => {
+                let wrong = Self::new(StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", description);
+                return wrong.after(*retry_after);
+            }
             Refusal::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid_client_metadata"),
             Refusal::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
             other => {

@@ -1,5 +1,7 @@
 //! Who asks: by `client_secret_basic`, `client_secret_post` or, for public clients, by the id alone (RFC 6749 §2.3).
 
+use std::net::IpAddr;
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use claviger_manage::{ClientPermit, Manager, TokenError};
 use claviger_model::{RequestId, oauth::Parameters, profile::Profile};
@@ -8,7 +10,6 @@ use http::{HeaderMap, header::AUTHORIZATION};
 use crate::answer::Wrong;
 
 /// What a client said of itself.
-#[derive(Debug, PartialEq, Eq)]
 struct Said {
     id: String,
     secret: Option<String>,
@@ -21,12 +22,15 @@ pub(crate) async fn authenticate(
     profile: &Profile,
     headers: &HeaderMap,
     parameters: &Parameters,
+    from: Option<IpAddr>,
     request: RequestId,
 ) -> Result<ClientPermit, Wrong> {
     let said = read(headers, parameters)?;
     match manager.authenticate_client(profile, &said.id, said.secret.as_deref(), request).await {
         Ok(client) => Ok(client),
-        Err(TokenError::InvalidClient) => Err(Wrong::client(said.by_field)),
+        Err(TokenError::InvalidClient) => {
+            Err(Wrong::client(said.by_field).counted(manager.count_wrong_client(&said.id, from)))
+        }
         Err(other) => Err(other.into()),
     }
 }

@@ -9,7 +9,7 @@ use claviger_model::{
     Clock, Entropy, RequestId,
     profile::{OauthRules, Profile},
 };
-use http::{Method, Request, StatusCode};
+use http::{HeaderMap, Method, Request, StatusCode};
 use http_body::Body;
 
 use crate::{
@@ -107,6 +107,7 @@ impl Endpoints {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let manager = &self.manager;
+        let address = |headers: &HeaderMap| caller_address(profile, Some(peer.ip()), headers);
         if endpoint == Endpoint::Metadata {
             return Ok(metadata::tell(manager, profile, rules));
         }
@@ -116,14 +117,16 @@ impl Endpoints {
                 return Err(Wrong::new(StatusCode::FORBIDDEN, "access_denied", off));
             }
             let read = form::read(request, "application/json").await?;
-            let from = caller_address(profile, Some(peer.ip()), &read.headers);
+            let from = address(&read.headers);
             return register::register(manager, profile, from, id, &read.body).await;
         }
         let read = form::read(request, FORM).await?;
         let parameters = form::parameters(&read.body)?;
-        let client = client_auth::authenticate(manager, profile, &read.headers, &parameters, id).await?;
+        let from = address(&read.headers);
+        let client =
+            client_auth::authenticate(manager, profile, &read.headers, &parameters, from, id).await?;
         match endpoint {
-            Endpoint::Token => token::issue(manager, profile, &client, &parameters).await,
+            Endpoint::Token => token::issue(manager, profile, &client, &parameters, from).await,
             Endpoint::Revoke => revoke::revoke(manager, profile, &client, &parameters).await,
             Endpoint::Introspect => introspect::introspect(manager, profile, &client, &parameters),
             Endpoint::Register | Endpoint::Metadata => unreachable!("both were answered"),

@@ -1,6 +1,8 @@
 //! The token endpoint (RFC 6749 §3.2, OAuth 2.1 §3.2).
 
-use claviger_manage::{ClientPermit, Manager, Tokens};
+use std::net::IpAddr;
+
+use claviger_manage::{ClientPermit, Manager, TokenError, Tokens};
 use claviger_model::{Scopes, oauth::Parameters, profile::Profile};
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -12,18 +14,24 @@ pub(crate) async fn issue(
     profile: &Profile,
     client: &ClientPermit,
     parameters: &Parameters,
+    from: Option<IpAddr>,
 ) -> Result<Answer, Wrong> {
+    let guessed = |error: TokenError| match error {
+        TokenError::InvalidGrant(_) => Wrong::from(error).counted(manager.count_wrong_grant(client, from)),
+        other => other.into(),
+    };
     let needed =
         |name: &'static str| parameters.get(name).ok_or_else(|| Wrong::request(format!("{name} is missing")));
     manager.check_target(profile, parameters.all("resource"))?;
     let tokens = match needed("grant_type")? {
         "authorization_code" => {
             let (code, redirect_uri) = (needed("code")?, needed("redirect_uri")?);
-            manager.redeem_code(profile, client, code, redirect_uri, needed("code_verifier")?).await?
+            let verifier = needed("code_verifier")?;
+            manager.redeem_code(profile, client, code, redirect_uri, verifier).await.map_err(guessed)?
         }
         "refresh_token" => {
             let token = needed("refresh_token")?;
-            manager.refresh_grant(profile, client, token, parameters.get("scope")).await?
+            manager.refresh_grant(profile, client, token, parameters.get("scope")).await.map_err(guessed)?
         }
         "client_credentials" => manager.client_grant(profile, client, parameters.get("scope")).await?,
         _ => {

@@ -1,13 +1,13 @@
 //! What goes in and out of the verbs about OAuth clients, what they were allowed, and their tokens.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, str::FromStr, sync::Arc, time::Duration};
 
 use claviger_model::{
-    AccountId, ClientId, Digest, Email, KeyId, MemberId, Scopes, Timestamp,
+    AccountId, ClientId, Digest, Email, IdError, KeyId, MemberId, Scopes, Timestamp,
     oauth::{Challenge, ClientKind, RedirectUri},
 };
 
-use crate::{AuditNote, KeyRow, NewKey, NewSecret, limits::works};
+use crate::{AuditNote, Idempotency, KeyRow, NewKey, NewSecret, limits::stands};
 
 /// An application to register.
 #[derive(Clone, Debug)]
@@ -115,6 +115,8 @@ pub enum ClientChange {
         secret: NewSecret,
         /// When the overlap ends.
         others_end_at: Timestamp,
+        /// What the call says about being repeated.
+        call: Option<Idempotency>,
     },
     /// End for good, with everything that it was granted.
     Revoke,
@@ -183,10 +185,15 @@ pub struct NewRefresh {
 }
 
 /// By what right a grant is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Exchange {
-    /// For this code, which is used up.
-    Code(Digest),
+    /// For a code, which is used up.
+    Code {
+        /// SHA-256 of it.
+        digest: Digest,
+        /// What the trail says where it was used before.
+        replayed: Box<AuditNote>,
+    },
     /// For the application's own account.
     Itself,
 }
@@ -198,6 +205,8 @@ pub enum Exchanged {
     Granted(KeyRow),
     /// It was used before: this grant was revoked for it.
     Replayed(KeyRow),
+    /// Nothing was done: the grant is disabled, and goes on with the same refresh token once it is enabled.
+    Disabled,
 }
 
 /// A refresh token as the database has it.
@@ -232,11 +241,13 @@ pub struct Refreshing {
 /// What a member has allowed.
 #[derive(Clone, Debug)]
 pub struct ConsentRow {
-    /// Which application.
-    pub client: ClientRow,
-    /// Who allowed it.
-    pub member: MemberId,
-    /// Their address.
+    /// Which application, and who allowed it.
+    pub id: ConsentId,
+    /// What members read of the application.
+    pub name: String,
+    /// Whether it is known whose it is.
+    pub verified: bool,
+    /// The member's address.
     pub email: Email,
     /// What.
     pub scopes: Scopes,
@@ -246,19 +257,47 @@ pub struct ConsentRow {
     pub keys: Vec<KeyId>,
 }
 
-/// Whose consents to list.
-#[derive(Clone, Copy, Debug)]
-pub enum ConsentsOf {
-    /// All of an account's members.
-    Account(AccountId),
-    /// This member's.
-    Member(MemberId),
+/// Which consent: a member has one for each application. Lists are in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConsentId {
+    /// The application.
+    pub client: ClientId,
+    /// Who allowed it.
+    pub member: MemberId,
 }
 
-/// How long what ran out is told from what never was: a day.
-const KEPT: Duration = Duration::from_hours(24);
+impl fmt::Display for ConsentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.client, self.member)
+    }
+}
 
-/// Codes, access tokens and refresh tokens that ran out before this instant are forgotten.
+impl FromStr for ConsentId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let (client, member) = text.split_once('.').unwrap_or((text, ""));
+        Ok(Self { client: client.parse()?, member: member.parse()? })
+    }
+}
+
+/// Which consents to list.
+#[derive(Clone, Copy, Debug)]
+pub struct ConsentFilter {
+    /// Of this account's members.
+    pub account: AccountId,
+    /// Of this one of them only.
+    pub member: Option<MemberId>,
+    /// For this application only.
+    pub client: Option<ClientId>,
+}
+
+/// How long what ran out is told from what never was: a day. Nodes have forgotten it by then.
+const KEPT: Duration = Duration::from_hours(24);
+/// Grants that are forgotten in one transaction: the feed tells of each key and secret under its one lock.
+pub(crate) const FORGOTTEN_AT_ONCE: usize = 64;
+
+/// Codes, tokens and grants that ran out before this instant are forgotten.
 pub(crate) fn forgotten_before(now: Timestamp) -> Timestamp {
     now.minus(KEPT)
 }
@@ -267,7 +306,7 @@ impl RefreshRow {
     /// Whether it can still be of use, be it to tell of a theft. A grant ends with its last number for an access token.
     pub(crate) fn counts(&self, now: Timestamp) -> bool {
         let goes_on = self.key.secrets.first().is_some_and(|newest| newest.number < u16::MAX);
-        self.key.client.is_some() && works(&self.key, now) && goes_on && self.expires_at > now
+        self.key.client.is_some() && stands(&self.key, now) && goes_on && self.expires_at > now
     }
 
     /// Whether it was used, or taken back, in a way that only a thief could come back from: a repetition comes since this

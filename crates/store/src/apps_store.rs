@@ -1,12 +1,13 @@
 //! The store's verbs about OAuth clients, what they were allowed, and their tokens.
 
 use async_trait::async_trait;
-use claviger_model::{AccountId, ClientId, Digest, MemberId, Scopes};
+use claviger_model::{AccountId, ClientId, Digest, MemberId, Scopes, Timestamp};
 
 use crate::{
-    AuditNote, ClientChange, ClientFilter, ClientRow, CodeRow, Committed, ConsentRow, ConsentsOf, Exchange,
-    Exchanged, Idempotency, NewClient, NewCode, NewGrant, Page, PageRequest, RefreshRow, Refreshing, Store,
-    StoreError,
+    AuditNote, ClientChange, ClientFilter, ClientRow, CodeRow, Committed, ConsentFilter, ConsentId,
+    ConsentRow, Exchange, Exchanged, Idempotency, NewClient, NewCode, NewGrant, Page, PageRequest,
+    RefreshRow, Refreshing, Store, StoreError,
+    apps::{FORGOTTEN_AT_ONCE, forgotten_before},
 };
 
 /// What a database must do for them: [`Store`] says what each method promises.
@@ -32,7 +33,11 @@ pub(crate) trait AppsDatabase: Send + Sync {
     ) -> Result<Committed<ClientRow>, StoreError>;
     async fn find_consent(&self, client: ClientId, member: MemberId) -> Result<Option<Scopes>, StoreError>;
     async fn allow(&self, code: NewCode, note: AuditNote) -> Result<(), StoreError>;
-    async fn list_consents(&self, of: ConsentsOf) -> Result<Vec<ConsentRow>, StoreError>;
+    async fn list_consents(
+        &self,
+        filter: ConsentFilter,
+        page: PageRequest<ConsentId>,
+    ) -> Result<Page<ConsentRow, ConsentId>, StoreError>;
     async fn withdraw(
         &self,
         client: ClientId,
@@ -46,7 +51,6 @@ pub(crate) trait AppsDatabase: Send + Sync {
         exchange: Exchange,
         grant: NewGrant,
         note: AuditNote,
-        replayed: AuditNote,
     ) -> Result<Committed<Exchanged>, StoreError>;
     async fn find_refresh(&self, digest: Digest) -> Result<Option<RefreshRow>, StoreError>;
     async fn refresh(
@@ -54,6 +58,7 @@ pub(crate) trait AppsDatabase: Send + Sync {
         refreshing: Refreshing,
         note: AuditNote,
     ) -> Result<Committed<Exchanged>, StoreError>;
+    async fn forget_grants(&self, before: Timestamp) -> Result<usize, StoreError>;
 }
 
 /// Applications, what members have allowed them, and their tokens.
@@ -109,8 +114,12 @@ impl Store {
     }
 
     /// What members have allowed, by application; those of applications that were revoked are left out.
-    pub async fn list_consents(&self, of: ConsentsOf) -> Result<Vec<ConsentRow>, StoreError> {
-        self.0.list_consents(of).await
+    pub async fn list_consents(
+        &self,
+        filter: ConsentFilter,
+        page: PageRequest<ConsentId>,
+    ) -> Result<Page<ConsentRow, ConsentId>, StoreError> {
+        self.0.list_consents(filter, page).await
     }
 
     /// Takes back what a member of the account `within` has allowed, with all grants by it, and the codes that weren't
@@ -131,16 +140,15 @@ impl Store {
     }
 
     /// Makes a grant. A code is used up by it, and one that was used before revokes the grant that it was used for, of
-    /// which `replayed` tells. A code that ran out, was never there, or whose consent was withdrawn is
+    /// which [`Exchange::Code`] says what is told. A code that ran out, was never there, or whose consent was withdrawn is
     /// [`StoreError::NotFound`], as is an application that was revoked.
     pub async fn exchange(
         &self,
         exchange: Exchange,
         grant: NewGrant,
         note: AuditNote,
-        replayed: AuditNote,
     ) -> Result<Committed<Exchanged>, StoreError> {
-        self.0.exchange(exchange, grant, note, replayed).await
+        self.0.exchange(exchange, grant, note).await
     }
 
     /// The refresh token with this digest, used or not.
@@ -150,7 +158,7 @@ impl Store {
 
     /// Gives new tokens for a refresh token, which is used up by it. One that was used before is a repetition or a theft, as
     /// [`Refreshing`] says: a repetition takes the pair back that was given and gives another, a theft revokes the grant, as
-    /// does one that was taken back. One that ran out or never was, or whose grant doesn't work, is
+    /// does one that was taken back. One that ran out or never was, or whose grant has ended, is
     /// [`StoreError::NotFound`]. Access tokens that ran out more than a day ago are forgotten.
     pub async fn refresh(
         &self,
@@ -158,5 +166,11 @@ impl Store {
         note: AuditNote,
     ) -> Result<Committed<Exchanged>, StoreError> {
         self.0.refresh(refreshing, note).await
+    }
+
+    /// Forgets some of the grants that ran out more than a day before `now`, the oldest first, with their tokens, when
+    /// those were last used and what was denied to them; whether more may be left. The trail and the counts stay.
+    pub async fn forget_grants(&self, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(self.0.forget_grants(forgotten_before(now)).await? == FORGOTTEN_AT_ONCE)
     }
 }

@@ -3,25 +3,39 @@
 use axum::{extract::State, response::IntoResponse};
 use claviger_manage::Manager;
 use claviger_model::AccountId;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::completeness;
 use crate::{
     by::Caller,
-    page::{ConnectedId, Id, List},
+    page::{Asked, ConnectedId, Id, List, page},
     problem::Problem,
     view::{ConnectedAppJson, WithdrawnJson},
 };
 
-/// Lists the applications that an account's members have allowed something, in one page.
-#[utoipa::path(get, path = "/v1/accounts/{id}/connected-apps", tag = "oauth-clients", params(("id" = String, Path)),
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListConnected {
+    /// From 1 to 100.
+    limit: Option<usize>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// Lists the applications that an account's members have allowed something, in the order of their registration.
+#[utoipa::path(get, path = "/v1/accounts/{id}/connected-apps", tag = "oauth-clients",
+    params(("id" = String, Path), ListConnected),
     responses((status = 200, description = "Done", body = List<ConnectedAppJson>), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn list_connected(
     State(manager): State<Manager>,
     Caller(by): Caller,
     Id(account): Id<AccountId>,
+    Asked(asked): Asked<ListConnected>,
 ) -> Result<axum::Json<List<ConnectedAppJson>>, Problem> {
-    let items = manager.list_consents(&by, account).await?.iter().map(Into::into).collect();
-    Ok(axum::Json(List { items, next_cursor: None }))
+    let page = page(asked.limit, asked.cursor.as_deref())?;
+    Ok(axum::Json(List::from_page(manager.list_consents(&by, account, page).await?)))
 }
 
 /// Takes back what a member has allowed an application, with every grant by it. 200 means that no node accepts its tokens

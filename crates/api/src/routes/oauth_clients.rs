@@ -162,19 +162,22 @@ pub(super) async fn change_client(
 
 /// Gives a confidential application a new secret; the old one works until the overlap ends. The new one is in this answer
 /// and nowhere else.
-///
-/// The call takes no `Idempotency-Key`: repeat it where its answer was lost, and what was lost ends with the overlap.
 #[utoipa::path(post, path = "/v1/oauth-clients/{id}/rotate", tag = "oauth-clients", request_body = RotateOrder,
-    params(("id" = String, Path)),
+    params(("id" = String, Path),
+           ("Idempotency-Key" = Option<String>, Header, description = "Makes the call safe to repeat for 24 hours")),
     responses((status = 200, description = "Done", body = IssuedClientJson), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn rotate_client(
     State(manager): State<Manager>,
     Caller(by): Caller,
     Id(id): Id<ClientId>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
     MaybeJson(body): MaybeJson<RotateOrder>,
 ) -> Result<axum::Json<IssuedClientJson>, Problem> {
+    let repeated = idempotency(&headers, &by, &method, uri.path(), &body.bytes, manager.now())?;
     let overlap = body.value.overlap()?;
-    let issued = manager.rotate_client(&by, id, overlap).await.map_err(not_changed)?;
+    let issued = manager.rotate_client(&by, id, overlap, repeated).await.map_err(not_changed)?;
     Ok(axum::Json((&issued).into()))
 }
 

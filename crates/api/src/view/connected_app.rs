@@ -37,10 +37,10 @@ impl From<&ConsentView> for ConnectedAppJson {
     fn from(view: &ConsentView) -> Self {
         let row = &view.row;
         Self {
-            client_id: row.client.id.to_string(),
-            name: row.client.name.clone(),
-            verified: row.client.verified,
-            member_id: row.member.to_string(),
+            client_id: row.id.client.to_string(),
+            name: row.name.clone(),
+            verified: row.verified,
+            member_id: row.id.member.to_string(),
             email: row.email.to_string(),
             scopes: serde_json::json!(row.scopes),
             granted_at: row.granted_at.to_string(),

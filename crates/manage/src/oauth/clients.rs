@@ -224,9 +224,11 @@ impl Manager {
         by: &By,
         id: ClientId,
         overlap: Option<Duration>,
+        idempotency: Option<Idempotency>,
     ) -> Result<IssuedClient, Refusal> {
         by.require(Ability::Manage)?;
         let client = self.client(id).await?;
+        self.first_time(idempotency.as_ref()).await?;
         if client.kind == ClientKind::Public {
             let detail = "a public application has no secret to rotate".to_owned();
             return Err(Refusal::Forbidden(detail));
@@ -239,7 +241,7 @@ impl Manager {
         let (secret, plain) = self.client_secret(rules(&profile)?);
         let detail = json!({"overlap": claviger_model::write_duration(overlap), "hint": secret.hint});
         let note = self.note(by, "client.rotate", detail);
-        let change = ClientChange::Rotate { secret, others_end_at: note.at.plus(overlap) };
+        let change = ClientChange::Rotate { secret, others_end_at: note.at.plus(overlap), call: idempotency };
         let row = self.store.change_client(id, change, note).await.map_err(no_client)?.value;
         Ok(IssuedClient { row, secret: Some(plain) })
     }

@@ -6,6 +6,8 @@
 mod authorize;
 mod clients;
 mod consents;
+mod guesses;
+mod tidy;
 mod tokens;
 
 use claviger_model::{
@@ -16,6 +18,7 @@ use claviger_store::NewSecret;
 pub use authorize::{Astray, Pending};
 pub use clients::{ClientOrder, ClientPatch, IssuedClient};
 pub use consents::ConsentView;
+pub(crate) use tidy::Granted;
 pub use tokens::{ClientPermit, TokenError, Tokens};
 
 use crate::{Manager, Refusal};

@@ -31,6 +31,13 @@ pub struct ClientPermit {
     request: RequestId,
 }
 
+impl ClientPermit {
+    /// How it has authenticated.
+    pub(super) fn kind(&self) -> ClientKind {
+        self.row.kind
+    }
+}
+
 /// What a client gets.
 #[derive(Debug)]
 pub struct Tokens {
@@ -56,6 +63,9 @@ pub enum TokenError {
     /// The code or refresh token is wrong, used, old, or another client's.
     #[error("{0}")]
     InvalidGrant(&'static str),
+    /// What was granted is switched off, and may be switched on again: the client keeps what it has.
+    #[error("what was granted is switched off for now: keep the refresh token, and try again later")]
+    Disabled,
     /// The client may not have tokens this way.
     #[error("{0}")]
     UnauthorizedClient(&'static str),
@@ -139,14 +149,18 @@ impl Manager {
             client: client.row.id,
             refresh: Some(NewRefresh { digest, expires_at: ends_at }),
         };
-        let exchanged = self.store.exchange(Exchange::Code(presented), grant, note, replayed).await;
+        let exchanged = self
+            .store
+            .exchange(Exchange::Code { digest: presented, replayed: replayed.into() }, grant, note)
+            .await;
         let committed = exchanged.map_err(|error| or_no_such(error, WRONG))?;
+        self.count_grant(now);
         self.reached(committed.seq, profile, &committed.value).await;
         match committed.value {
             Exchanged::Granted(_) => {
                 Ok(Tokens { access, refresh: Some(refresh), lasts: rules.access_lasts, scopes })
             }
-            Exchanged::Replayed(_) => Err(WRONG),
+            Exchanged::Replayed(_) | Exchanged::Disabled => Err(WRONG),
         }
     }
 
@@ -196,6 +210,7 @@ impl Manager {
                 Ok(Tokens { access: plain, refresh: Some(refresh), lasts, scopes: key.scopes })
             }
             Exchanged::Replayed(_) => Err(WRONG),
+            Exchanged::Disabled => Err(TokenError::Disabled),
         }
     }
 
@@ -218,8 +233,9 @@ impl Manager {
         let detail = json!({"client": client.row.id, "scopes": scopes, "hint": key.secret.hint});
         let note = self.client_note(client, now, "grant.issue", detail);
         let grant = NewGrant { key, client: client.row.id, refresh: None };
-        let exchanged = self.store.exchange(Exchange::Itself, grant, note.clone(), note).await;
+        let exchanged = self.store.exchange(Exchange::Itself, grant, note).await;
         let committed = exchanged.map_err(|error| or_no_such(error, NONE))?;
+        self.count_grant(now);
         self.reached(committed.seq, profile, &committed.value).await;
         Ok(Tokens { access, refresh: None, lasts: rules.access_lasts, scopes })
     }
@@ -338,6 +354,7 @@ impl Manager {
         match exchanged {
             Exchanged::Granted(_) => self.widened(seq, Some(api)).await,
             Exchanged::Replayed(_) => self.narrowed(seq, Some(api)).await,
+            Exchanged::Disabled => return,
         };
     }
 }

@@ -18,7 +18,7 @@ pub use token::{OneTimeToken, SessionToken};
 
 use claviger_model::Timestamp;
 use password::Passwords;
-use throttle::{BY_ADDRESS, BY_MEMBER, REGISTRATIONS, Throttle};
+use throttle::{BY_ADDRESS, BY_CLIENT, BY_MEMBER, REGISTRATIONS, Throttle};
 
 use crate::Refusal;
 
@@ -57,18 +57,38 @@ pub(crate) struct People {
     by_member: Throttle,
     by_network: Throttle,
     registrations: Throttle,
+    guesses_by_client: Throttle,
+    guesses_by_network: Throttle,
 }
 
 impl People {
     pub(crate) fn new(settings: PeopleSettings, entropy: &dyn claviger_model::Entropy) -> Self {
         let (by_member, by_network) = (Throttle::new(BY_MEMBER, entropy), Throttle::new(BY_ADDRESS, entropy));
-        let registrations = Throttle::new(REGISTRATIONS, entropy);
-        Self { settings, passwords: Passwords::new(), by_member, by_network, registrations }
+        Self {
+            settings,
+            passwords: Passwords::new(),
+            by_member,
+            by_network,
+            registrations: Throttle::new(REGISTRATIONS, entropy),
+            guesses_by_client: Throttle::new(BY_CLIENT, entropy),
+            guesses_by_network: Throttle::new(BY_ADDRESS, entropy),
+        }
     }
 
     /// Refuses an application that registers itself where many did so lately.
     pub(crate) fn admit_registration(&self, from: Option<IpAddr>, now: Timestamp) -> Result<(), Refusal> {
         let taken = self.registrations.take(&throttle::network(from), now);
         taken.map_err(|retry_after| Refusal::TooManyAttempts { retry_after })
+    }
+
+    /// Counts what was wrong of an application, or says how long to wait where too much was lately.
+    pub(crate) fn count_guess(
+        &self,
+        client: Option<&str>,
+        from: Option<IpAddr>,
+        now: Timestamp,
+    ) -> Result<(), Duration> {
+        self.guesses_by_network.take(&throttle::network(from), now)?;
+        client.map_or(Ok(()), |client| self.guesses_by_client.take(client, now))
     }
 }

@@ -1,4 +1,4 @@
-//! Bounds guessing: attempts to sign in, by member or by address, in a table that never grows.
+//! Bounds guessing, by who is guessed or by who guesses, in a table that never grows.
 
 use std::{
     fmt,
@@ -24,6 +24,9 @@ pub(super) struct Bound {
 pub(super) const BY_MEMBER: Bound = Bound { at_once: 10, every: Duration::from_mins(1) };
 /// For one [`network`], whoever it tries to be.
 pub(super) const BY_ADDRESS: Bound = Bound { at_once: 40, every: Duration::from_secs(10) };
+
+/// For one application's secret, from wherever it is guessed.
+pub(super) const BY_CLIENT: Bound = Bound { at_once: 10, every: Duration::from_mins(1) };
 
 /// Applications that register themselves, by the [`network`] they do it from.
 pub(super) const REGISTRATIONS: Bound = Bound { at_once: 10, every: Duration::from_mins(1) };

@@ -1,13 +1,21 @@
 //! Parameters as OAuth takes them: form-encoded, none twice, and an empty one as good as none (RFC 6749 §3.1, §3.2).
 
+use std::fmt;
+
 use url::form_urlencoded;
 
 /// Most parameters of a request.
 const MANY: usize = 64;
 
-/// The parameters of one request.
-#[derive(Clone, Debug, Default)]
+/// The parameters of one request: codes, tokens and secrets are among them.
+#[derive(Clone, Default)]
 pub struct Parameters(Vec<(String, String)>);
+
+impl fmt::Debug for Parameters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Parameters(…)")
+    }
+}
 
 /// Why a request's parameters can't be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -74,6 +82,12 @@ mod tests {
         assert_eq!((read.get("b"), read.get("d"), read.get("e")), (None, None, None));
         assert_eq!(read.get("c"), Some("A x"));
         assert_eq!(read.all("resource").collect::<Vec<_>>(), ["r", "s"]);
+    }
+
+    #[test]
+    fn parameters_say_nothing_when_they_are_debugged() {
+        let read = Parameters::read(b"client_secret=hunter2&hunter3").unwrap();
+        assert_eq!(format!("{read:?}"), "Parameters(…)");
     }
 
     #[test]

@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use claviger_model::{AccountId, ClientId, Digest, MemberId, Scopes};
+use claviger_model::{AccountId, ClientId, Digest, MemberId, Scopes, Timestamp};
 
 use super::{
     Postgres,
     change::{Durability, make},
     clients, grants,
     issuing::{self, Issue},
+    old_grants,
     verbs::{change, to_its_end},
 };
 use crate::{
-    AuditNote, ClientChange, ClientFilter, ClientRow, CodeRow, Committed, ConsentRow, ConsentsOf, Exchange,
-    Exchanged, Idempotency, NewClient, NewCode, NewGrant, Page, PageRequest, RefreshRow, Refreshing,
-    StoreError, apps_store::AppsDatabase,
+    AuditNote, ClientChange, ClientFilter, ClientRow, CodeRow, Committed, ConsentFilter, ConsentId,
+    ConsentRow, Exchange, Exchanged, Idempotency, NewClient, NewCode, NewGrant, Page, PageRequest,
+    RefreshRow, Refreshing, StoreError, apps_store::AppsDatabase,
 };
 
 #[async_trait]
@@ -58,8 +59,12 @@ impl AppsDatabase for Postgres {
         change!(self, |change| grants::allow(change, &code, &note)).map(|committed| committed.value)
     }
 
-    async fn list_consents(&self, of: ConsentsOf) -> Result<Vec<ConsentRow>, StoreError> {
-        Ok(grants::consents(&self.0.pool, of).await?)
+    async fn list_consents(
+        &self,
+        filter: ConsentFilter,
+        page: PageRequest<ConsentId>,
+    ) -> Result<Page<ConsentRow, ConsentId>, StoreError> {
+        Ok(grants::consents(&self.0.pool, filter, page).await?)
     }
 
     async fn withdraw(
@@ -81,9 +86,8 @@ impl AppsDatabase for Postgres {
         exchange: Exchange,
         grant: NewGrant,
         note: AuditNote,
-        replayed: AuditNote,
     ) -> Result<Committed<Exchanged>, StoreError> {
-        issuing::issue(&self.0, Issue::Grant { exchange, grant: Box::new(grant), note, replayed }).await
+        issuing::issue(&self.0, Issue::Grant { exchange, grant: Box::new(grant), note }).await
     }
 
     async fn find_refresh(&self, digest: Digest) -> Result<Option<RefreshRow>, StoreError> {
@@ -96,5 +100,11 @@ impl AppsDatabase for Postgres {
         note: AuditNote,
     ) -> Result<Committed<Exchanged>, StoreError> {
         issuing::issue(&self.0, Issue::Refresh { refreshing, note }).await
+    }
+
+    async fn forget_grants(&self, before: Timestamp) -> Result<usize, StoreError> {
+        let forgotten =
+            make!(&self.0.pool, Durability::EveryCommit, |change| old_grants::forget(change, before));
+        Ok(forgotten?.value)
     }
 }

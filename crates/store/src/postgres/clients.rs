@@ -161,6 +161,9 @@ pub(super) async fn change(
         grants::lock_accounts_of(change, id).await?;
     }
     authority::hold(change, note).await?;
+    if let ClientChange::Rotate { call, .. } = &wanted {
+        idempotency::claim(change, call.as_ref(), &id.to_string(), note.at).await?;
+    }
     change.row("SELECT 1 FROM clients WHERE id = $1 FOR UPDATE", bind![id]).await?;
     let before = find(change, id).await?.ok_or(StoreError::NotFound)?;
     if before.revoked_at.is_some() {
@@ -188,7 +191,7 @@ pub(super) async fn change(
             ];
             change.execute(sql, values).await?;
         }
-        ClientChange::Rotate { secret, others_end_at } => {
+        ClientChange::Rotate { secret, others_end_at, call: _ } => {
             let sql = "UPDATE client_secrets
                           SET ends_at = $2
                         WHERE client = $1 AND (ends_at IS NULL OR ends_at > $2)";

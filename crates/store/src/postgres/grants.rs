@@ -2,22 +2,25 @@
 
 use claviger_model::{AccountId, ClientId, Digest, KeyId, KeyState, MemberId, Scopes, Timestamp};
 
+use tokio_postgres::Row;
+
 use super::{
     accounts,
     ask::Ask,
     authority,
     change::{Change, Left},
     clients,
-    columns::{array, bind, stored, stored_if_any},
+    columns::{array, bind, stored, stored_all, stored_if_any},
     failure::Outcome,
     key_rows, keys,
     locks::{self, Within},
     pool::Pool,
     secrets,
+    select::Select,
 };
 use crate::{
-    AuditNote, CodeRow, ConsentRow, ConsentsOf, Exchange, Exchanged, KeyRow, NewCode, NewGrant, NewRefresh,
-    RefreshRow, Refreshing, StoreError,
+    AuditNote, CodeRow, ConsentFilter, ConsentId, ConsentRow, Exchange, Exchanged, KeyRow, NewCode, NewGrant,
+    NewRefresh, Page, PageRequest, RefreshRow, Refreshing, StoreError,
     apps::{allowed_by, both, forgotten_before},
     words::to_json,
 };
@@ -87,35 +90,64 @@ async fn forget(change: &Change, now: Timestamp) -> Outcome<()> {
     change.execute(sql, bind![before]).await.map(drop)
 }
 
-pub(super) async fn consents(pool: &Pool, of: ConsentsOf) -> Outcome<Vec<ConsentRow>> {
-    let (whose, id) = match of {
-        ConsentsOf::Account(id) => ("m.account", bind![id]),
-        ConsentsOf::Member(id) => ("m.id", bind![id]),
-    };
-    let sql = format!(
-        "SELECT s.client, s.member, m.email, s.scopes, s.granted_at
-           FROM members  m
-           JOIN consents s ON s.member = m.id
-          WHERE {whose} = $1 AND m.removed_at IS NULL
-          ORDER BY s.client, s.member"
-    );
-    let mut all = Vec::new();
-    for row in pool.rows(&sql, id).await? {
-        let (client, member) = (stored(&row, "client")?, stored(&row, "member")?);
-        let client = clients::find(pool, client).await?.filter(|client| client.revoked_at.is_none());
-        let Some(client) = client else { continue };
-        let keys = keys_by(pool, client.id, member).await?;
-        let (email, scopes) = (stored(&row, "email")?, stored(&row, "scopes")?);
-        all.push(ConsentRow { client, member, email, scopes, granted_at: stored(&row, "granted_at")?, keys });
+pub(super) async fn consents(
+    pool: &Pool,
+    filter: ConsentFilter,
+    page: PageRequest<ConsentId>,
+) -> Outcome<Page<ConsentRow, ConsentId>> {
+    let sql = "SELECT s.client, s.member, c.name, c.verified, m.email, s.scopes, s.granted_at
+                 FROM members  m
+                 JOIN consents s ON s.member = m.id
+                 JOIN clients  c ON c.id = s.client
+                WHERE m.removed_at IS NULL AND c.revoked_at IS NULL";
+    let mut listed = Select::new(sql)
+        .and("m.account = ?", Some(filter.account))
+        .and("s.member = ?", filter.member)
+        .and("s.client = ?", filter.client)
+        .and("uuid_send(s.client) || uuid_send(s.member) > ?", page.after.map(place))
+        .page(pool, "s.client, s.member", page.limit, consent_row, |row| row.id)
+        .await?;
+    let sql = "SELECT ARRAY(SELECT k.id
+                              FROM keys k
+                             WHERE k.client = asked.client
+                               AND k.created_by = asked.created_by
+                               AND k.state <> 'revoked'
+                             ORDER BY k.id)
+                 FROM unnest($1, $2) WITH ORDINALITY AS asked (client, created_by, place)
+                ORDER BY asked.place";
+    let values = vec![
+        array(listed.items.iter().map(|row| row.id.client)),
+        array(listed.items.iter().map(|row| allowed_by(row.id.member))),
+    ];
+    for (consent, row) in listed.items.iter_mut().zip(pool.rows(sql, values).await?) {
+        consent.keys = stored_all(&row, 0)?;
     }
-    Ok(all)
+    Ok(listed)
+}
+
+/// The grants come with another question, for all that are listed at once.
+fn consent_row(row: &Row) -> Outcome<ConsentRow> {
+    Ok(ConsentRow {
+        id: ConsentId { client: stored(row, "client")?, member: stored(row, "member")? },
+        name: row.try_get("name")?,
+        verified: row.try_get::<_, i64>("verified")? != 0,
+        email: stored(row, "email")?,
+        scopes: stored(row, "scopes")?,
+        granted_at: stored(row, "granted_at")?,
+        keys: Vec::new(),
+    })
+}
+
+/// Where a consent stands in the order of lists.
+fn place(id: ConsentId) -> Vec<u8> {
+    [id.client.to_bytes(), id.member.to_bytes()].concat()
 }
 
 /// The grants by a member's consent that weren't revoked.
 async fn keys_by(from: &impl Ask, client: ClientId, member: MemberId) -> Outcome<Vec<KeyId>> {
     let sql = "SELECT id FROM keys WHERE client = $1 AND created_by = $2 AND state <> 'revoked' ORDER BY id";
     let rows = from.rows(sql, bind![client, allowed_by(member)]).await?;
-    Ok(rows.iter().map(|row| stored(row, 0)).collect::<Result<_, _>>()?)
+    rows.iter().map(|row| Ok(stored(row, 0)?)).collect()
 }
 
 pub(super) async fn withdraw(
@@ -197,14 +229,13 @@ pub(super) async fn find_code(from: &impl Ask, digest: Digest) -> Outcome<Option
 /// The account of the grant is locked.
 pub(super) async fn exchange(
     change: &Change,
-    exchange: Exchange,
+    exchange: &Exchange,
     mut grant: NewGrant,
     note: &AuditNote,
-    replayed: &AuditNote,
 ) -> Outcome<Left<Exchanged>> {
     authority::hold(change, note).await?;
-    let digest = match exchange {
-        Exchange::Code(digest) => digest,
+    let (digest, replayed) = match exchange {
+        Exchange::Code { digest, replayed } => (*digest, replayed),
         Exchange::Itself => {
             return for_itself(change, grant, note).await.map(Exchanged::Granted).map(Left::made);
         }
@@ -295,9 +326,13 @@ pub(super) async fn refresh(
     let token = find_refresh(change, presented).await?;
     let token = token.filter(|token| token.counts(note.at)).ok_or(StoreError::NotFound)?;
     let key = token.key.id;
-    if token.tells_of_theft(refreshing.repeated_since)
-        || (token.used_at.is_some() && !take_back(change, key, presented, note.at).await?)
-    {
+    if token.tells_of_theft(refreshing.repeated_since) {
+        return end_for_replay(change, key, &refreshing.stolen).await;
+    }
+    if token.key.state == KeyState::Disabled {
+        return Ok(Left::already(Exchanged::Disabled));
+    }
+    if token.used_at.is_some() && !take_back(change, key, presented, note.at).await? {
         return end_for_replay(change, key, &refreshing.stolen).await;
     }
     let sql = "UPDATE refresh_tokens SET used_at = coalesce(used_at, $2) WHERE digest = $1";

@@ -27,7 +27,7 @@ const TOGETHER: usize = 64;
 
 /// What is to be issued.
 pub(super) enum Issue {
-    Grant { exchange: Exchange, grant: Box<NewGrant>, note: AuditNote, replayed: AuditNote },
+    Grant { exchange: Exchange, grant: Box<NewGrant>, note: AuditNote },
     Refresh { refreshing: Refreshing, note: AuditNote },
 }
 
@@ -52,8 +52,8 @@ impl Issue {
 
     async fn make(&self, change: &Change) -> Outcome<Left<Exchanged>> {
         match self {
-            Self::Grant { exchange, grant, note, replayed } => {
-                grants::exchange(change, *exchange, NewGrant::clone(grant), note, replayed).await
+            Self::Grant { exchange, grant, note } => {
+                grants::exchange(change, exchange, NewGrant::clone(grant), note).await
             }
             Self::Refresh { refreshing, note } => grants::refresh(change, refreshing, note).await,
         }

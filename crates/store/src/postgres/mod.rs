@@ -27,6 +27,7 @@ mod links;
 mod locks;
 mod members;
 mod migrate;
+mod old_grants;
 mod operators;
 mod pool;
 mod quota;

@@ -1,13 +1,13 @@
 //! The verbs about applications, each handed to the writer or to a reader.
 
 use async_trait::async_trait;
-use claviger_model::{AccountId, ClientId, Digest, MemberId, Scopes};
+use claviger_model::{AccountId, ClientId, Digest, MemberId, Scopes, Timestamp};
 
-use super::{Sqlite, authority, clients, grants};
+use super::{Sqlite, authority, clients, grants, old_grants};
 use crate::{
-    AuditNote, ClientChange, ClientFilter, ClientRow, CodeRow, Committed, ConsentRow, ConsentsOf, Exchange,
-    Exchanged, Idempotency, NewClient, NewCode, NewGrant, Page, PageRequest, RefreshRow, Refreshing,
-    StoreError, apps_store::AppsDatabase,
+    AuditNote, ClientChange, ClientFilter, ClientRow, CodeRow, Committed, ConsentFilter, ConsentId,
+    ConsentRow, Exchange, Exchanged, Idempotency, NewClient, NewCode, NewGrant, Page, PageRequest,
+    RefreshRow, Refreshing, StoreError, apps_store::AppsDatabase,
 };
 
 #[async_trait]
@@ -65,8 +65,12 @@ impl AppsDatabase for Sqlite {
             .await
     }
 
-    async fn list_consents(&self, of: ConsentsOf) -> Result<Vec<ConsentRow>, StoreError> {
-        self.0.readers.run(move |connection| grants::consents(connection, of)).await
+    async fn list_consents(
+        &self,
+        filter: ConsentFilter,
+        page: PageRequest<ConsentId>,
+    ) -> Result<Page<ConsentRow, ConsentId>, StoreError> {
+        self.0.readers.run(move |connection| grants::consents(connection, filter, page)).await
     }
 
     async fn withdraw(
@@ -93,12 +97,11 @@ impl AppsDatabase for Sqlite {
         exchange: Exchange,
         grant: NewGrant,
         note: AuditNote,
-        replayed: AuditNote,
     ) -> Result<Committed<Exchanged>, StoreError> {
         self.0
             .change(move |connection| {
                 authority::hold(connection, &note)?;
-                grants::exchange(connection, exchange, grant, &note, &replayed)
+                grants::exchange(connection, &exchange, grant, &note)
             })
             .await
     }
@@ -118,5 +121,17 @@ impl AppsDatabase for Sqlite {
                 grants::refresh(connection, &refreshing, &note)
             })
             .await
+    }
+
+    /// What is in the other file goes first: a crash in between costs when a token that ran out was last used.
+    async fn forget_grants(&self, before: Timestamp) -> Result<usize, StoreError> {
+        let old = self.0.readers.run(move |connection| old_grants::find(connection, before)).await?;
+        if old.is_empty() {
+            return Ok(0);
+        }
+        let keys = old.clone();
+        self.0.usage_writer.run(move |connection| old_grants::forget_uses(connection, &keys)).await?;
+        let count = old.len();
+        self.0.change(move |connection| old_grants::forget(connection, &old)).await.map(|()| count)
     }
 }

@@ -137,6 +137,9 @@ pub(super) fn change(
     change: ClientChange,
     note: &AuditNote,
 ) -> Outcome<Committed<ClientRow>> {
+    if let ClientChange::Rotate { call, .. } = &change {
+        idempotency::admit(connection, call.as_ref())?;
+    }
     let before = find(connection, id)?.ok_or(StoreError::NotFound)?;
     if before.revoked_at.is_some() {
         return match change {
@@ -162,12 +165,13 @@ pub(super) fn change(
                 introspects,
             ])?;
         }
-        ClientChange::Rotate { secret, others_end_at } => {
+        ClientChange::Rotate { secret, others_end_at, call } => {
             let sql = "UPDATE client_secrets
                           SET ends_at = ?2
                         WHERE client = ?1 AND (ends_at IS NULL OR ends_at > ?2)";
             connection.prepare_cached(sql)?.execute(params![id.to_bytes(), others_end_at.as_millis()])?;
             add_secret(connection, id, &secret, note.at)?;
+            idempotency::record(connection, call.as_ref(), &id.to_string(), note.at)?;
         }
         ClientChange::Revoke => {
             let sql = "UPDATE clients SET revoked_at = ?2 WHERE id = ?1";

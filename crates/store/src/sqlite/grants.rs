@@ -9,10 +9,11 @@ use super::{
     failure::Outcome,
     feed::{already, committed},
     key_rows, keys, secrets,
+    select::{Select, blob},
 };
 use crate::{
-    AuditNote, CodeRow, Committed, ConsentRow, ConsentsOf, Exchange, Exchanged, KeyRow, NewCode, NewGrant,
-    NewRefresh, RefreshRow, Refreshing, StoreError,
+    AuditNote, CodeRow, Committed, ConsentFilter, ConsentId, ConsentRow, Exchange, Exchanged, KeyRow,
+    NewCode, NewGrant, NewRefresh, Page, PageRequest, RefreshRow, Refreshing, StoreError,
     apps::{allowed_by, both, forgotten_before},
     words::to_json,
 };
@@ -78,40 +79,47 @@ fn forget(connection: &Connection, now: Timestamp) -> Outcome<()> {
     Ok(())
 }
 
-pub(super) fn consents(connection: &Connection, of: ConsentsOf) -> Outcome<Vec<ConsentRow>> {
-    let (whose, id) = match of {
-        ConsentsOf::Account(id) => ("m.account", id.to_bytes()),
-        ConsentsOf::Member(id) => ("m.id", id.to_bytes()),
-    };
-    let sql = format!(
-        "SELECT s.client, s.member, m.email, s.scopes, s.granted_at
-           FROM members  m
-           JOIN consents s ON s.member = m.id
-          WHERE {whose} = ?1 AND m.removed_at IS NULL
-          ORDER BY s.client, s.member"
-    );
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut rows = statement.query([id])?;
-    let mut all = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (client, member) = (stored(row, "client")?, stored(row, "member")?);
-        let Some(client) = clients::find(connection, client)?.filter(|client| client.revoked_at.is_none())
-        else {
-            continue;
-        };
-        let keys = keys_by(connection, client.id, member)?;
-        let (email, scopes) = (stored(row, "email")?, stored(row, "scopes")?);
-        all.push(ConsentRow { client, member, email, scopes, granted_at: stored(row, "granted_at")?, keys });
-    }
-    Ok(all)
+pub(super) fn consents(
+    connection: &Connection,
+    filter: ConsentFilter,
+    page: PageRequest<ConsentId>,
+) -> Outcome<Page<ConsentRow, ConsentId>> {
+    let sql = "SELECT s.client, s.member, c.name, c.verified, m.email, s.scopes, s.granted_at
+                 FROM members  m
+                 JOIN consents s ON s.member = m.id
+                 JOIN clients  c ON c.id = s.client
+                WHERE m.removed_at IS NULL AND c.revoked_at IS NULL AND m.account = ?";
+    Select::new(sql, blob(filter.account.to_bytes()))
+        .and("s.member = ?", filter.member.map(|id| blob(id.to_bytes())))
+        .and("s.client = ?", filter.client.map(|id| blob(id.to_bytes())))
+        .and("CAST(s.client || s.member AS BLOB) > ?", page.after.map(place))
+        .page(connection, "s.client, s.member", page.limit, |row| consent_row(connection, row), |row| row.id)
+}
+
+fn consent_row(connection: &Connection, row: &Row<'_>) -> rusqlite::Result<ConsentRow> {
+    let id = ConsentId { client: stored(row, "client")?, member: stored(row, "member")? };
+    Ok(ConsentRow {
+        id,
+        name: row.get("name")?,
+        verified: row.get("verified")?,
+        email: stored(row, "email")?,
+        scopes: stored(row, "scopes")?,
+        granted_at: stored(row, "granted_at")?,
+        keys: keys_by(connection, id.client, id.member)?,
+    })
+}
+
+/// Where a consent stands in the order of lists.
+fn place(id: ConsentId) -> Vec<u8> {
+    [id.client.to_bytes(), id.member.to_bytes()].concat()
 }
 
 /// The grants by a member's consent that weren't revoked.
-fn keys_by(connection: &Connection, client: ClientId, member: MemberId) -> Outcome<Vec<KeyId>> {
+fn keys_by(connection: &Connection, client: ClientId, member: MemberId) -> rusqlite::Result<Vec<KeyId>> {
     let sql = "SELECT id FROM keys WHERE client = ?1 AND created_by = ?2 AND state <> 'revoked' ORDER BY id";
     let mut statement = connection.prepare_cached(sql)?;
     let values = params![client.to_bytes(), allowed_by(member)];
-    Ok(statement.query_map(values, |row| stored(row, 0))?.collect::<rusqlite::Result<_>>()?)
+    statement.query_map(values, |row| stored(row, 0))?.collect()
 }
 
 pub(super) fn withdraw(
@@ -190,13 +198,12 @@ pub(super) fn find_code(connection: &Connection, digest: Digest) -> Outcome<Opti
 
 pub(super) fn exchange(
     connection: &Connection,
-    exchange: Exchange,
+    exchange: &Exchange,
     mut grant: NewGrant,
     note: &AuditNote,
-    replayed: &AuditNote,
 ) -> Outcome<Committed<Exchanged>> {
-    let digest = match exchange {
-        Exchange::Code(digest) => digest,
+    let (digest, replayed) = match exchange {
+        Exchange::Code { digest, replayed } => (*digest, replayed),
         Exchange::Itself => {
             let client = clients::find(connection, grant.client)?
                 .filter(|client| client.revoked_at.is_none() && client.account == Some(grant.key.account));
@@ -289,9 +296,13 @@ pub(super) fn refresh(
     let token = find_refresh(connection, presented)?;
     let token = token.filter(|token| token.counts(note.at)).ok_or(StoreError::NotFound)?;
     let key = &token.key;
-    if token.tells_of_theft(refreshing.repeated_since)
-        || (token.used_at.is_some() && !take_back(connection, key.id, presented, note.at)?)
-    {
+    if token.tells_of_theft(refreshing.repeated_since) {
+        return end_for_replay(connection, key.id, &refreshing.stolen);
+    }
+    if key.state == KeyState::Disabled {
+        return already(connection, Exchanged::Disabled);
+    }
+    if token.used_at.is_some() && !take_back(connection, key.id, presented, note.at)? {
         return end_for_replay(connection, key.id, &refreshing.stolen);
     }
     let sql = "UPDATE refresh_tokens SET used_at = coalesce(used_at, ?2) WHERE digest = ?1";

@@ -22,6 +22,7 @@ mod links;
 mod members;
 mod migrate;
 mod moved;
+mod old_grants;
 mod operators;
 mod quota;
 mod readers;

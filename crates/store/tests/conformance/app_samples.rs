@@ -5,12 +5,12 @@ use claviger_model::{
     oauth::{Challenge, ClientKind, RedirectUri},
 };
 use claviger_store::{
-    ClientChange, ClientRow, Committed, Exchange, Exchanged, KeyRow, NewClient, NewCode, NewGrant, NewKey,
-    NewRefresh, NewSecret, Refreshing, Store, StoreError,
+    ClientChange, ClientRow, Committed, ConsentFilter, ConsentRow, Exchange, Exchanged, KeyRow, NewClient,
+    NewCode, NewGrant, NewKey, NewRefresh, NewSecret, Refreshing, Store, StoreError,
 };
 use claviger_verify::feed::{Record, SecretRecord};
 
-use crate::samples::{after_now, load, new_key, new_secret, next, note, note_at};
+use crate::samples::{after_now, first, load, new_key, new_secret, next, note, note_at};
 
 /// For how many seconds a call is taken for a repetition.
 pub(crate) const REPEATED: i64 = 10;
@@ -94,15 +94,26 @@ pub(crate) fn new_grant(account: AccountId, client: ClientId) -> NewGrant {
     NewGrant { key, client, refresh: Some(new_refresh(0)) }
 }
 
+/// By what right a grant is made.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum By {
+    Code(Digest),
+    Itself,
+}
+
 /// Exchanges something for a grant at this second.
 pub(crate) async fn exchange(
     store: &Store,
-    exchange: Exchange,
+    by: By,
     grant: NewGrant,
     seconds: i64,
 ) -> Result<Committed<Exchanged>, StoreError> {
     let at = after_now(seconds);
-    store.exchange(exchange, grant, note_at("grant.make", at), note_at("grant.replay", at)).await
+    let exchange = match by {
+        By::Code(digest) => Exchange::Code { digest, replayed: note_at("grant.replay", at).into() },
+        By::Itself => Exchange::Itself,
+    };
+    store.exchange(exchange, grant, note_at("grant.make", at)).await
 }
 
 /// What an application holds.
@@ -123,8 +134,14 @@ pub(crate) async fn held(store: &Store, account: AccountId, client: ClientId, me
         access: grant.key.secret.digest,
         refresh: grant.refresh.unwrap().digest,
     };
-    exchange(store, Exchange::Code(code), grant, 0).await.unwrap();
+    exchange(store, By::Code(code), grant, 0).await.unwrap();
     held
+}
+
+/// What the account's members have allowed.
+pub(crate) async fn consents(store: &Store, account: AccountId) -> Vec<ConsentRow> {
+    let filter = ConsentFilter { account, member: None, client: None };
+    store.list_consents(filter, first(100)).await.unwrap().items
 }
 
 /// A call for new tokens at this second.

@@ -6,7 +6,7 @@ use claviger_model::{
     AccountId, ClientId, DenialCode, Digest, KeyId, RequestId, Role, Timestamp, restriction::Period,
 };
 use claviger_store::{
-    ChainCheck, ConsentsOf, Copied, CopyError, CopyOrder, KeyChange, KeyLimits, NewKey, NewSecret, OpenError,
+    ChainCheck, Copied, CopyError, CopyOrder, KeyChange, KeyLimits, NewKey, NewSecret, OpenError,
     PostgresOptions, ReceiptRow, Store, StoreError, UsageFilter, abort_copy, copy,
 };
 use claviger_testkit::Postgres;
@@ -147,7 +147,7 @@ async fn applications(store: &Store, old: &Old) -> [String; 5] {
     let [used, next] = old.tokens;
     [
         format!("{:?}", store.find_client(old.client).await.unwrap().unwrap()),
-        format!("{:?}", store.list_consents(ConsentsOf::Account(old.account)).await.unwrap()),
+        format!("{:?}", crate::app_samples::consents(store, old.account).await),
         format!("{:?}", store.find_code(old.code).await.unwrap().unwrap()),
         format!("{:?}", store.find_refresh(used).await.unwrap().unwrap()),
         format!("{:?}", store.find_refresh(next).await.unwrap().unwrap()),

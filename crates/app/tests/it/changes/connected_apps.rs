@@ -34,6 +34,36 @@ fn what_members_have_allowed_is_listed_by_account() {
 }
 
 #[test]
+fn what_members_have_allowed_comes_in_pages() {
+    let (server, operator, account) = opened_with_oauth();
+    let granted: Vec<_> = (0..3).map(|_| Granted::new(&server, &account)).collect();
+    let path = format!("/v1/accounts/{account}/connected-apps");
+    let mut listed = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = operator.get(&format!("{path}?limit=1{cursor}")).expect(200).json();
+        listed.extend(page["items"].as_array().expect("a list has items").clone());
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(json!(listed), operator.get(&path).expect(200).json()["items"]);
+    assert_eq!(listed.len(), granted.len());
+    let one = format!("{}.{}", granted[0].client, granted[0].member);
+    for (query, pointer) in [
+        ("limit=0", "/limit"),
+        ("limit=101", "/limit"),
+        ("cursor=x", "/cursor"),
+        ("cursor=", "/cursor"),
+        (&*format!("cursor={}", granted[0].client), "/cursor"),
+        (&*format!("cursor={one}.{one}"), "/cursor"),
+    ] {
+        let refused = operator.get(&format!("{path}?{query}")).expect(422).json();
+        assert_eq!(refused["errors"][0]["pointer"], pointer, "{query}");
+    }
+    let _ = operator.get(&format!("{path}?member=x")).expect(422);
+}
+
+#[test]
 fn what_is_withdrawn_lets_nobody_in_any_more() {
     let (server, operator, account) = opened_with_oauth();
     let (ours, other) = (Granted::new(&server, &account), Granted::new(&server, &account));

@@ -50,6 +50,24 @@ fn a_repeated_rotation_account_and_operator_happen_once() {
 }
 
 #[test]
+fn a_repeated_rotation_of_an_application_s_secret_happens_once() {
+    let (_server, operator, _) = super::opened_with_oauth();
+    let order = json!({"name": "Acme Reports", "redirect_uris": ["https://app.example/cb"]});
+    let made = operator.post("/v1/oauth-clients", &order).expect(201).json();
+    let path = format!("/v1/oauth-clients/{}", text(&made, "id"));
+    let rotate = |key: &str, body: &Value| post(&operator, &format!("{path}/rotate"), key, body);
+    let rotated = rotate("r", &json!({"overlap": "1h"})).expect(200).json();
+    let again = rotate("r", &json!({"overlap": "1h"})).expect(409);
+    assert_eq!((&again.json()["code"], &again.json()["id"]), (&json!("already_created"), &made["id"]));
+    assert!(!again.text().contains(&text(&rotated, "client_secret")[14..]));
+    let other = rotate("r", &json!({"overlap": "2h"})).expect(422).json();
+    assert_eq!(text(&other, "code"), "idempotency_mismatch");
+    let shown = operator.get(&path).expect(200).json();
+    assert_eq!(shown["secrets"].as_array().expect("it has some").len(), 2);
+    let _ = rotate("s", &json!({"overlap": "1h"})).expect(200);
+}
+
+#[test]
 fn a_replay_is_told_what_it_created_though_it_could_not_be_asked_now() {
     let (server, operator, account) = opened_with_clock("default");
     let path = format!("/v1/accounts/{account}/keys");

@@ -2,10 +2,10 @@
 
 use std::thread;
 
-use claviger_testkit::Server;
+use claviger_testkit::{Server, ServerBuilder, eventually};
 use serde_json::{Value, json};
 
-use super::stage::{App, REDIRECT, Stage, form, parameter, send, text, within};
+use super::stage::{App, PROFILE, REDIRECT, Stage, form, parameter, send, text, within};
 use crate::members::sign_in_as;
 
 fn keys_of(server: &Server, account: &str) -> Vec<Value> {
@@ -104,6 +104,51 @@ fn refresh_tokens_rotate_and_a_stolen_one_ends_the_grant() {
     assert!(actions(server).iter().any(|action| action == "grant.revoke"));
 }
 
+/// RFC 6749 §3.3, §5.1: the scope in an answer is the issued one, whatever was asked for.
+#[test]
+fn a_refresh_that_asks_for_less_is_told_what_it_got() {
+    let stage = Stage::new();
+    let (server, app) = (&stage.server, &stage.app);
+    let granted = stage.tokens(&mut stage.developer(), app);
+    let narrower = [
+        ("grant_type", "refresh_token"),
+        ("refresh_token", text(&granted, "refresh_token")),
+        ("scope", "orders:read"),
+    ];
+    let tokens = app.post(server, "token", &narrower).expect(200).json();
+    assert_eq!(text(&tokens, "scope"), "orders:read orders:write");
+    let access = text(&tokens, "access_token");
+    let about = app.post(server, "introspect", &[("token", access)]).expect(200).json();
+    assert_eq!(text(&about, "scope"), text(&tokens, "scope"));
+    let _ = server.customer(access).send("POST", "/v1/orders", &[], "{}").expect(201);
+}
+
+#[test]
+fn a_client_keeps_the_refresh_token_of_a_grant_that_is_switched_off() {
+    let stage = Stage::new();
+    let (server, app, operator) = (&stage.server, &stage.app, stage.server.operator());
+    let tokens = stage.tokens(&mut stage.developer(), app);
+    let (access, refresh) = (text(&tokens, "access_token"), text(&tokens, "refresh_token"));
+    let about = app.post(server, "introspect", &[("token", access)]).expect(200).json();
+    let key = text(&about, "key_id");
+    let _ = operator.post(&format!("/v1/keys/{key}/disable"), &json!({})).expect(200);
+    let refused = app.refresh(server, refresh).expect(400).json();
+    assert_eq!(text(&refused, "error"), "access_denied");
+    let _ = operator.post(&format!("/v1/keys/{key}/enable"), &json!({})).expect(200);
+    let tokens = app.refresh(server, refresh).expect(200).json();
+
+    // A suspended account's grant goes on, and lets nobody in until the account does.
+    let account = |state: &str| {
+        let _ =
+            operator.patch(&format!("/v1/accounts/{}", stage.account), &json!({"state": state})).expect(200);
+    };
+    account("suspended");
+    let tokens = app.refresh(server, text(&tokens, "refresh_token")).expect(200).json();
+    assert_ne!(stage.call(text(&tokens, "access_token")), 200);
+    account("active");
+    assert_eq!(stage.call(text(&tokens, "access_token")), 200);
+}
+
 #[test]
 fn of_many_at_once_one_code_is_exchanged_once_and_all_of_it_ends() {
     let stage = Stage::new();
@@ -192,6 +237,28 @@ fn an_application_acts_for_its_own_account() {
     let _ = wider.expect(403);
     let none = stage.app.post(server, "token", &[("grant_type", "client_credentials")]).expect(400).json();
     assert_eq!(text(&none, "error"), "unauthorized_client");
+}
+
+/// The trail still tells of them, and of what they did.
+#[test]
+fn grants_that_ran_out_are_forgotten_while_others_are_made() {
+    let server = ServerBuilder::new(crate::PROGRAM).profile_text(PROFILE).movable_clock().start();
+    let stage = Stage::of(server);
+    let (server, service, operator) = (&stage.server, &stage.service, stage.server.operator());
+    let grant = || {
+        let made = service.post(server, "token", &[("grant_type", "client_credentials")]).expect(200).json();
+        text(&made, "access_token").to_owned()
+    };
+    let old = grant();
+    let about = service.post(server, "introspect", &[("token", &old)]).expect(200).json();
+    let path = format!("/v1/keys/{}", text(&about, "key_id"));
+    let _ = operator.get(&path).expect(200);
+    server.move_clock("+26h");
+    let young: Vec<_> = (0..32).map(|_| grant()).collect();
+    let _ = eventually(|| (operator.get(&path).status == 404).then_some(()));
+    assert_eq!((stage.call(&old), stage.call(&young[0])), (401, 200));
+    let trail = operator.get(&format!("/v1/audit-events?subject={}", text(&about, "key_id"))).expect(200);
+    assert_eq!(text(&trail.json()["items"][0], "action"), "grant.issue");
 }
 
 #[test]

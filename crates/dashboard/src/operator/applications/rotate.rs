@@ -63,7 +63,11 @@ async fn rotate(
     let PostedByOperator { operator, form } = &posted;
     let row = rotatable(&desk, operator, &id).await?;
     let overlap = read(form.get("overlap"))?;
-    shown::issued(&desk, operator, desk.site.manager().rotate_client(&operator.by(), row.id, overlap).await?)
+    shown::issued(
+        &desk,
+        operator,
+        desk.site.manager().rotate_client(&operator.by(), row.id, overlap, None).await?,
+    )
 }
 
 /// An application that has a secret.

@@ -6,7 +6,7 @@ use axum::{
     extract::{Path, State},
     routing::get,
 };
-use claviger_manage::ConsentView;
+use claviger_manage::{ConsentId, ConsentView, PageRequest};
 use claviger_model::{ClientId, MemberAbility, MemberId, Scopes, profile::Profile};
 use http::{Response, StatusCode};
 
@@ -21,6 +21,9 @@ use crate::{
     words::Time,
 };
 
+/// Consents a page.
+const PER_PAGE: usize = 50;
+
 pub(super) fn routes() -> Router<Site> {
     Router::new()
         .route("/connected-apps", get(list))
@@ -34,6 +37,8 @@ struct ConnectedPage {
     apps: Vec<App>,
     /// Whether others' are among them.
     of_all: bool,
+    /// The next page.
+    next: Option<String>,
 }
 
 /// What a member has allowed an application.
@@ -62,11 +67,11 @@ impl App {
             }
         };
         Self {
-            path: format!("/connected-apps/{}/{}/withdraw", row.client.id, row.member),
-            name: row.client.name.clone(),
-            verified: row.client.verified,
+            path: format!("/connected-apps/{}/{}/withdraw", row.id.client, row.id.member),
+            name: row.name.clone(),
+            verified: row.verified,
             email: row.email.to_string(),
-            is_yours: row.member == visitor.permit.member(),
+            is_yours: row.id.member == visitor.permit.member(),
             scopes,
             allowed: Time::ago(row.granted_at, site.now()),
             last_used: consent.last_used_at.map(|at| Time::ago(at, site.now())),
@@ -83,11 +88,13 @@ fn api<'a>(site: &'a Site, visitor: &Visitor) -> Result<&'a ApiSite, Stop> {
 
 async fn list(State(site): State<Site>, query: Query, visitor: Visitor) -> Result<Response<Body>, Stop> {
     let profile = &api(&site, &visitor)?.profile;
-    let consents = site.manager().list_consents(&visitor.by(), visitor.permit.account()).await?;
+    let page = PageRequest { after: query.get("after").parse().ok(), limit: PER_PAGE };
+    let found = site.manager().list_consents(&visitor.by(), visitor.permit.account(), page).await?;
     let page = ConnectedPage {
         frame: Frame::of(&site, &visitor, Place::ConnectedApps, "Connected apps").done(query.get("done")),
-        apps: consents.iter().map(|consent| App::of(&site, &visitor, profile, consent)).collect(),
+        apps: found.items.iter().map(|consent| App::of(&site, &visitor, profile, consent)).collect(),
         of_all: visitor.may(MemberAbility::Members),
+        next: found.next.map(|id| format!("/connected-apps?after={id}")),
     };
     answer::page(StatusCode::OK, &page)
 }
@@ -106,10 +113,9 @@ async fn ask(
 ) -> Result<Response<Body>, Stop> {
     let profile = &api(&site, &visitor)?.profile;
     let (client, member) = ids(&client, &member)?;
-    let consents = site.manager().list_consents(&visitor.by(), visitor.permit.account()).await?;
-    let asked =
-        consents.iter().find(|consent| consent.row.client.id == client && consent.row.member == member);
-    let app = App::of(&site, &visitor, profile, asked.ok_or_else(Stop::not_found)?);
+    let (account, id) = (visitor.permit.account(), ConsentId { client, member });
+    let asked = site.manager().show_consent(&visitor.by(), account, id).await?;
+    let app = App::of(&site, &visitor, profile, &asked);
     let frame = Frame::of(&site, &visitor, Place::ConnectedApps, "Withdraw access");
     answer::page(StatusCode::OK, &WithdrawPage { frame, app })
 }

@@ -1,11 +1,11 @@
 //! What the schema itself refuses, whoever writes.
 
 use claviger_model::{Role, oauth::ClientKind};
-use claviger_store::{Exchange, NewClient};
+use claviger_store::NewClient;
 
 use super::fixture::Fixture;
 use crate::{
-    app_samples::{client_of, exchange, granted_in_its_own, new_client, new_grant},
+    app_samples::{By, client_of, exchange, granted_in_its_own, new_client, new_grant},
     samples::{account, key, member, new_operator, note, signed_in},
 };
 
@@ -221,7 +221,7 @@ async fn every_rule_about_applications_is_kept() {
     let public = store.insert_client(public, None, note("client.create")).await.unwrap().value.id;
     let (owner, _, _) = granted_in_its_own(store, public).await;
     let own = client_of(store, owner).await;
-    exchange(store, Exchange::Itself, new_grant(owner, own), 0).await.unwrap();
+    exchange(store, By::Itself, new_grant(owner, own), 0).await.unwrap();
     key(store, owner).await;
     let rules = [
         // Clients.

@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use claviger_model::{Digest, KeyId};
-use claviger_store::{ChainCheck, Exchange, Exchanged, StoreError};
+use claviger_store::{ChainCheck, Exchanged, StoreError};
 use futures_util::future::join_all;
 
 use super::fixture::Fixture;
 use crate::{
-    app_samples::{client_of, exchange, granted, granted_in_its_own, held, new_grant, refresh, refreshing},
+    app_samples::{
+        By, client_of, exchange, granted, granted_in_its_own, held, new_grant, refresh, refreshing,
+    },
     samples::{account, trail},
 };
 
@@ -18,7 +20,7 @@ async fn tokens_that_are_asked_for_at_once_are_committed_together() {
     let store = &fixture.store;
     let owner = account(store).await;
     let client = client_of(store, owner).await;
-    let calls = (0..100).map(|_| exchange(store, Exchange::Itself, new_grant(owner, client), 0));
+    let calls = (0..100).map(|_| exchange(store, By::Itself, new_grant(owner, client), 0));
     let ids: BTreeSet<KeyId> = join_all(calls).await.into_iter().map(|made| granted(made).id).collect();
     assert_eq!(ids.len(), 100);
     assert_eq!(fixture.number("SELECT count(*) FROM keys"), 100);
@@ -35,11 +37,11 @@ async fn what_is_refused_keeps_none_that_came_with_it_from_being_issued() {
     let store = &fixture.store;
     let (owner, elsewhere) = (account(store).await, account(store).await);
     let (client, theirs) = (client_of(store, owner).await, client_of(store, elsewhere).await);
-    let guessed = Exchange::Code(Digest::of(b"guessed"));
+    let guessed = By::Code(Digest::of(b"guessed"));
     let calls = (0..40).map(|turn| match turn % 4 {
         0 => exchange(store, guessed, new_grant(owner, client), 0),
-        1 => exchange(store, Exchange::Itself, new_grant(owner, theirs), 0),
-        _ => exchange(store, Exchange::Itself, new_grant(owner, client), 0),
+        1 => exchange(store, By::Itself, new_grant(owner, theirs), 0),
+        _ => exchange(store, By::Itself, new_grant(owner, client), 0),
     });
     for (turn, answer) in join_all(calls).await.into_iter().enumerate() {
         match turn % 4 {
@@ -84,7 +86,7 @@ async fn an_account_that_is_held_up_holds_up_its_own_tokens_alone() {
     holder.batch_execute(&lock).await.unwrap();
     let calls = (0..8).map(|turn| {
         let (owner, client) = if turn == 3 { (held_up, theirs) } else { (owner, client) };
-        exchange(store, Exchange::Itself, new_grant(owner, client), 0)
+        exchange(store, By::Itself, new_grant(owner, client), 0)
     });
     for (turn, answer) in join_all(calls).await.into_iter().enumerate() {
         if turn == 3 {
@@ -94,7 +96,7 @@ async fn an_account_that_is_held_up_holds_up_its_own_tokens_alone() {
         }
     }
     holder.batch_execute("ROLLBACK").await.unwrap();
-    granted(exchange(store, Exchange::Itself, new_grant(held_up, theirs), 0).await);
+    granted(exchange(store, By::Itself, new_grant(held_up, theirs), 0).await);
 }
 
 #[tokio::test]
@@ -104,8 +106,8 @@ async fn a_token_whose_caller_went_away_holds_up_nobody() {
     let owner = account(store).await;
     let client = client_of(store, owner).await;
     for _ in 0..20 {
-        let gone = exchange(store, Exchange::Itself, new_grant(owner, client), 0);
-        let stays = exchange(store, Exchange::Itself, new_grant(owner, client), 0);
+        let gone = exchange(store, By::Itself, new_grant(owner, client), 0);
+        let stays = exchange(store, By::Itself, new_grant(owner, client), 0);
         tokio::select! {
             biased;
             _ = gone => {}

@@ -2,15 +2,14 @@
 
 use claviger_model::{ClientId, KeyState, oauth::ClientKind, oauth::RedirectUri};
 use claviger_store::{
-    AuditFilter, Authority, ClientChange, ClientFilter, ConsentsOf, Exchange, NewClient, PageRequest, Store,
-    StoreError,
+    AuditFilter, Authority, ClientChange, ClientFilter, Exchange, NewClient, PageRequest, Store, StoreError,
 };
 
 use super::Fixture;
 use crate::{
     app_samples::{
-        allowed, change_client, client, client_of, exchange, granted_in_its_own, new_client, new_code,
-        new_grant, record, refresh, refreshing, scopes,
+        By, allowed, change_client, client, client_of, consents, exchange, granted_in_its_own, new_client,
+        new_code, new_grant, record, refresh, refreshing, scopes,
     },
     samples::{
         NOW, account, after_now, call, change, first, new_account, new_operator, new_secret, note, trail,
@@ -114,7 +113,7 @@ async fn a_client_comes_with_its_secret_or_not_at_all() {
     let id = again.id;
     assert!(matches!(insert(store, again).await, Err(StoreError::Internal(_))));
     assert!(store.find_client(id).await.unwrap().is_none());
-    let rotated = ClientChange::Rotate { secret, others_end_at: NOW };
+    let rotated = ClientChange::Rotate { secret, others_end_at: NOW, call: None };
     assert!(matches!(change_client(store, there, rotated).await, Err(StoreError::Internal(_))));
     let [kept] = &store.find_client(there).await.unwrap().unwrap().secrets[..] else { panic!("one secret") };
     assert_eq!(kept.ends_at, None);
@@ -180,7 +179,7 @@ async fn a_secret_is_rotated_and_the_older_ones_end_no_later_than_before() {
     let id = client(store).await;
     let turn = async |seconds, others_end_at| {
         let secret = new_secret();
-        let change = ClientChange::Rotate { secret: secret.clone(), others_end_at };
+        let change = ClientChange::Rotate { secret: secret.clone(), others_end_at, call: None };
         let note = crate::samples::note_at("client.rotate", after_now(seconds));
         let changed = store.change_client(id, change, note).await.unwrap().value;
         let newest = &changed.secrets[0];
@@ -195,7 +194,7 @@ async fn a_secret_is_rotated_and_the_older_ones_end_no_later_than_before() {
     // A public client gains a secret no less than others, where somebody gives it one.
     let public = NewClient { kind: ClientKind::Public, secret: None, ..new_client("cashcat") };
     let public = insert(store, public).await.unwrap();
-    let rotated = ClientChange::Rotate { secret: new_secret(), others_end_at: NOW };
+    let rotated = ClientChange::Rotate { secret: new_secret(), others_end_at: NOW, call: None };
     assert_eq!(change_client(store, public, rotated).await.unwrap().value.secrets[0].number, 1);
 }
 
@@ -225,26 +224,46 @@ async fn a_revoked_client_takes_all_its_grants_along() {
     assert_eq!(store.find_key(kept.key).await.unwrap().unwrap().state, KeyState::Active);
 
     let events = trail(store).await.len();
-    let rotated = ClientChange::Rotate { secret: new_secret(), others_end_at: NOW };
+    let rotated = ClientChange::Rotate { secret: new_secret(), others_end_at: NOW, call: None };
     for refused in [NOTHING, rotated] {
         assert!(matches!(change_client(store, ours, refused).await, Err(StoreError::Revoked)));
     }
     let again = change_client(store, ours, ClientChange::Revoke).await.unwrap();
     assert_eq!((again.made, again.seq, again.value.revoked_at), (false, head, Some(after_now(5))));
     let grant = || new_grant(account, ours);
-    assert!(matches!(exchange(store, Exchange::Code(spare), grant(), 6).await, Err(StoreError::NotFound)));
+    assert!(matches!(exchange(store, By::Code(spare), grant(), 6).await, Err(StoreError::NotFound)));
     let refused = store.allow(new_code(ours, ada), note("consent.give")).await;
     assert!(matches!(refused, Err(StoreError::NotFound)), "{refused:?}");
-    assert!(store.list_consents(ConsentsOf::Member(ada)).await.unwrap().is_empty());
+    assert!(consents(store, account).await.is_empty());
     assert_eq!(trail(store).await.len(), events);
+}
+
+#[tokio::test]
+async fn a_repeated_rotation_is_told_whose_secret_the_first_one_made() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let id = client(store).await;
+    let turn = |body| {
+        let (secret, call) = (new_secret(), Some(call("1", body)));
+        change_client(store, id, ClientChange::Rotate { secret, others_end_at: after_now(60), call })
+    };
+    turn(1).await.unwrap();
+    let events = trail(store).await.len();
+    assert!(matches!(turn(1).await, Err(StoreError::AlreadyCreated(made)) if made == id.to_string()));
+    assert!(matches!(turn(2).await, Err(StoreError::IdempotencyMismatch)));
+    assert_eq!(store.find_client(id).await.unwrap().unwrap().secrets.len(), 2);
+    assert_eq!(trail(store).await.len(), events);
+    change_client(store, id, ClientChange::Revoke).await.unwrap();
+    assert!(matches!(turn(1).await, Err(StoreError::AlreadyCreated(_))), "it was made all the same");
 }
 
 #[tokio::test]
 async fn a_client_that_is_not_there_is_not_found() {
     let Fixture { store, .. } = &Fixture::new().await;
-    for wanted in
-        [NOTHING, ClientChange::Rotate { secret: new_secret(), others_end_at: NOW }, ClientChange::Revoke]
-    {
+    for wanted in [
+        NOTHING,
+        ClientChange::Rotate { secret: new_secret(), others_end_at: NOW, call: None },
+        ClientChange::Revoke,
+    ] {
         let refused = change_client(store, ClientId::from_bytes([9; 16]), wanted).await;
         assert!(matches!(refused, Err(StoreError::NotFound)), "{refused:?}");
     }
@@ -269,7 +288,7 @@ async fn nobody_without_the_right_changes_anything_about_applications() {
         store.change_client(client, ClientChange::Revoke, lost()).await.map(drop),
         store.allow(new_code(client, ada), lost()).await,
         store.withdraw(client, ada, account, lost()).await.map(drop),
-        store.exchange(Exchange::Itself, new_grant(account, own), lost(), note("x")).await.map(drop),
+        store.exchange(Exchange::Itself, new_grant(account, own), lost()).await.map(drop),
         store.refresh(refreshing(held.refresh, 0), lost()).await.map(drop),
     ];
     for refused in refusals {

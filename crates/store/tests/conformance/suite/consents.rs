@@ -2,14 +2,15 @@
 
 use claviger_model::{AccountId, ClientId, Digest, KeyState, MemberId, Role, Scopes};
 use claviger_store::{
-    AuditFilter, ClientChange, ConsentsOf, Exchange, KeyChange, MemberChange, NewCode, Store, StoreError,
+    AuditFilter, ClientChange, ConsentFilter, ConsentRow, KeyChange, MemberChange, NewCode, PageRequest,
+    Store, StoreError,
 };
 
 use super::Fixture;
 use crate::{
     app_samples::{
-        allowed, change_client, client, exchange, granted, granted_in_its_own, held, new_client, new_code,
-        new_grant, record, refresh, refreshing, scopes,
+        By, allowed, change_client, client, consents, exchange, granted, granted_in_its_own, held,
+        new_client, new_code, new_grant, record, refresh, refreshing, scopes,
     },
     samples::{NOW, account, after_now, change, first, load, member, new_account, note, note_at, trail},
 };
@@ -50,7 +51,8 @@ async fn a_code_is_found_as_it_was_made() {
 #[tokio::test]
 async fn what_is_allowed_adds_up_and_a_code_is_for_what_was_asked() {
     let Fixture { store, .. } = &Fixture::new().await;
-    let (client, ada) = (client(store).await, ada(store, account(store).await).await);
+    let (client, owner) = (client(store).await, account(store).await);
+    let ada = ada(store, owner).await;
     assert_eq!(store.find_consent(client, ada).await.unwrap(), None);
     for (asked, seconds, together) in [
         (scopes(&["costs:read"]), 0, scopes(&["costs:read"])),
@@ -65,9 +67,7 @@ async fn what_is_allowed_adds_up_and_a_code_is_for_what_was_asked() {
         store.allow(code, note_at("consent.give", at)).await.unwrap();
         assert_eq!(store.find_consent(client, ada).await.unwrap().as_ref(), Some(&together));
         assert_eq!(store.find_code(digest).await.unwrap().unwrap().scopes, asked);
-        let [consent] = &store.list_consents(ConsentsOf::Member(ada)).await.unwrap()[..] else {
-            panic!("one")
-        };
+        let [consent] = &consents(store, owner).await[..] else { panic!("one") };
         assert_eq!((&consent.scopes, consent.granted_at), (&together, at));
     }
 }
@@ -108,7 +108,7 @@ async fn a_code_is_used_up_with_the_grant_or_not_at_all() {
     let mut taken = new_grant(owner, client);
     taken.key.secret.digest = held.access;
     let id = taken.key.id;
-    let refused = exchange(store, Exchange::Code(unused), taken, 0).await;
+    let refused = exchange(store, By::Code(unused), taken, 0).await;
     assert!(matches!(refused, Err(StoreError::Internal(_))), "{refused:?}");
     assert!(store.find_key(id).await.unwrap().is_none());
     assert_eq!(store.find_code(unused).await.unwrap().unwrap().key, None);
@@ -122,7 +122,7 @@ async fn a_code_is_used_up_with_the_grant_or_not_at_all() {
 }
 
 #[tokio::test]
-async fn consents_are_listed_by_account_and_by_member() {
+async fn consents_are_listed_by_account_by_member_and_by_application() {
     let Fixture { store, .. } = &Fixture::new().await;
     let (one, other, gone) = (client(store).await, client(store).await, client(store).await);
     let (owner, ada, first_held) = granted_in_its_own(store, one).await;
@@ -137,28 +137,67 @@ async fn consents_are_listed_by_account_and_by_member() {
     granted_in_its_own(store, one).await;
     change_client(store, gone, ClientChange::Revoke).await.unwrap();
 
-    let list = async |of| {
-        let listed = store.list_consents(of).await.unwrap();
-        let told = |row: &claviger_store::ConsentRow| {
-            (row.client.id, row.member, row.email.to_string(), row.keys.clone())
-        };
-        listed.iter().map(told).collect::<Vec<_>>()
+    let list = async |account, member, client| {
+        let filter = ConsentFilter { account, member, client };
+        let listed = store.list_consents(filter, first(9)).await.unwrap();
+        assert_eq!(listed.next, None);
+        let told = |row: &ConsentRow| (row.id.client, row.id.member, row.email.to_string(), row.keys.clone());
+        listed.items.iter().map(told).collect::<Vec<_>>()
     };
     let of_ada = [
         (one, ada, "ada@example.com".to_owned(), vec![first_held.key, second_held.key]),
         (other, ada, "ada@example.com".to_owned(), Vec::new()),
     ];
     let of_bob = [(one, bob, "bob@example.com".to_owned(), Vec::new())];
-    assert_eq!(list(ConsentsOf::Member(ada)).await, of_ada);
-    assert_eq!(list(ConsentsOf::Member(bob)).await, of_bob);
+    assert_eq!(list(owner, Some(ada), None).await, of_ada);
+    assert_eq!(list(owner, Some(bob), None).await, of_bob);
+    assert_eq!(list(owner, Some(ada), Some(other)).await, of_ada[1..]);
+    assert!(list(owner, Some(bob), Some(gone)).await.is_empty(), "it was revoked");
     let [ada_one, ada_other] = of_ada;
     let [bob_one] = of_bob;
-    assert_eq!(list(ConsentsOf::Account(owner)).await, [ada_one, bob_one, ada_other]);
-    assert!(list(ConsentsOf::Account(account(store).await)).await.is_empty());
-    assert!(list(ConsentsOf::Member(nobody())).await.is_empty());
-    let row = store.list_consents(ConsentsOf::Member(bob)).await.unwrap().remove(0);
-    assert_eq!(format!("{:?}", row.client), format!("{:?}", store.find_client(one).await.unwrap().unwrap()));
-    assert_eq!((row.scopes, row.granted_at), (scopes(&["costs:read"]), NOW));
+    assert_eq!(list(owner, None, Some(one)).await, [ada_one.clone(), bob_one.clone()]);
+    assert_eq!(list(owner, None, None).await, [ada_one, bob_one, ada_other]);
+    let elsewhere = account(store).await;
+    assert!(list(elsewhere, None, None).await.is_empty());
+    assert!(list(elsewhere, Some(ada), Some(one)).await.is_empty());
+    assert!(list(owner, Some(nobody()), None).await.is_empty());
+    let row = &consents(store, owner).await[1];
+    assert_eq!((&*row.name, row.verified), ("Ledger", false));
+    assert_eq!((&row.scopes, row.granted_at), (&scopes(&["costs:read"]), NOW));
+}
+
+#[tokio::test]
+async fn consents_come_in_pages_and_none_twice() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let owner = account(store).await;
+    let clients = [client(store).await, client(store).await];
+    let mut keys = Vec::new();
+    for name in ["ada", "bob", "eve"] {
+        let member = member(store, owner, &format!("{name}@example.com"), Role::Administrator).await;
+        for client in clients {
+            keys.push(held(store, owner, client, member).await.key);
+        }
+    }
+    let all = consents(store, owner).await;
+    let told = |row: &ConsentRow| (row.id, row.keys.clone());
+    let all: Vec<_> = all.iter().map(told).collect();
+    assert_eq!(all.len(), keys.len());
+    let filter = ConsentFilter { account: owner, member: None, client: None };
+    for limit in 1..=6 {
+        let (mut after, mut listed) = (None, Vec::new());
+        loop {
+            let page = store.list_consents(filter, PageRequest { after, limit }).await.unwrap();
+            assert!(page.items.len() <= limit);
+            listed.extend(page.items.iter().map(told));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(listed, all, "{limit} a page");
+    }
+    let id = all[0].0;
+    assert_eq!(id.to_string().parse(), Ok(id));
 }
 
 #[tokio::test]
@@ -238,7 +277,7 @@ async fn code(
     account: AccountId,
     client: ClientId,
 ) -> Result<claviger_store::Committed<claviger_store::Exchanged>, StoreError> {
-    exchange(store, Exchange::Code(digest), new_grant(account, client), 6).await
+    exchange(store, By::Code(digest), new_grant(account, client), 6).await
 }
 
 #[tokio::test]
@@ -271,7 +310,7 @@ async fn whoever_is_removed_allows_nothing_any_more() {
     assert_eq!((told.state, told.ends_at), (KeyState::Revoked, Some(after_now(5))));
     assert_eq!(record(store, kept.access).await.state, KeyState::Active);
     assert_eq!(store.find_consent(client, ada).await.unwrap(), None);
-    assert!(store.list_consents(ConsentsOf::Member(ada)).await.unwrap().is_empty());
+    assert!(consents(store, owner).await.iter().all(|consent| consent.id.member == bob));
     assert!(matches!(code(store, unused, owner, client).await, Err(StoreError::NotFound)));
     let refreshed = refresh(store, refreshing(held_by_ada.refresh, 6), 6).await;
     assert!(matches!(refreshed, Err(StoreError::NotFound)), "{refreshed:?}");
@@ -285,7 +324,7 @@ async fn a_grant_is_its_member_s_whoever_is_said_to_have_made_it() {
     let (owner, ada, held) = granted_in_its_own(store, client).await;
     assert_eq!(store.find_key(held.key).await.unwrap().unwrap().created_by, format!("member:{ada}"));
     assert_eq!(&*record(store, held.access).await.terms.created_by, format!("member:{ada}"));
-    assert_eq!(store.list_consents(ConsentsOf::Account(owner)).await.unwrap()[0].keys, [held.key]);
+    assert_eq!(consents(store, owner).await[0].keys, [held.key]);
 }
 
 #[tokio::test]

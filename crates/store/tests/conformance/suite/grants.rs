@@ -4,8 +4,8 @@ use claviger_model::{
     AccountId, ClientId, Digest, KeyState, Restrictions, RestrictionsPatch, Role, Timestamp,
 };
 use claviger_store::{
-    ClientChange, Exchange, Exchanged, KeyChange, KeyFilter, KeyLimits, MemberChange, NewCode, NewGrant,
-    NewKey, Store, StoreError,
+    ClientChange, Exchanged, KeyChange, KeyFilter, KeyLimits, MemberChange, NewCode, NewGrant, NewKey, Store,
+    StoreError,
 };
 use claviger_verify::feed::Record;
 use tokio::task::JoinSet;
@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use super::Fixture;
 use crate::{
     app_samples::{
-        allowed, change_client, client, client_of, exchange, granted, granted_in_its_own, held, new_code,
+        By, allowed, change_client, client, client_of, exchange, granted, granted_in_its_own, held, new_code,
         new_grant, record, refresh, refreshing, replayed, scopes,
     },
     samples::{
@@ -28,7 +28,7 @@ async fn with_code(store: &Store) -> (AccountId, ClientId, Digest) {
     (owner, client, allowed(store, client, ada).await)
 }
 
-async fn assert_not_found(store: &Store, by: Exchange, grant: NewGrant, seconds: i64, why: &str) {
+async fn assert_not_found(store: &Store, by: By, grant: NewGrant, seconds: i64, why: &str) {
     let (id, events) = (grant.key.id, trail(store).await.len());
     let refused = exchange(store, by, grant, seconds).await;
     assert!(matches!(refused, Err(StoreError::NotFound)), "{why}: {refused:?}");
@@ -42,7 +42,7 @@ async fn a_code_is_exchanged_for_a_grant() {
     let (owner, client, code) = with_code(store).await;
     let new = new_grant(owner, client);
     let (key, access, refresh_token) = (new.key.id, new.key.secret.digest, new.refresh.unwrap());
-    let made = exchange(store, Exchange::Code(code), new, 59).await.unwrap();
+    let made = exchange(store, By::Code(code), new, 59).await.unwrap();
     assert_eq!((made.made, made.seq), (true, load(store, NOW).await.0.head));
     let row = granted(Ok(made));
     assert_eq!((row.id, row.account, row.client), (key, owner, Some(client)));
@@ -63,7 +63,7 @@ async fn a_grant_without_a_refresh_token_has_none() {
     let store = &fixture.store;
     let (owner, client, code) = with_code(store).await;
     let new = NewGrant { refresh: None, ..new_grant(owner, client) };
-    granted(exchange(store, Exchange::Code(code), new, 0).await);
+    granted(exchange(store, By::Code(code), new, 0).await);
     assert_eq!(fixture.number("SELECT count(*) FROM refresh_tokens"), 0);
 }
 
@@ -74,7 +74,7 @@ async fn a_code_that_is_exchanged_twice_ends_its_grant() {
     let (owner, _, held) = granted_in_its_own(store, client).await;
     let again = new_grant(owner, client);
     let (id, events) = (again.key.id, trail(store).await.len());
-    let answer = exchange(store, Exchange::Code(held.code), again, 5).await.unwrap();
+    let answer = exchange(store, By::Code(held.code), again, 5).await.unwrap();
     assert_eq!((answer.made, answer.seq), (true, load(store, NOW).await.0.head));
     assert_eq!(replayed(Ok(answer)).id, held.key);
     assert!(store.find_key(id).await.unwrap().is_none());
@@ -84,7 +84,7 @@ async fn a_code_that_is_exchanged_twice_ends_its_grant() {
     assert!(matches!(refresh(store, refreshing(held.refresh, 6), 6).await, Err(StoreError::NotFound)));
 
     // Also where it ran out since; there is nothing left to end then.
-    let third = exchange(store, Exchange::Code(held.code), new_grant(owner, client), 9999).await.unwrap();
+    let third = exchange(store, By::Code(held.code), new_grant(owner, client), 9999).await.unwrap();
     assert!(!third.made);
     assert_eq!(replayed(Ok(third)).id, held.key);
     assert_eq!(trail(store).await.len(), events + 1);
@@ -97,13 +97,14 @@ async fn of_many_who_exchange_a_code_at_once_one_is_granted_and_all_are_found_ou
     let mut calls = JoinSet::new();
     for _ in 0..50 {
         let store = store.clone();
-        calls.spawn(async move { exchange(&store, Exchange::Code(code), new_grant(owner, client), 0).await });
+        calls.spawn(async move { exchange(&store, By::Code(code), new_grant(owner, client), 0).await });
     }
     let (mut granted, mut replayed) = (Vec::new(), Vec::new());
     for answer in calls.join_all().await {
         match answer.unwrap().value {
             Exchanged::Granted(key) => granted.push(key.id),
             Exchanged::Replayed(key) => replayed.push(key.id),
+            Exchanged::Disabled => unreachable!("a code has nothing to disable"),
         }
     }
     assert_eq!((granted.len(), replayed.len()), (1, 49));
@@ -119,11 +120,11 @@ async fn a_code_is_exchanged_by_its_client_in_time_for_its_account_alone() {
     let Fixture { store, .. } = &Fixture::new().await;
     let (owner, ours, code) = with_code(store).await;
     let (theirs, elsewhere) = (client(store).await, account(store).await);
-    let by = Exchange::Code(code);
+    let by = By::Code(code);
     assert_not_found(store, by, new_grant(owner, theirs), 0, "another client's").await;
     assert_not_found(store, by, new_grant(elsewhere, ours), 0, "another account's").await;
     assert_not_found(store, by, new_grant(owner, ours), 60, "it ran out").await;
-    let guessed = Exchange::Code(Digest::of(b"guessed"));
+    let guessed = By::Code(Digest::of(b"guessed"));
     assert_not_found(store, guessed, new_grant(owner, ours), 0, "it never was").await;
     granted(exchange(store, by, new_grant(owner, ours), 59).await);
     // Nor is it replayed by anybody else.
@@ -149,7 +150,7 @@ async fn a_code_is_worth_no_more_than_what_stands_behind_it() {
                 removal.await.unwrap();
             }
         }
-        assert_not_found(store, Exchange::Code(code), new_grant(owner, client), 0, why).await;
+        assert_not_found(store, By::Code(code), new_grant(owner, client), 0, why).await;
     }
 }
 
@@ -159,7 +160,7 @@ async fn a_code_without_a_consent_is_not_found() {
     let fixture = Fixture::new().await;
     let (owner, client, code) = with_code(&fixture.store).await;
     fixture.raw("DELETE FROM consents").unwrap();
-    assert_not_found(&fixture.store, Exchange::Code(code), new_grant(owner, client), 0, "no consent").await;
+    assert_not_found(&fixture.store, By::Code(code), new_grant(owner, client), 0, "no consent").await;
 }
 
 #[tokio::test]
@@ -169,7 +170,7 @@ async fn an_application_acts_by_itself_for_its_own_account_alone() {
     let (own, none, gone) =
         (client_of(store, owner).await, client(store).await, client_of(store, owner).await);
     change_client(store, gone, ClientChange::Revoke).await.unwrap();
-    let by = Exchange::Itself;
+    let by = By::Itself;
     assert_not_found(store, by, new_grant(other, own), 0, "another account").await;
     assert_not_found(store, by, new_grant(owner, none), 0, "it acts for nobody").await;
     assert_not_found(store, by, new_grant(owner, gone), 0, "it was revoked").await;
@@ -318,7 +319,7 @@ async fn raw_sql_on_grants_is_told_where_it_decides() {
     change_client(
         store,
         client,
-        ClientChange::Rotate { secret: crate::samples::new_secret(), others_end_at: NOW },
+        ClientChange::Rotate { secret: crate::samples::new_secret(), others_end_at: NOW, call: None },
     )
     .await
     .unwrap();
@@ -340,7 +341,7 @@ async fn whatever_comes_at_once_no_grant_outlives_what_it_stands_on() {
         for member in [ada, ada, bob] {
             let (store, code) = (store.clone(), allowed(store, client, member).await);
             calls.spawn(async move {
-                exchange(&store, Exchange::Code(code), new_grant(owner, client), 0).await.map(drop)
+                exchange(&store, By::Code(code), new_grant(owner, client), 0).await.map(drop)
             });
         }
         let (one, two, three, four) = (store.clone(), store.clone(), store.clone(), store.clone());
@@ -373,7 +374,7 @@ async fn a_grant_keeps_the_terms_it_is_made_with() {
     let new = new_grant(owner, client);
     let access = new.key.secret.digest;
     let key = NewKey { restrictions: restrictions.clone(), ..new.key };
-    granted(exchange(store, Exchange::Code(code), NewGrant { key, ..new }, 0).await);
+    granted(exchange(store, By::Code(code), NewGrant { key, ..new }, 0).await);
     let told = record(store, access).await;
     assert_eq!(
         (&told.terms.policy.scopes, &told.terms.policy.restrictions),

@@ -12,6 +12,7 @@ mod limits;
 mod links;
 mod members;
 mod nodes;
+mod old_grants;
 mod operators;
 mod processes;
 mod quotas;

@@ -1,7 +1,7 @@
 //! Refresh tokens: each is used once, a lost answer is made good, and a thief is found out.
 
 use claviger_model::{Digest, KeyState};
-use claviger_store::{KeyChange, KeyLimits, Refreshing, Store, StoreError};
+use claviger_store::{Exchanged, KeyChange, KeyLimits, Refreshing, Store, StoreError};
 use claviger_verify::feed::Record;
 use tokio::task::JoinSet;
 
@@ -153,26 +153,46 @@ async fn of_many_at_once_one_is_left_with_a_refresh_token_that_works() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_unknown_or_ran_out_or_whose_grant_does_not_work_is_not_found() {
+async fn a_token_that_is_unknown_or_ran_out_or_whose_grant_has_ended_is_not_found() {
     let Fixture { store, .. } = &Fixture::new().await;
-    let (expired, disabled, revoked) = (held(store).await, held(store).await, held(store).await);
-    change(store, disabled.key, KeyChange::Disable).await.unwrap();
+    let (expired, revoked) = (held(store).await, held(store).await);
     change(store, revoked.key, KeyChange::Revoke).await.unwrap();
     let events = trail(store).await.len();
     for (presented, seconds, why) in [
         (Digest::of(b"guessed"), 0, "nobody had it"),
         (expired.access, 0, "it is an access token"),
         (expired.refresh, 86_400, "it ran out"),
-        (disabled.refresh, 0, "the grant is disabled"),
         (revoked.refresh, 0, "the grant is revoked"),
     ] {
         let refused = refresh(store, refreshing(presented, seconds), seconds).await;
         assert!(matches!(refused, Err(StoreError::NotFound)), "{why}: {refused:?}");
     }
     assert_eq!(trail(store).await.len(), events);
-    change(store, disabled.key, KeyChange::Enable).await.unwrap();
-    used(store, disabled.refresh, 1).await;
     used(store, expired.refresh, 86_399).await;
+}
+
+/// Whoever disables a grant may enable it again, and what its application has goes on as if nothing had been.
+#[tokio::test]
+async fn nothing_comes_of_a_disabled_grant_s_refresh_token_but_a_thief_who_is_found_out() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let (fresh, lost) = (held(store).await, held(store).await);
+    let (_, next) = used(store, lost.refresh, 300).await;
+    for held in [fresh, lost] {
+        change(store, held.key, KeyChange::Disable).await.unwrap();
+    }
+    let events = trail(store).await.len();
+    for presented in [fresh.refresh, lost.refresh, next] {
+        let asked = refreshing(presented, 301);
+        let given = asked.access.digest;
+        let answer = refresh(store, asked, 301).await.unwrap();
+        assert!(!answer.made && matches!(answer.value, Exchanged::Disabled), "{answer:?}");
+        assert!(store.find_secret(given).await.unwrap().is_none());
+    }
+    assert_eq!(trail(store).await.len(), events);
+    assert_eq!(store.find_refresh(next).await.unwrap().unwrap().ended_at, None, "nothing was taken back");
+    change(store, fresh.key, KeyChange::Enable).await.unwrap();
+    used(store, fresh.refresh, 302).await;
+    assert_stolen(store, lost, lost.refresh, 301 + REPEATED).await;
 }
 
 #[tokio::test]

@@ -98,3 +98,21 @@ fn a_withdrawal_counts_only_from_the_members_own_page() {
     }
     says(&ada.get("/connected-apps").expect(200), "Cost Reports");
 }
+
+#[test]
+fn what_is_too_much_for_a_page_is_on_the_next() {
+    let (server, account, _) = stage();
+    let mut ada = sign_in(&server, &account, "developer");
+    for number in 0..51 {
+        allow(&mut ada, &application(&server, &format!("Report {number:02}"), &[]));
+    }
+    let page = ada.get("/connected-apps").expect(200);
+    says(&page, "Report 49");
+    is_silent_of(&page, "Report 50");
+    let (_, after) = page.text().split_once("rel=\"next\" href=\"").expect("there are more");
+    let next = ada.get(after.split('"').next().unwrap_or_default()).expect(200);
+    says(&next, "Report 50");
+    is_silent_of(&next, "Report 49");
+    is_silent_of(&next, "rel=\"next\"");
+    let _ = ada.get(&withdrawal(next.text())).expect(200);
+}
