@@ -141,7 +141,7 @@ fn way(reason: WayIn, api: &ApiSite, uri: &Uri) -> Result<WayIn, Stop> {
     let place = way_in::sent_place(&format!("/oauth/{name}/authorize"), uri.query());
     let place = place.ok_or_else(|| {
         Stop::new(StatusCode::URI_TOO_LONG, "The application asks in too many words")
-            .saying("Its request is too long to be kept while you sign in. Sign in first, then try again.")
+            .saying("Its request is too long to be kept while you sign in. Sign in first, then begin again at the application.")
             .of_api(name)
     })?;
     Ok(reason.leading(name, place))
