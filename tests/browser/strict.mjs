@@ -31,24 +31,21 @@ const OF_ANYTHING = {
   "cross-origin-resource-policy": "same-origin",
 };
 
-/** What is too lax about an answer's header fields; `foreign` are further origins that forms may lead to. */
-export function laxities(headers, foreign = []) {
+/** What is too lax about an answer's header fields. */
+export function laxities(headers) {
   const page = (headers["content-type"] ?? "").startsWith("text/html");
   const wanted = page ? { ...OF_ANYTHING, ...OF_A_PAGE } : { ...OF_ANYTHING };
-  // A page whose form is answered from elsewhere is one that elsewhere opens.
-  const leads = /form-action 'self' [^;]/.test(headers["content-security-policy"] ?? "");
-  if (page && leads) wanted["cross-origin-opener-policy"] = "same-origin-allow-popups";
   const found = Object.entries(wanted)
     .filter(([name, value]) => headers[name] !== value)
     .map(([name, value]) => `${name} is ${headers[name] ?? "absent"}, not ${value}`);
   for (const name of ["server", "x-powered-by", "access-control-allow-origin"]) {
     if (name in headers) found.push(`${name} is there: ${headers[name]}`);
   }
-  if (page) found.push(...laxitiesOfPolicy(headers["content-security-policy"] ?? "", foreign));
+  if (page) found.push(...laxitiesOfPolicy(headers["content-security-policy"] ?? ""));
   return found;
 }
 
-function laxitiesOfPolicy(text, foreign) {
+function laxitiesOfPolicy(text) {
   const directives = new Map(
     text
       .split(";")
@@ -59,7 +56,7 @@ function laxitiesOfPolicy(text, foreign) {
   const found = INDISPENSABLE.filter((name) => !directives.has(name)).map((name) => `the policy has no ${name}`);
   for (const [name, sources] of directives) {
     if (HARMLESS.includes(name)) continue;
-    const permitted = [...(POLICY[name] ?? []), "'none'", ...(name === "form-action" ? foreign : [])];
+    const permitted = [...(POLICY[name] ?? []), "'none'"];
     for (const source of sources.filter((source) => !permitted.includes(source))) {
       found.push(`the policy's ${name} permits ${source}`);
     }

@@ -100,14 +100,14 @@ export class Witness {
   #address(text) {
     const url = new URL(text);
     const stays = ["data:", "blob:", "about:", "chrome-error:"].includes(url.protocol);
-    const origin = url.origin.replace(/^ws/, "http");
+    // An application's own scheme has no origin.
+    const origin = url.origin === "null" ? url.protocol : url.origin.replace(/^ws/, "http");
     if (!stays && !this.origins.includes(origin)) this.#note("elsewhere", `a request to ${text}`);
   }
 
   #response(response) {
-    const [own, ...foreign] = this.origins;
-    if (new URL(response.url()).origin !== own) return;
-    for (const laxity of laxities(response.headers(), foreign)) {
+    if (new URL(response.url()).origin !== this.origins[0]) return;
+    for (const laxity of laxities(response.headers())) {
       this.#note("headers", `${response.status()} ${new URL(response.url()).pathname}: ${laxity}`);
     }
   }

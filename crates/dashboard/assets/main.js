@@ -142,7 +142,7 @@ on("keydown", (event) => {
 const sent = new Set();
 on("submit", (event) => {
   const form = event.target;
-  if (event.defaultPrevented || form.method !== "post" || "many" in form.dataset) return;
+  if (event.defaultPrevented || form.method !== "post") return;
   if (sent.has(form)) { event.preventDefault(); return; }
   sent.add(form);
   // After the event, so that the pressed button's own name and value are still sent.

@@ -15,7 +15,6 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
      manifest-src 'self'; require-trusted-types-for 'script'; trusted-types default; report-uri /csp-report; \
      report-to csp";
 const CONTENT_SECURITY: HeaderValue = HeaderValue::from_static(POLICY);
-const OPENER: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
 const REPORTING: HeaderValue = HeaderValue::from_static("csp=\"/csp-report\"");
 const PERMISSIONS: HeaderValue = HeaderValue::from_static(
     "camera=(), microphone=(), geolocation=(), payment=(), usb=(), publickey-credentials-get=(self), \
@@ -31,6 +30,7 @@ pub(crate) fn protect(headers: &mut HeaderMap, is_secure_for_good: bool) {
         (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
         (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
         (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+        (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
         (HeaderName::from_static("permissions-policy"), PERMISSIONS),
         (HeaderName::from_static("reporting-endpoints"), REPORTING),
     ];
@@ -38,27 +38,10 @@ pub(crate) fn protect(headers: &mut HeaderMap, is_secure_for_good: bool) {
         headers.insert(name, value);
     }
     headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(CONTENT_SECURITY);
-    headers.entry(OPENER).or_insert(HeaderValue::from_static("same-origin"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if is_secure_for_good {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, TRANSPORT);
     }
-}
-
-/// Lets the forms of this one page be answered by a redirection to `source`, an origin or a scheme: browsers hold a form to
-/// the policy of its page wherever its answer leads.
-pub(crate) fn lead_elsewhere(headers: &mut HeaderMap, source: &str) {
-    // Policies have no words for addresses of IPv6 (Content Security Policy Level 3 §2.3.1).
-    let scheme = source.split_inclusive(':').next().filter(|_| source.contains('['));
-    let source = scheme.unwrap_or(source);
-    // Whatever else a policy could be made to say is not said.
-    let is_plain = source.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-._:/".contains(&byte));
-    let policy = POLICY.replace("form-action 'self'", &format!("form-action 'self' {source}"));
-    if let Some(policy) = HeaderValue::try_from(policy).ok().filter(|_| is_plain) {
-        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    }
-    // A site that opens the page in a window loses hold of it all the same: that window isn't moved or closed under a click.
-    headers.insert(OPENER, HeaderValue::from_static("same-origin-allow-popups"));
 }
 
 /// The host and port of an origin.
@@ -288,26 +271,5 @@ mod tests {
         assert_eq!(all(header::CACHE_CONTROL), ["max-age=60"]);
         assert_eq!(all(header::STRICT_TRANSPORT_SECURITY), [TRANSPORT]);
         assert_eq!(headers.len(), headers.keys_len());
-    }
-
-    #[test]
-    fn a_form_is_answered_from_elsewhere_and_nothing_else_is_loosened() {
-        for (source, said) in [
-            ("https://app.example.com", "form-action 'self' https://app.example.com; frame-ancestors"),
-            ("http://127.0.0.1:8000", "form-action 'self' http://127.0.0.1:8000; frame-ancestors"),
-            ("http://[::1]:8000", "form-action 'self' http:; frame-ancestors"),
-            ("com.example.app:", "form-action 'self' com.example.app:; frame-ancestors"),
-            ("https://a;frame-ancestors *", "form-action 'self'; frame-ancestors"),
-            ("https://a 'unsafe-inline'", "form-action 'self'; frame-ancestors"),
-            ("*", "form-action 'self'; frame-ancestors"),
-        ] {
-            let mut headers = HeaderMap::new();
-            lead_elsewhere(&mut headers, source);
-            protect(&mut headers, true);
-            let policy = headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
-            assert!(policy.contains(said), "{policy}");
-            assert_eq!(policy.replace(said, "form-action 'self'; frame-ancestors"), POLICY);
-            assert_eq!(headers[header::X_FRAME_OPTIONS], "DENY");
-        }
     }
 }

@@ -172,7 +172,11 @@ impl Frame {
     #[must_use]
     pub(crate) fn done(mut self, word: &str) -> Self {
         if let Some(text) = done(word) {
-            let kind = if matches!(word, "session-over" | "registered-before") { "info" } else { "done" };
+            let kind = if matches!(word, "session-over" | "registered-before" | "begin-again") {
+                "info"
+            } else {
+                "done"
+            };
             self.notice = Some(Notice { kind, text: text.to_owned() });
         }
         self
@@ -198,6 +202,9 @@ fn done(word: &str) -> Option<&'static str> {
         "role" => "The role holds from their next click on.",
         "session-ended" => "That browser is signed out.",
         "session-over" => "You were signed out. Sign in again to go on.",
+        "begin-again" => {
+            "The application asks in many words. If you are not asked whether to allow it once you have signed in, begin again there."
+        }
         "signed-out" => "You are signed out.",
         "password" => "Your password is changed. Your other browsers are signed out.",
         _ => return None,

@@ -8,8 +8,9 @@ use http::{HeaderMap, HeaderValue, Method, request::Parts};
 
 use crate::cookie::Jar;
 
-/// Longest place that is returned to, in bytes: what an application asks for is one.
-const MAX: usize = 4 << 10;
+/// Longest place that is returned to, in bytes as the sign-in page's address has it: beside all that browsers send with
+/// it there is room for it in a request's head, which has 16 KiB. What an application asks for is one.
+const MAX: usize = 10 << 10;
 
 /// What the sign-in page is told of whoever is sent there.
 #[derive(Debug, Default)]
@@ -75,9 +76,14 @@ const KEPT_MAX: usize = 2800;
 /// How long a browser may be elsewhere before it comes back signed in, in seconds: as long as a one-time link works.
 const KEPT: u64 = 15 * 60;
 
+/// Whether a browser can keep `place` while it is elsewhere.
+pub(crate) fn can_be_kept(place: &str) -> bool {
+    place.len() <= KEPT_MAX
+}
+
 /// The field by which a browser keeps `place`; by which it forgets any where there is none.
 pub(crate) fn keep_place(place: Option<&str>, is_secure: bool) -> HeaderValue {
-    match place.and_then(own_place).filter(|place| place.len() <= KEPT_MAX) {
+    match place.and_then(own_place).filter(|place| can_be_kept(place)) {
         Some(place) => Jar::Next.set(&URL_SAFE_NO_PAD.encode(place), KEPT, is_secure),
         None => Jar::Next.set("", 0, is_secure),
     }
@@ -93,7 +99,8 @@ pub(crate) fn kept_place(headers: &HeaderMap, is_secure: bool) -> Option<String>
 pub(crate) fn own_place(text: &str) -> Option<&str> {
     let rest = text.strip_prefix('/')?;
     let plain = text.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
-    (plain && !rest.starts_with('/') && text.len() <= MAX).then_some(text)
+    let length: usize = form_urlencoded::byte_serialize(text.as_bytes()).map(str::len).sum();
+    (plain && !rest.starts_with('/') && length <= MAX).then_some(text)
 }
 
 #[cfg(test)]
@@ -121,7 +128,12 @@ mod tests {
         ] {
             assert_eq!(own_place(other), None, "{other:?}");
         }
-        assert_eq!(own_place(&format!("/{}", "a".repeat(MAX))), None);
+        for (byte, length) in [("a", MAX), ("%", MAX / 3)] {
+            // The slash is three bytes there.
+            let longest = format!("/{}", byte.repeat(length - 3));
+            assert_eq!(own_place(&longest), Some(&*longest));
+            assert_eq!(own_place(&format!("{longest}{}", byte.repeat(4))), None);
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{
     fs,
     net::{SocketAddr, TcpStream},
-    path::Path,
+    path::{Path, PathBuf},
     process::Command,
 };
 
@@ -14,13 +14,26 @@ use crate::{Program, claim::Claim, peer::Peer, program::repository};
 /// Where a configuration says so, this is the address it has to listen at.
 const LISTENS: &str = "127.0.0.1:8000";
 
+/// What Debian's Apache begins with, and what the guide has it turn on.
+const APACHE_MODULES: [&str; 9] = [
+    "mpm_event",
+    "authn_core",
+    "authz_core",
+    "authz_user",
+    "headers",
+    "lua",
+    "oauth2",
+    "proxy",
+    "proxy_http",
+];
+
 /// A running proxy.
 #[derive(Debug)]
 pub struct Proxy {
     // The process ends before the directory goes.
     _peer: Peer,
     port: Claim,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Proxy {
@@ -42,6 +55,24 @@ impl Proxy {
         let configuration = configuration.replace("/etc/haproxy/", "");
         Self::start(&[("haproxy.cfg", &configuration), ("claviger.lua", script)], |_| {
             Program::at("/usr/sbin/haproxy").command(&["-db", "-f", "haproxy.cfg"])
+        })
+    }
+
+    /// Apache with this site and the script that it names.
+    #[track_caller]
+    pub fn apache(site: &str, script: &str) -> Self {
+        let site = site.replace("/etc/apache2/", "");
+        let module = |name| format!("LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n");
+        let modules = APACHE_MODULES.map(module).concat();
+        let settings = format!(
+            "{modules}ServerName localhost\nPidFile pid\nErrorLog /dev/stderr\nMutex pthread\n\
+             User www-data\nGroup www-data\n{site}"
+        );
+        Self::start(&[("httpd.conf", &settings), ("claviger.lua", script)], |directory| {
+            // In one process, so that killing it leaves no other behind.
+            let mut command = Program::at("/usr/sbin/apache2").command(&["-X", "-d"]);
+            command.arg(directory).args(["-f", "httpd.conf"]);
+            command
         })
     }
 
@@ -78,7 +109,12 @@ impl Proxy {
         let mut command = command(directory.path());
         command.current_dir(directory.path());
         let peer = Peer::start(command, directory.path(), || TcpStream::connect(address).is_ok());
-        Self { _peer: peer, port, _directory: directory }
+        Self { _peer: peer, port, directory }
+    }
+
+    /// Where it has a file that it was set up with.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
     }
 
     /// Where it listens.

@@ -3,18 +3,28 @@
 import { createServer } from "node:http";
 import { once } from "node:events";
 
-/** An application's own address on this machine: what was sent there, one after the other. */
+/** A server on this machine that answers so. */
+async function serving(answer) {
+  const server = createServer(answer);
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return { origin: `http://127.0.0.1:${server.address().port}`, close: () => server.close() };
+}
+
+/** An application's own address, which leads on to a site beside it; and what was sent there, one after the other. */
 async function application() {
   const sent = [];
-  const server = createServer((request, response) => {
-    const url = new URL(request.url, "http://127.0.0.1");
-    if (url.pathname === "/callback") sent.push(url.searchParams);
+  const site = await serving((request, response) => {
     response.setHeader("content-type", "text/html; charset=utf-8");
     response.end('<!doctype html><html lang="en"><title>The application</title><h1>Back in the application</h1></html>');
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return { origin: `http://127.0.0.1:${server.address().port}`, sent, close: () => server.close() };
+  const own = await serving((request, response) => {
+    const url = new URL(request.url, "http://127.0.0.1");
+    if (url.pathname === "/callback") sent.push(url.searchParams);
+    response.writeHead(302, { location: `${site.origin}/` }).end();
+  });
+  const close = () => [own, site].forEach((server) => server.close());
+  return { origin: own.origin, origins: [own.origin, site.origin], sent, close };
 }
 
 export async function story({ given, kit, expect }) {
@@ -45,7 +55,7 @@ export async function story({ given, kit, expect }) {
   };
 
   kit.step("an application asks somebody who isn't signed in");
-  const page = await kit.page({ origin: given.portal, also: [app.origin, "com.example.costs:/cb"] });
+  const page = await kit.page({ origin: given.portal, also: app.origins });
   const press = (name) => page.getByRole("button", { name, exact: true }).click();
   const heading = page.getByRole("heading", { level: 1 });
   await begin(page, asking(given.verified, { scope: "costs:read alerts:write" }));
@@ -79,6 +89,19 @@ export async function story({ given, kit, expect }) {
   await begin(page, asking(given.verified, { scope: "costs:read" }));
   expect((await back(page)).get("code"), "the code").matches(/^cic_oac_/);
 
+  kit.step("who signs in with a password is led back as well");
+  const password = "one two three four five";
+  await page.goto("/sessions");
+  await page.getByLabel("New password").fill(password);
+  await page.getByLabel("The same again").fill(password);
+  await press("Save password");
+  const anew = await kit.page({ origin: given.portal, also: app.origins });
+  await begin(anew, asking(given.verified, { scope: "costs:read" }));
+  await anew.getByLabel("E-mail address").fill("ada@example.com");
+  await anew.getByLabel("Password").fill(password);
+  await anew.getByRole("button", { name: "Sign in", exact: true }).click();
+  expect((await back(anew)).get("code"), "the code").matches(/^cic_oac_/);
+
   kit.step("an application that nobody vouches for asks each time");
   for (const round of [1, 2]) {
     await begin(page, asking(given.unknown));
@@ -89,9 +112,17 @@ export async function story({ given, kit, expect }) {
   }
 
   kit.step("an app that opens links of its own asks");
-  await page.goto(asking(given.app, { redirect_uri: "com.example.costs:/cb" }));
-  await expect.visible(page.getByText("the app that opens com.example.costs: links"));
-  await kit.check(page, "consent-app");
+  // The browser asks in its own words then whether to open it, which is nothing to answer here: this page is left at that.
+  const pocket = await kit.page({ origin: given.portal, also: ["com.example.costs:/cb"] });
+  await pocket.context().addCookies(await page.context().cookies());
+  await pocket.goto(asking(given.app, { redirect_uri: "com.example.costs:/cb" }));
+  await expect.visible(pocket.getByText("the app that opens com.example.costs: links"));
+  await kit.check(pocket, "consent-app");
+  await pocket.getByRole("button", { name: "Allow", exact: true }).click();
+  await expect.text(pocket.getByRole("heading", { level: 1 }), "Back to the application");
+  const place = await pocket.getByRole("link", { name: "Go on to the application" }).getAttribute("href");
+  expect(place, "where the link leads").matches(/^com\.example\.costs:\/cb\?code=cic_oac_/);
+  await kit.check(pocket, "back");
 
   kit.step("a request that can't be trusted goes nowhere");
   const stopped = await page.goto(asking(given.verified, { redirect_uri: "https://evil.example/" }));
@@ -106,7 +137,7 @@ export async function story({ given, kit, expect }) {
   expect((await back(page)).get("error"), "the error").is("invalid_scope");
 
   kit.step("a viewer can't let anything in");
-  const viewer = await kit.page({ origin: given.portal, also: [app.origin], scripts: false, width: 360, theme: "dark" });
+  const viewer = await kit.page({ origin: given.portal, also: app.origins, scripts: false, width: 360, theme: "dark" });
   await viewer.goto(given.viewer);
   await viewer.goto(asking(given.verified));
   await kit.check(viewer, "consent-viewer");
@@ -114,7 +145,7 @@ export async function story({ given, kit, expect }) {
   expect((await back(viewer)).get("error"), "the error").is("access_denied");
 
   kit.step("somebody else answers");
-  const shared = await kit.page({ origin: given.portal, also: [app.origin] });
+  const shared = await kit.page({ origin: given.portal, also: app.origins });
   await shared.goto(given.developer);
   await shared.goto(asking(given.verified, { scope: "costs:read" }));
   await shared.getByRole("button", { name: "Not you? Sign out" }).click();
@@ -135,7 +166,7 @@ export async function story({ given, kit, expect }) {
   await kit.check(viewer, "connected-none");
 
   kit.step("without scripts it is the same");
-  const plain = await kit.page({ origin: given.portal, also: [app.origin], scripts: false });
+  const plain = await kit.page({ origin: given.portal, also: app.origins, scripts: false });
   await plain.context().addCookies(await page.context().cookies());
   await plain.goto(asking(given.verified, { scope: "costs:read" }));
   await plain.getByRole("button", { name: "Allow" }).click();

@@ -7,12 +7,13 @@ use http::StatusCode;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
+use super::completeness;
 use crate::{
     by::Caller,
     json::Json,
     page::{Asked, Id, List, page},
     problem::Problem,
-    view::{InvitationJson, MemberJson, PasswordLinkJson},
+    view::{InvitationJson, MemberJson, PasswordLinkJson, RemovedMemberJson},
 };
 
 /// Someone to invite.
@@ -120,15 +121,19 @@ pub(super) async fn change_member(
     Ok(axum::Json((&manager.change_role(&by, id, body.value.role).await?).into()))
 }
 
-/// Ends a membership, with its sessions and links. An operator may remove the last administrator.
+/// Ends a membership, with its sessions and links, and what the member had allowed applications. 200 means that no node
+/// accepts a token of the latter any more; 202 says by when none will. An operator may remove the last administrator.
 #[utoipa::path(post, path = "/v1/members/{id}/remove", tag = "members", params(("id" = String, Path)),
-    responses((status = 200, description = "Done: the member as they were", body = MemberJson), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, description = "Done: the member as they were", body = RemovedMemberJson),
+        (status = 202, description = "Made, and complete on every node by `guaranteed_by`", body = RemovedMemberJson),
+        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn remove_member(
     State(manager): State<Manager>,
     Caller(by): Caller,
     Id(id): Id<MemberId>,
-) -> Result<axum::Json<MemberJson>, Problem> {
-    Ok(axum::Json((&manager.remove_member(&by, id).await?).into()))
+) -> Result<impl IntoResponse, Problem> {
+    let (row, receipt) = manager.remove_member(&by, id).await?;
+    Ok((completeness(&receipt), axum::Json(RemovedMemberJson::new(&row, &receipt))))
 }
 
 /// Makes a link by which a member sets a new password and signs in: once, within an hour.

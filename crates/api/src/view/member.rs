@@ -1,8 +1,10 @@
 //! Members and the links made for them, as they are shown.
 
-use claviger_manage::{IssuedLink, MemberRow};
+use claviger_manage::{IssuedLink, MemberRow, Receipt};
 use serde::Serialize;
 use utoipa::ToSchema;
+
+use super::ReceiptJson;
 
 /// A member.
 #[derive(Debug, Serialize, ToSchema)]
@@ -34,6 +36,20 @@ impl From<&MemberRow> for MemberJson {
             created_at: row.created_at.to_string(),
             created_by: row.created_by.clone(),
         }
+    }
+}
+
+/// A member as they were, and how far the end of what they had allowed applications has come.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RemovedMember)]
+pub(crate) struct RemovedMemberJson {
+    member: MemberJson,
+    receipt: ReceiptJson,
+}
+
+impl RemovedMemberJson {
+    pub(crate) fn new(row: &MemberRow, receipt: &Receipt) -> Self {
+        Self { member: row.into(), receipt: receipt.into() }
     }
 }
 

@@ -20,7 +20,7 @@ pub(crate) use audit::AuditJson;
 pub(crate) use connected_app::{ConnectedAppJson, WithdrawnJson};
 pub(crate) use key::{ChangedJson, IssuedJson, KeyJson, RestrictionsJson, RevealedJson};
 pub(crate) use limit::{LimitJson, limits_json};
-pub(crate) use member::{InvitationJson, MemberJson, PasswordLinkJson, SignInLinkJson};
+pub(crate) use member::{InvitationJson, MemberJson, PasswordLinkJson, RemovedMemberJson, SignInLinkJson};
 pub(crate) use node::NodesJson;
 pub(crate) use oauth_client::{ChangedClientJson, ClientJson, IssuedClientJson};
 pub(crate) use operator::{ChangedOperatorJson, IssuedOperatorJson, OperatorJson};

@@ -9,6 +9,7 @@ use super::{
     client::segment,
     link,
     paging::{Paging, note_more},
+    receipt::note_incomplete,
     remote::Remote,
     table,
 };
@@ -128,8 +129,9 @@ impl ChangeRole {
 impl One {
     async fn remove(self) -> anyhow::Result<Ending> {
         let path = format!("/v1/members/{}/remove", segment(&self.id)?);
-        let member = self.remote.client()?.post(&path, None).await?;
-        table::show(self.remote.json, &member, &member)?;
+        let removed = self.remote.client()?.post(&path, None).await?;
+        table::show(self.remote.json, &removed, &removed["member"])?;
+        note_incomplete(&removed["receipt"]);
         Ok(Ending::Done)
     }
 

@@ -1,6 +1,6 @@
 //! Applications to play with: registered by an operator, and asking a member for access.
 
-use claviger_testkit::{Server, Visitor};
+use claviger_testkit::{Answer, Server, Visitor};
 use serde_json::json;
 
 /// Where applications of these tests are sent back to; nobody listens there.
@@ -36,6 +36,23 @@ pub(crate) fn vouched_for(server: &Server, name: &str) -> String {
     let order = json!({"name": name, "redirect_uris": [BACK], "verified": true});
     let made = server.operator().post("/v1/oauth-clients", &order).expect(201).json();
     made["id"].as_str().expect("an application has an id").to_owned()
+}
+
+/// The address that a page leads the browser back to.
+#[track_caller]
+pub(crate) fn led_back(answer: &Answer) -> &str {
+    let refresh = answer.header("refresh").and_then(|refresh| refresh.strip_prefix("0;url="));
+    assert!(
+        answer.status == 200 && refresh.is_some(),
+        "it leads nowhere: {} {}",
+        answer.status,
+        answer.text()
+    );
+    let place = refresh.unwrap_or_default();
+    // By a link, too, which says the same.
+    let link = place.replace('&', "&#38;").replace('\'', "&#39;");
+    assert!(answer.text().contains(&format!("href=\"{link}\"")), "{place}: {}", answer.text());
+    place
 }
 
 /// The place at which this application asks, with `more` in the query.

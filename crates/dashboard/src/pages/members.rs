@@ -17,6 +17,7 @@ use crate::{
     answer::{self, Stop, capitalised},
     form::{Form, Query},
     frame::{Frame, Notice, Place},
+    keys_in_words::done_word,
     site::Site,
     visit::{Posted, Visitor},
     words::Time,
@@ -304,7 +305,9 @@ async fn remove(
         return confirm_removal(&site, &visitor, &member, StatusCode::UNPROCESSABLE_ENTITY, Some(error));
     }
     match site.manager().remove_member(&visitor.by(), member.id).await {
-        Ok(_) => Ok(answer::go("/members?done=member-removed")),
+        Ok((_, receipt)) => {
+            Ok(answer::go(&format!("/members?done={}", done_word(&receipt, "member-removed"))))
+        }
         Err(refusal @ Refusal::LastAdministrator) => {
             let error = Some(capitalised(&refusal.to_string()));
             confirm_removal(&site, &visitor, &member, StatusCode::CONFLICT, error)

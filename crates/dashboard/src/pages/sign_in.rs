@@ -18,7 +18,7 @@ use crate::{
     frame::Frame,
     site::{ApiSite, Site},
     visit::{Posted, PostedByStranger, Stranger},
-    way_in::{keep_place, own_place},
+    way_in::{can_be_kept, keep_place, own_place},
     words,
 };
 
@@ -106,7 +106,8 @@ struct Shown {
 impl Shown {
     fn asked(query: &Query) -> Self {
         let next = own_place(query.get("next")).unwrap_or_default().to_owned();
-        Self { done: query.get("done").to_owned(), next, ..Self::default() }
+        let done = if can_be_kept(&next) { query.get("done") } else { "begin-again" };
+        Self { done: done.to_owned(), next, ..Self::default() }
     }
 }
 

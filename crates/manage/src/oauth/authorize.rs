@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use claviger_model::{
     MemberAbility, Scope, Scopes,
-    oauth::{Challenge, ClientKind, Parameters, ParametersError, RedirectUri, scopes_asked, within},
+    oauth::{Challenge, ClientKind, Parameters, ParametersError, scopes_asked, within},
     profile::Profile,
 };
 use claviger_store::{ClientRow, NewCode};
@@ -136,11 +136,6 @@ impl Pending {
     /// Where the browser goes when the member says no.
     pub fn denied(&self) -> String {
         self.back(&[("error", "access_denied"), ("error_description", "the member said no")])
-    }
-
-    /// What a content security policy must allow forms to lead to.
-    pub fn form_action(&self) -> Option<String> {
-        RedirectUri::source(&self.redirect_uri)
     }
 
     /// The scopes that are asked for, each in the api's words; `None` where it is everything.

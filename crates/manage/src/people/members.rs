@@ -5,7 +5,7 @@ use claviger_store::{AuditNote, Authority, MemberChange, MemberFilter, MemberRow
 use serde_json::json;
 
 use super::links::require_may_give;
-use crate::{Actor, By, Manager, Refusal};
+use crate::{Actor, By, Manager, Receipt, Refusal};
 
 impl Manager {
     /// An account's members, in the order they joined.
@@ -69,8 +69,9 @@ impl Manager {
         Ok(committed.value)
     }
 
-    /// Ends a membership and every session of it. The last administrator stays, unless an operator wants it.
-    pub async fn remove_member(&self, by: &By, id: MemberId) -> Result<MemberRow, Refusal> {
+    /// Ends a membership, every session of it, and what the member had allowed applications; of the latter is the receipt. The
+    /// last administrator stays, unless an operator wants it.
+    pub async fn remove_member(&self, by: &By, id: MemberId) -> Result<(MemberRow, Receipt), Refusal> {
         by.allow_either(Ability::Manage, MemberAbility::Members)?;
         let member = self.standing_member(by, id).await?;
         let profile = self.profile_of(member.account).await?;
@@ -81,9 +82,8 @@ impl Manager {
         let keep = matches!(by.actor, Actor::Member(_));
         let changed = self.store.change_member(id, None, MemberChange::Remove, keep, note).await;
         let committed = changed.map_err(member_not_found)?;
-        // What they had allowed applications ends with them.
-        self.narrowed(committed.seq, Some(&profile.name)).await;
-        Ok(committed.value)
+        let receipt = self.narrowed(committed.seq, Some(&profile.name)).await;
+        Ok((committed.value, receipt))
     }
 
     /// A member who was not removed, if they are there for who asks.

@@ -81,17 +81,9 @@ impl RedirectUri {
         let (mine, theirs) = (loopback(&self.0), loopback(asked));
         mine.zip(theirs).is_some_and(|(mine, theirs)| mine == theirs)
     }
-
-    /// What a page's `form-action` must name so that a browser follows the answer there: the origin, or the scheme where
-    /// there is none.
-    pub fn source(asked: &str) -> Option<String> {
-        let url = Url::parse(asked).ok()?;
-        let origin = url.origin();
-        Some(if origin.is_tuple() { origin.ascii_serialization() } else { format!("{}:", url.scheme()) })
-    }
 }
 
-/// Browsers take more for a name than DNS does, and a policy that repeats it would end at a semicolon.
+/// Browsers take more for a name than DNS does.
 fn is_plain_name(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
 }
@@ -236,15 +228,5 @@ mod tests {
             let registered = RedirectUri::register(registered).unwrap();
             assert_eq!(registered.admits(asked), admitted, "{registered:?} {asked}");
         }
-    }
-
-    #[test]
-    fn a_browser_is_let_go_to_the_origin_alone() {
-        assert_eq!(
-            RedirectUri::source("https://a.example:8443/cb?x").as_deref(),
-            Some("https://a.example:8443")
-        );
-        assert_eq!(RedirectUri::source("http://127.0.0.1:7/cb").as_deref(), Some("http://127.0.0.1:7"));
-        assert_eq!(RedirectUri::source("com.example.app:/cb").as_deref(), Some("com.example.app:"));
     }
 }

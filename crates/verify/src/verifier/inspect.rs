@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use claviger_model::{AccountId, Environment, KeyId, Scopes, Timestamp, lives, profile::Profile};
+use claviger_model::{
+    AccountId, Environment, KeyId, Restrictions, Scopes, Timestamp, lives, profile::Profile,
+};
 
 use super::Verifier;
 use crate::Indeterminate;
@@ -27,7 +29,8 @@ pub struct Inspected {
 }
 
 impl Verifier {
-    /// What `presented` is, if it is a credential of this api that works now, from wherever it is used. Nothing is counted.
+    /// What `presented` is, if it is a credential of this api that works now, for whatever and from wherever it is used: one
+    /// that is restricted in that doesn't, because nothing says whether it may. Nothing is counted.
     pub fn inspect(&self, profile: &Profile, presented: &[u8]) -> Result<Option<Inspected>, Indeterminate> {
         let now = self.clock.now();
         self.check_lease(now, profile.lease)?;
@@ -35,8 +38,10 @@ impl Verifier {
         if self.is_in_doubt(&held, now) {
             return Err(Indeterminate::Clock);
         }
+        let Restrictions { networks, referrers, endpoints, .. } = &held.terms.policy.restrictions;
+        let is_narrowed = networks.is_some() || referrers.is_some() || endpoints.is_some();
         let refused_here = held.environment == Environment::Test && !profile.keys.accepts_test;
-        if refused_here || lives(&held.facts(), now).is_err() {
+        if is_narrowed || refused_here || lives(&held.facts(), now).is_err() {
             return Ok(None);
         }
         Ok(Some(Inspected {

@@ -85,7 +85,8 @@ fn a_member_is_invited_changed_and_removed() {
     let shown_head: Vec<_> = shown.lines().next().expect("a head").split_whitespace().collect();
     assert_eq!(shown_head.join(" "), head);
     assert_eq!(shown.lines().count(), 3, "{shown}");
-    assert_eq!(text(&json(&cli, &["member", "remove", id]), "id"), id);
+    let removed = json(&cli, &["member", "remove", id]);
+    assert_eq!((text(&removed["member"], "id"), &removed["receipt"]["complete"]), (id, &json!(true)));
     fails(cli.run(&["member", "role", id, "viewer"]), 1, &["no such member"]);
     let left = json(&cli, &["member", "list", "--account", &account]);
     assert_eq!(left["items"].as_array().map(Vec::len), Some(1));

@@ -7,3 +7,5 @@ mod nodes;
 mod stage;
 mod table;
 mod tokens;
+
+pub(crate) use stage::form;

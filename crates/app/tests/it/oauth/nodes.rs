@@ -7,7 +7,7 @@ use claviger_testkit::{Cluster, Postgres};
 use serde_json::json;
 
 use super::stage::{App, PROFILE, REDIRECT, Stage, text};
-use crate::members::sign_in;
+use crate::members::{sign_in, sign_in_as};
 
 const ROUNDS: usize = 12;
 
@@ -65,4 +65,34 @@ fn a_code_is_exchanged_once_on_all_nodes_together() {
     let token = granted[0].json();
     let token = text(&token, "access_token");
     assert!(nodes.iter().all(|node| node.customer(token).get("/v1/orders/1").status == 401));
+}
+
+/// What the member had allowed ends with them, and that is done when every node knows.
+#[test]
+fn removing_a_member_says_whether_every_node_knows_of_it() {
+    let database = Postgres::start();
+    let url = database.database();
+    let cluster = Cluster::start(crate::PROGRAM, 2, &url, |builder, _| builder.profile_text(PROFILE));
+    let operator = cluster.operator(0);
+    let account = operator.account("Acme");
+    let nodes: Vec<_> = cluster.running().collect();
+    let order = json!({"name": "Planner", "redirect_uris": [REDIRECT]});
+    let app = App::registered(&operator, &order);
+    let mut ada = sign_in(nodes[0], &account, "administrator");
+    let [bob, eve] = ["bob@example.com", "eve@example.com"].map(|email| {
+        let mut member = sign_in_as(nodes[0], &account, email, "developer");
+        let code = Stage::code(&mut member, &app);
+        let _ = app.redeem(nodes[0], &code).expect(200);
+        let members = operator.get(&format!("/v1/members?account_id={account}")).expect(200).json();
+        let members = members["items"].as_array().expect("a list has items");
+        text(members.iter().find(|one| one["email"] == email).expect("they are one"), "id").to_owned()
+    });
+    nodes[1].pause();
+    let removed = operator.post(&format!("/v1/members/{bob}/remove"), &json!(null)).expect(202).json();
+    assert_eq!((text(&removed["member"], "id"), &removed["receipt"]["complete"]), (&*bob, &json!(false)));
+    let place = format!("/members/{eve}/remove");
+    let _ = ada.get(&place).expect(200);
+    let removed = ada.submit(&place, &[("confirm", "eve@example.com")]).expect(303);
+    assert_eq!(removed.header("location"), Some("/members?done=pending"));
+    nodes[1].resume();
 }

@@ -7,7 +7,10 @@ use claviger_testkit::{Answer, Operator, Server, ServerBuilder, Visitor, exchang
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::members::{path, sign_in};
+use crate::{
+    applications::led_back,
+    members::{path, sign_in},
+};
 
 pub(super) const PROFILE: &str = include_str!("profile.toml");
 /// Where applications are sent back to; nobody listens there.
@@ -121,10 +124,11 @@ impl Stage {
     #[track_caller]
     pub(super) fn code(visitor: &mut Visitor, app: &App) -> String {
         let answer = visitor.get(&app.authorize(&[]));
-        let answer = if answer.status == 200 { allow(visitor, app, &[]) } else { answer };
-        let location = answer.expect(303).header("location").expect("it leads somewhere").to_owned();
-        let code = parameter(&location, "code");
-        assert!(code.is_some(), "no code in {location}");
+        let is_asked = answer.header("refresh").is_none();
+        let answer = if is_asked { allow(visitor, app, &[]) } else { answer };
+        let place = led_back(&answer);
+        let code = parameter(place, "code");
+        assert!(code.is_some(), "no code in {place}");
         code.expect("it is there")
     }
 
@@ -170,7 +174,7 @@ pub(super) fn text<'a>(answer: &'a Value, field: &str) -> &'a str {
 }
 
 /// Sends a form.
-pub(super) fn form(
+pub(crate) fn form(
     address: SocketAddr,
     path: &str,
     headers: &[(&str, &str)],

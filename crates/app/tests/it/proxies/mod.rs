@@ -2,6 +2,7 @@
 //! may not is answered in the api's own words and reaches nobody; and what was judged is what the upstream received.
 
 mod alone;
+mod apache;
 mod caddy;
 mod envoy;
 mod grpc;
@@ -63,7 +64,10 @@ impl<P> Stage<P> {
     }
 
     fn with(builder: ServerBuilder, start: impl FnOnce(&Upstream, &Server) -> (P, SocketAddr)) -> Self {
-        let server = builder.profile_text(&profile()).start();
+        Self::before(builder.profile_text(&profile()).start(), start)
+    }
+
+    fn before(server: Server, start: impl FnOnce(&Upstream, &Server) -> (P, SocketAddr)) -> Self {
         let operator = server.operator();
         let account =
             operator.call("POST", "/v1/accounts", &json!({"name": "Acme", "external_id": "cus 42"}));

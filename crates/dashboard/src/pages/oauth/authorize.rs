@@ -11,7 +11,7 @@ use claviger_manage::{Astray, Pending};
 use claviger_model::MemberAbility;
 use http::{HeaderMap, Method, Response, StatusCode, Uri};
 
-use super::consent;
+use super::{back, consent};
 use crate::{
     Body,
     answer::{self, Stop},
@@ -48,12 +48,12 @@ async fn ask(
     };
     let pending = match asked {
         Ok(pending) => pending,
-        Err(back) => return Ok(answer::go(&back)),
+        Err(place) => return back::lead(api, &place),
     };
     // Only to a person who follows a link is anything answered without a question.
     let is_page = headers.get("sec-fetch-dest").is_none_or(|dest| dest == "document");
     if is_page && site.manager().was_allowed(&visitor.permit, &pending).await? {
-        return Ok(answer::go(&site.manager().allow(&visitor.by(), &pending).await?));
+        return back::lead(api, &site.manager().allow(&visitor.by(), &pending).await?);
     }
     consent::page(api, &visitor, &pending)
 }
@@ -75,13 +75,13 @@ async fn decide(
     };
     let pending = match read(&site, api, &uri).await? {
         Ok(pending) => pending,
-        Err(back) => return Ok(answer::go(&back)),
+        Err(place) => return back::lead(api, &place),
     };
     match form.as_ref().map(|form| form.get("answer")) {
         Some("allow") if visitor.may(MemberAbility::Manage) => {
-            Ok(answer::go(&site.manager().allow(&visitor.by(), &pending).await?))
+            back::lead(api, &site.manager().allow(&visitor.by(), &pending).await?)
         }
-        Some("cancel") => Ok(answer::go(&pending.denied())),
+        Some("cancel") => back::lead(api, &pending.denied()),
         Some("leave") => leave(&site, api, &uri, &visitor).await,
         _ => consent::page(api, &visitor, &pending),
     }
@@ -141,7 +141,7 @@ fn way(reason: WayIn, api: &ApiSite, uri: &Uri) -> Result<WayIn, Stop> {
     let place = way_in::sent_place(&format!("/oauth/{name}/authorize"), uri.query());
     let place = place.ok_or_else(|| {
         Stop::new(StatusCode::URI_TOO_LONG, "The application asks in too many words")
-            .saying("Its request is too long to be kept while you sign in. Sign in first, then try again.")
+            .saying("Its request is too long to be kept while you sign in. Sign in first, then begin again at the application.")
             .of_api(name)
     })?;
     Ok(reason.leading(name, place))

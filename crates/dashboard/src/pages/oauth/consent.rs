@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::{
     Body,
-    answer::{self, Stop, lead_elsewhere},
+    answer::{self, Stop},
     frame::Frame,
     site::ApiSite,
     visit::Visitor,
@@ -72,11 +72,7 @@ pub(super) fn page(api: &ApiSite, visitor: &Visitor, pending: &Pending) -> Resul
         leads: Leads::to(&pending.redirect_uri),
         refused,
     };
-    let mut response = answer::page(status, &shown)?;
-    if let Some(source) = pending.form_action() {
-        lead_elsewhere(response.headers_mut(), &source);
-    }
-    Ok(response)
+    answer::page(status, &shown)
 }
 
 impl Leads {

@@ -1,6 +1,7 @@
 //! Applications: what one asks a member for, and what members have allowed.
 
 mod authorize;
+mod back;
 mod connected;
 mod consent;
 

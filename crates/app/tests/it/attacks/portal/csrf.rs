@@ -8,7 +8,7 @@ use super::{
     request::FORM,
     routes::{self, APPLICATIONS, MEMBERS, Row, STRANGERS},
 };
-use crate::applications::{application, asking};
+use crate::applications::{application, asking, led_back};
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -266,7 +266,7 @@ fn no_form_of_another_site_lets_an_application_in_or_out() {
         let path = match row.path.strip_prefix("/connected-apps/") {
             Some(_) => {
                 let allowed = [("csrf", &*tokens.own), ("answer", "allow")];
-                let _ = visitor.post(&place, &allowed).expect(303);
+                let _ = led_back(&visitor.post(&place, &allowed));
                 let member = scene.member_id("ada@example.com");
                 row.path.replace("{client}", &client).replace("{member}", &member)
             }
@@ -278,14 +278,15 @@ fn no_form_of_another_site_lets_an_application_in_or_out() {
         for (what, status, forge) in FORGERIES {
             let name = format!("{} with {what}", row.path);
             let answer = scene.ask(&name, &forge(good.clone(), &tokens));
-            assert_eq!((answer.status, answer.header("location")), (*status, None), "{name}");
+            assert_eq!(answer.status, *status, "{name}");
+            assert_eq!((answer.header("location"), answer.header("refresh")), (None, None), "{name}");
             assert_eq!((scene.events(), scene.sessions()), before, "{name}");
         }
         let nobody = scene.ask(row.path, &good.clone().without("Cookie"));
         assert!(nobody.header("location").is_some_and(|place| place.starts_with("/sign-in")), "{}", row.path);
         assert_eq!((scene.events(), scene.sessions()), before, "{}", row.path);
         let answer = scene.ask(row.path, &good);
-        assert_eq!(answer.status, 303, "{}: {}", row.path, answer.text());
+        assert!(matches!(answer.status, 200 | 303), "{}: {}", row.path, answer.text());
         assert!(scene.events() > before.0, "{}", row.path);
     }
 }

@@ -3,6 +3,7 @@
 use claviger_testkit::{Server, Visitor};
 
 use super::{application, asking, is_silent_of, says, server};
+use crate::applications::led_back;
 use crate::pages::stage::{sign_in, sign_in_as};
 
 #[track_caller]
@@ -10,7 +11,8 @@ fn allow(visitor: &mut Visitor, client: &str) {
     let place = asking("cicosts", client, "&scope=costs%3Aread");
     let _ = visitor.get(&place).expect(200);
     let csrf = visitor.csrf();
-    let _ = visitor.post(&place, &[("csrf", &csrf), ("answer", "allow")]).expect(303);
+    let allowed = visitor.post(&place, &[("csrf", &csrf), ("answer", "allow")]);
+    let _ = led_back(&allowed);
 }
 
 /// The first page to withdraw something that is linked to.

@@ -10,7 +10,7 @@ use claviger_testkit::{Answer, Server, ServerBuilder, play_story};
 use serde_json::json;
 
 use super::stage::link;
-use crate::applications::{BACK, CHALLENGE, application, asking, operator, vouched_for};
+use crate::applications::{BACK, CHALLENGE, application, asking, led_back, operator, vouched_for};
 
 fn server() -> Server {
     ServerBuilder::new(crate::PROGRAM).profile("cicosts").start()
@@ -19,7 +19,7 @@ fn server() -> Server {
 /// The value of a parameter of the place that an answer leads to, which is the application's.
 #[track_caller]
 fn told(server: &Server, answer: &Answer, name: &str) -> Option<String> {
-    let place = answer.header("location").expect("the browser is sent back");
+    let place = led_back(answer);
     let query = place.strip_prefix(&format!("{BACK}?")).expect("it is sent to the application");
     let pairs: Vec<_> = query.split('&').filter_map(|pair| pair.split_once('=')).collect();
     assert!(pairs.contains(&("state", "st%2Fate")), "the state comes back: {place}");

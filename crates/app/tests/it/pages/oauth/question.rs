@@ -38,28 +38,24 @@ fn a_member_reads_who_asks_for_what() {
 }
 
 #[test]
-fn nobody_can_frame_the_question_and_its_form_leads_to_this_application_alone() {
+fn nobody_can_frame_the_question_and_its_form_leads_to_itself_alone() {
     let server = server();
     let account = server.operator().account("Acme");
     let client = application(&server, "Cost Reports", &[]);
     let mut ada = sign_in(&server, &account, "developer");
     let page = ada.get(&asking("cicosts", &client, "")).expect(200);
     let policy = page.header("content-security-policy").expect("there is a policy");
-    assert!(policy.contains("form-action 'self' http://127.0.0.1:9;"), "{policy}");
+    assert!(policy.contains("form-action 'self';"), "{policy}");
     assert!(policy.contains("frame-ancestors 'none'") && policy.contains("script-src 'self';"), "{policy}");
     for (name, value) in [
         ("x-frame-options", "DENY"),
-        ("cross-origin-opener-policy", "same-origin-allow-popups"),
+        ("cross-origin-opener-policy", "same-origin"),
         ("cache-control", "no-store"),
         ("referrer-policy", "same-origin"),
     ] {
         assert_eq!(page.header(name), Some(value), "{name}");
     }
     assert_eq!(page.header("access-control-allow-origin"), None);
-    let other = ada.get("/sessions").expect(200);
-    let policy = other.header("content-security-policy").expect("there is a policy");
-    assert!(policy.contains("form-action 'self';"), "{policy}");
-    assert_eq!(other.header("cross-origin-opener-policy"), Some("same-origin"));
 }
 
 #[test]
@@ -82,7 +78,7 @@ fn what_can_not_be_trusted_is_said_on_our_own_page() {
     ] {
         for visitor in [&mut ada.clone(), &mut Visitor::new(server.portal)] {
             let stopped = visitor.get(&wrong).expect(400);
-            assert_eq!(stopped.header("location"), None, "{wrong}");
+            assert_eq!((stopped.header("location"), stopped.header("refresh")), (None, None), "{wrong}");
             is_silent_of(&stopped, "evil.example");
             says(&stopped, "This application can’t ask for access".replace('’', "&#39;").as_str());
         }
@@ -108,7 +104,7 @@ fn what_is_wrong_otherwise_is_said_to_the_application() {
         (format!("{fine}&prompt=none"), "interaction_required"),
         (format!("{fine}&resource=https%3A%2F%2Fother.example%2F"), "invalid_target"),
     ] {
-        let sent = ada.get(&wrong).expect(303);
+        let sent = ada.get(&wrong);
         assert_eq!(told(&server, &sent, "error").as_deref(), Some(error), "{wrong}");
         // Whoever can register an address can't have strangers sent there by a link to this site.
         let stranger = Visitor::new(server.portal).get(&wrong).expect(303);
@@ -143,7 +139,7 @@ fn where_an_api_has_no_scopes_everything_is_asked_for() {
     let mut ada = sign_in(&server, &account, "developer");
     says(&ada.get(&place).expect(200), "Do everything that an API key of CashCat can");
     let csrf = ada.csrf();
-    let allowed = ada.post(&place, &[("csrf", &csrf), ("answer", "allow")]).expect(303);
+    let allowed = ada.post(&place, &[("csrf", &csrf), ("answer", "allow")]);
     assert!(told(&server, &allowed, "code").is_some_and(|code| code.starts_with("cc_oac_")));
     says(&ada.get("/connected-apps").expect(200), "Everything a key may");
 }
@@ -176,14 +172,15 @@ fn who_may_not_create_keys_can_not_let_applications_in() {
         let csrf = visitor.csrf();
         let sent = visitor.post(&place, &[("csrf", &csrf), ("answer", "allow")]).expect(403);
         says(&sent, why);
-        let back = visitor.post(&place, &[("csrf", &csrf), ("answer", "cancel")]).expect(303);
+        let back = visitor.post(&place, &[("csrf", &csrf), ("answer", "cancel")]);
         assert_eq!(told(&server, &back, "error").as_deref(), Some("access_denied"));
     };
     refused(&mut viewer, "Your role may not create keys");
     // What was allowed before is not given without asking once more either.
     let _ = developer.get(&place).expect(200);
     let csrf = developer.csrf();
-    let _ = developer.post(&place, &[("csrf", &csrf), ("answer", "allow")]).expect(303);
+    let allowed = developer.post(&place, &[("csrf", &csrf), ("answer", "allow")]);
+    assert!(told(&server, &allowed, "code").is_some());
     let state = json!({"state": "suspended"});
     let _ = server.operator().patch(&format!("/v1/accounts/{account}"), &state).expect(200);
     refused(&mut developer, "The account is suspended");

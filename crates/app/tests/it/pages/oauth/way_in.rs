@@ -98,11 +98,31 @@ fn a_member_of_another_api_signs_in_to_this_one() {
 }
 
 #[test]
-fn a_request_that_can_not_be_kept_is_said_to_be_too_long() {
+fn a_long_request_is_gone_on_with_where_it_can_be_kept_and_else_it_is_said_what_to_do() {
     let server = server();
     let account = server.operator().account("Acme");
     let client = application(&server, "Cost Reports", &[]);
-    let place = asking("cicosts", &client, &format!("&more={}", "a".repeat(4096)));
-    says(&Visitor::new(server.portal).get(&place).expect(414), "Sign in first");
-    let _ = sign_in(&server, &account, "developer").get(&place).expect(200);
+    let asking = |count| asking("cicosts", &client, &format!("&more={}", "a".repeat(count)));
+    let mut ada = sign_in(&server, &account, "developer");
+    let _ = ada.get("/sessions").expect(200);
+    let _ = ada.submit("/sessions/password", &[("password", PASSWORD), ("again", PASSWORD)]).expect(303);
+    let fields = [("email", "developer@example.com"), ("password", PASSWORD)];
+    for (count, is_kept) in [(2000, true), (9000, false)] {
+        let place = asking(count);
+        // What was kept before takes room, too.
+        let mut visitor = Visitor::new(server.portal);
+        let _ = at_sign_in(&mut visitor, &asking(2000));
+        let page = at_sign_in(&mut visitor, &place);
+        assert_eq!(page.text().contains("begin again there"), !is_kept, "{}", page.text());
+        let mut linked = visitor.clone();
+        let entered = visitor.submit("/sign-in/cicosts", &fields).expect(303);
+        assert_eq!(entered.header("location"), Some(&*place));
+        says(&visitor.get(&place).expect(200), "Cost Reports");
+        let by_link = linked.get(path(&link(&server, &account, "ada@example.com", "developer"))).expect(303);
+        assert_eq!(by_link.header("location"), Some(if is_kept { &*place } else { "/keys" }));
+    }
+    let longer = asking(12_000);
+    let stopped = Visitor::new(server.portal).get(&longer).expect(414);
+    says(&stopped, "Sign in first, then begin again at the application");
+    let _ = ada.get(&longer).expect(200);
 }
