@@ -99,7 +99,7 @@ impl AppsDatabase for Postgres {
         refreshing: Refreshing,
         note: AuditNote,
     ) -> Result<Committed<Exchanged>, StoreError> {
-        issuing::issue(&self.0, Issue::Refresh { refreshing, note }).await
+        issuing::issue(&self.0, Issue::Refresh { refreshing: Box::new(refreshing), note }).await
     }
 
     async fn forget_grants(&self, before: Timestamp) -> Result<usize, StoreError> {

@@ -28,7 +28,7 @@ const TOGETHER: usize = 64;
 /// What is to be issued.
 pub(super) enum Issue {
     Grant { exchange: Exchange, grant: Box<NewGrant>, note: AuditNote },
-    Refresh { refreshing: Refreshing, note: AuditNote },
+    Refresh { refreshing: Box<Refreshing>, note: AuditNote },
 }
 
 impl Issue {

@@ -255,7 +255,7 @@ fn grants_that_ran_out_are_forgotten_while_others_are_made() {
     let _ = operator.get(&path).expect(200);
     server.move_clock("+26h");
     let young: Vec<_> = (0..32).map(|_| grant()).collect();
-    let _ = eventually(|| (operator.get(&path).status == 404).then_some(()));
+    eventually(|| (operator.get(&path).status == 404).then_some(()));
     assert_eq!((stage.call(&old), stage.call(&young[0])), (401, 200));
     let trail = operator.get(&format!("/v1/audit-events?subject={}", text(&about, "key_id"))).expect(200);
     assert_eq!(text(&trail.json()["items"][0], "action"), "grant.issue");
