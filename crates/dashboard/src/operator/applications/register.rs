@@ -8,7 +8,7 @@ use axum::{
     extract::{Path, State},
     routing::get,
 };
-use claviger_manage::{ClientRow, Refusal};
+use claviger_manage::{ChangedClient, ClientRow, Refusal};
 use claviger_model::{Ability, profile::Profile};
 use http::{Response, StatusCode};
 
@@ -22,6 +22,7 @@ use crate::{
     answer::{self, Stop, capitalised},
     form::Query,
     frame::Frame,
+    keys_in_words::done_word,
     once,
     operator::desk::{Desk, Operator, Place, PostedByOperator, Reader},
 };
@@ -197,14 +198,16 @@ async fn change(
     let before = Typed::of_client(&row);
     let typed = Typed { kind: before.kind, account: before.account, ..Typed::of(form) };
     let page = |typed| FormPage::new(&desk, operator, profile, Some(&row), typed);
-    let done = answer::go(&format!("/applications/{}?done=saved", row.id));
+    let done = |word, receipt: &str| answer::go(&format!("/applications/{}?done={word}{receipt}", row.id));
     let patch = match typed.patch(&row) {
         Ok(Some(patch)) => patch,
-        Ok(None) => return Ok(done),
+        Ok(None) => return Ok(done("saved", "")),
         Err(problems) => return page(typed).refused(problems),
     };
     match desk.site.manager().patch_client(&operator.by(), row.id, patch).await {
-        Ok(_) => Ok(done),
+        Ok(ChangedClient { receipt, .. }) => {
+            Ok(done(done_word(&receipt, "saved"), &format!("&receipt={}", receipt.seq)))
+        }
         Err(Refusal::Invalid(faults)) => page(typed).refused(fields::problems(&faults)),
         Err(other) => Err(other.into()),
     }
