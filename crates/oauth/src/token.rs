@@ -11,7 +11,7 @@ pub(crate) async fn issue(
     manager: &Manager,
     profile: &Profile,
     client: &ClientPermit,
-    parameters: &Parameters,
+    parameters: &Parameters<'_>,
 ) -> Result<Answer, Wrong> {
     let needed =
         |name: &'static str| parameters.get(name).ok_or_else(|| Wrong::request(format!("{name} is missing")));

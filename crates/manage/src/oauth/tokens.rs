@@ -93,7 +93,7 @@ impl Manager {
             (Ok(id), Some(secret)) => {
                 self.verifier.client(profile, id, secret.as_bytes()).map_err(cannot_know)?
             }
-            (Ok(_), None) => self.public_client(profile, id).await?,
+            (Ok(_), None) => Box::pin(self.public_client(profile, id)).await?,
             (Err(_no_id), _) => None,
         };
         client.map(|client| ClientPermit { client, request }).ok_or(TokenError::InvalidClient)

@@ -22,7 +22,6 @@ use crate::{
     answer::{self, Stop, capitalised},
     form::Query,
     frame::Frame,
-    keys_in_words::done_word,
     once,
     operator::desk::{Desk, Operator, Place, PostedByOperator, Reader},
 };
@@ -198,15 +197,16 @@ async fn change(
     let before = Typed::of_client(&row);
     let typed = Typed { kind: before.kind, account: before.account, ..Typed::of(form) };
     let page = |typed| FormPage::new(&desk, operator, profile, Some(&row), typed);
-    let done = |word, receipt: &str| answer::go(&format!("/applications/{}?done={word}{receipt}", row.id));
+    let done = answer::go(&format!("/applications/{}?done=saved", row.id));
     let patch = match typed.patch(&row) {
         Ok(Some(patch)) => patch,
-        Ok(None) => return Ok(done("saved", "")),
+        Ok(None) => return Ok(done),
         Err(problems) => return page(typed).refused(problems),
     };
     match desk.site.manager().patch_client(&operator.by(), row.id, patch).await {
+        Ok(ChangedClient { receipt, .. }) if receipt.complete => Ok(done),
         Ok(ChangedClient { receipt, .. }) => {
-            Ok(done(done_word(&receipt, "saved"), &format!("&receipt={}", receipt.seq)))
+            Ok(answer::go(&format!("/applications/{}?done=pending&receipt={}", row.id, receipt.seq)))
         }
         Err(Refusal::Invalid(faults)) => page(typed).refused(fields::problems(&faults)),
         Err(other) => Err(other.into()),
