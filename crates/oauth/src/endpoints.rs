@@ -127,7 +127,8 @@ impl Endpoints {
         match endpoint {
             Endpoint::Token => Box::pin(token::issue(manager, profile, &client, &parameters)).await,
             Endpoint::Revoke => Box::pin(revoke::revoke(manager, profile, &client, &parameters)).await,
-            _ => introspect::introspect(manager, profile, &client, &parameters),
+            Endpoint::Introspect => introspect::introspect(manager, profile, &client, &parameters),
+            Endpoint::Register | Endpoint::Metadata => unreachable!("both were answered"),
         }
     }
 }

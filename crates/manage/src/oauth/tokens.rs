@@ -30,7 +30,7 @@ const REPETITION: Duration = Duration::from_secs(10);
 /// [`Manager::authenticate_client`] makes one.
 #[derive(Clone, Debug)]
 pub struct ClientPermit {
-    client: Arc<ClientRecord>,
+    record: Arc<ClientRecord>,
     request: RequestId,
 }
 
@@ -96,7 +96,7 @@ impl Manager {
             (Ok(_), None) => Box::pin(self.public_client(profile, id)).await?,
             (Err(_no_id), _) => None,
         };
-        client.map(|client| ClientPermit { client, request }).ok_or(TokenError::InvalidClient)
+        client.map(|record| ClientPermit { record, request }).ok_or(TokenError::InvalidClient)
     }
 
     async fn public_client(
@@ -124,7 +124,7 @@ impl Manager {
         const WRONG: TokenError = TokenError::InvalidGrant("the code is wrong, used, or older than a minute");
         let rules = rules(profile)?;
         let presented = Digest::of(code.as_bytes());
-        let row = self.store.find_code(presented).await?.filter(|row| row.client == client.client.id);
+        let row = self.store.find_code(presented).await?.filter(|row| row.client == client.record.id);
         let row = row.ok_or(WRONG)?;
         if row.redirect_uri != redirect_uri {
             return Err(TokenError::InvalidGrant("redirect_uri is another one than the code was sent to"));
@@ -142,14 +142,14 @@ impl Manager {
         let (key, access) =
             self.grant_key(rules, client, row.account, created_by, row.scopes.clone(), ends_at);
         let scopes = key.scopes.clone();
-        let detail = json!({"client": client.client.id, "scopes": scopes, "hint": key.secret.hint});
+        let detail = json!({"client": client.record.id, "scopes": scopes, "hint": key.secret.hint});
         let (note, replayed) = (
             self.client_note(client, now, "grant.issue", detail),
             self.client_note(client, now, "grant.revoke", json!({"because": "its code was used twice"})),
         );
         let grant = NewGrant {
             key,
-            client: client.client.id,
+            client: client.record.id,
             refresh: Some(NewRefresh { digest, expires_at: ends_at }),
         };
         let exchanged = self.store.exchange(Exchange::Code(presented), grant, note, replayed).await;
@@ -177,12 +177,12 @@ impl Manager {
         let rules = rules(profile)?;
         let presented = Digest::of(token.as_bytes());
         let row = self.store.find_refresh(presented).await?;
-        let row = row.filter(|row| row.key.client == Some(client.client.id)).ok_or(WRONG)?;
+        let row = row.filter(|row| row.key.client == Some(client.record.id)).ok_or(WRONG)?;
         if let Some(scope) = scope {
             // What was granted stays, also where the application may ask for less by now (RFC 6749 §6).
             let wanted = match &row.key.scopes {
                 Scopes::Listed(granted) => scopes_asked(Some(scope), granted),
-                Scopes::All => asked(profile, &client.client.scopes, Some(scope)),
+                Scopes::All => asked(profile, &client.record.scopes, Some(scope)),
             };
             wanted.or(Err(TokenError::InvalidScope))?;
         }
@@ -191,7 +191,7 @@ impl Manager {
         let lasts = rules.access_lasts.min(Duration::from_millis(left));
         let (access, plain) = self.mint_access(rules, now.plus(lasts));
         let (digest, refresh) = self.mint_oauth(&rules.refresh);
-        let detail = json!({"client": client.client.id, "hint": access.hint});
+        let detail = json!({"client": client.record.id, "hint": access.hint});
         let note = self.client_note(client, now, "grant.refresh", detail);
         let because = json!({"because": "a refresh token was used twice"});
         let refreshing = Refreshing {
@@ -222,15 +222,15 @@ impl Manager {
         const NONE: TokenError =
             TokenError::UnauthorizedClient("this application has no account of its own to act for");
         let rules = rules(profile)?;
-        let account = client.client.account.ok_or(NONE)?;
-        let scopes = asked(profile, &client.client.scopes, scope).or(Err(TokenError::InvalidScope))?;
+        let account = client.record.account.ok_or(NONE)?;
+        let scopes = asked(profile, &client.record.scopes, scope).or(Err(TokenError::InvalidScope))?;
         let now = self.clock.now();
         let ends_at = now.plus(rules.access_lasts);
-        let created_by = format!("client:{}", client.client.id);
+        let created_by = format!("client:{}", client.record.id);
         let (key, access) = self.grant_key(rules, client, account, created_by, scopes.clone(), ends_at);
-        let detail = json!({"client": client.client.id, "scopes": scopes, "hint": key.secret.hint});
+        let detail = json!({"client": client.record.id, "scopes": scopes, "hint": key.secret.hint});
         let note = self.client_note(client, now, "grant.issue", detail);
-        let grant = NewGrant { key, client: client.client.id, refresh: None };
+        let grant = NewGrant { key, client: client.record.id, refresh: None };
         let exchanged = self.store.exchange(Exchange::Itself, grant, note.clone(), note).await;
         let committed = exchanged.map_err(|error| or_no_such(error, NONE))?;
         self.reached(committed.seq, profile, &committed.value).await;
@@ -257,7 +257,7 @@ impl Manager {
         client: &ClientPermit,
         token: &str,
     ) -> Result<Option<Inspected>, TokenError> {
-        if !client.client.introspects {
+        if !client.record.introspects {
             return Err(TokenError::UnauthorizedClient("this application may not introspect"));
         }
         self.verifier.inspect(profile, token.as_bytes()).map_err(cannot_know)
@@ -276,7 +276,7 @@ impl Manager {
             Some(row) => Some(row.key),
             None => self.store.find_secret(digest).await?.map(|found| found.key),
         };
-        let Some(key) = found.filter(|key: &KeyRow| key.client == Some(client.client.id)) else {
+        let Some(key) = found.filter(|key: &KeyRow| key.client == Some(client.record.id)) else {
             return Ok(());
         };
         let note = self.client_note(
@@ -311,7 +311,7 @@ impl Manager {
         let key = NewKey {
             id: KeyId::mint(now, &*self.entropy),
             account,
-            name: Some(client.client.name.clone()),
+            name: Some(client.record.name.clone()),
             environment: Environment::Live,
             scopes,
             restrictions: claviger_model::Restrictions::default(),
@@ -336,7 +336,7 @@ impl Manager {
         AuditNote {
             id: EventId::mint(at, &*self.entropy),
             at,
-            actor: format!("client:{}", client.client.id),
+            actor: format!("client:{}", client.record.id),
             authority: Authority::System,
             action,
             request: Some(client.request.to_string()),
