@@ -87,7 +87,8 @@ mod tests {
     }
 
     fn said(headers: &HeaderMap, form: &str) -> Option<(String, Option<String>, bool)> {
-        let read = read(headers, &Parameters::read(form.as_bytes()).unwrap()).ok()?;
+        let parameters = Parameters::read(form.as_bytes()).unwrap();
+        let read = read(headers, &parameters).ok()?;
         Some((read.id.into_owned(), read.secret.map(Cow::into_owned), read.by_field))
     }
 

@@ -23,7 +23,7 @@ pub(crate) fn introspect(
         return Ok(answer::of(StatusCode::OK, &json!({"active": false})));
     };
     let (account, terms) = (&found.account, &found.terms);
-    let body = Active {
+    let body = Told {
         active: true,
         token_type: "Bearer",
         iss: manager.issuer(profile),
@@ -41,7 +41,7 @@ pub(crate) fn introspect(
 
 /// A token that works, in the words of RFC 7662 §2.2 and a few of our own.
 #[derive(Serialize)]
-struct Active<'a> {
+struct Told<'a> {
     active: bool,
     token_type: &'static str,
     iss: String,
