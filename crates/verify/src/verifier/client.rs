@@ -36,7 +36,7 @@ mod tests {
     use super::*;
     use crate::{
         fake::{LEASE, NEW_YEAR, Node, profile},
-        feed::{ClientSecretRecord, Record, Seq},
+        feed::{ClientSecretRecord, Record},
     };
 
     const HOUR: Duration = Duration::from_hours(1);
@@ -114,7 +114,6 @@ mod tests {
         let told = [client_secret("s", None, false), client_secret("s", Some(NEW_YEAR), true)];
         let mut node = Node::loaded(told.into_iter().map(|record| vec![record]).collect()).await;
         node.source.told.lock().log.truncate(1);
-        node.follower.look(Seq(2)).await.unwrap();
         node.follower.load().await.unwrap();
         assert_eq!(node.knows(APP, "s"), Ok(false));
     }
