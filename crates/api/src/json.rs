@@ -1,13 +1,12 @@
 //! The body of a call: JSON of a closed shape, bounded, read strictly.
 
-use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
+use std::time::Duration;
 
 use axum::extract::{FromRequest, Request};
+use claviger_judge::body::{Unread, read_whole};
 use claviger_manage::Fault;
 use http::{HeaderMap, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Deserialize, Deserializer, de::DeserializeOwned};
-use tokio::time::{error::Elapsed, timeout};
 
 use crate::{
     problem::{Code, Problem},
@@ -83,33 +82,14 @@ where
     B: http_body::Body<Data = bytes::Bytes>,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let Ok(collected) = within(BODY_TIMEOUT, Limited::new(body, most).collect()).await else {
-        let detail = format!("the body took longer than {} seconds", BODY_TIMEOUT.as_secs());
-        return Err(Problem::new(Code::MalformedRequest, detail));
-    };
-    match collected {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
-            Err(Problem::new(Code::TooLarge, format!("a body may be at most {most} bytes")))
+    read_whole(body, most, BODY_TIMEOUT).await.map_err(|unread| match unread {
+        Unread::TooLarge => Problem::new(Code::TooLarge, format!("a body may be at most {most} bytes")),
+        Unread::TooSlow => {
+            let detail = format!("the body took longer than {} seconds", BODY_TIMEOUT.as_secs());
+            Problem::new(Code::MalformedRequest, detail)
         }
-        Err(error) => Err(Problem::new(Code::MalformedRequest, format!("the body can't be read: {error}"))),
-    }
-}
-
-/// The same as [`timeout`], without setting a timer where the second look finds the end: a body mostly is there already, and
-/// only has to be asked for.
-async fn within<F: Future>(at_most: Duration, future: F) -> Result<F::Output, Elapsed> {
-    let (mut future, mut is_second) = (pin!(future), false);
-    let soon = poll_fn(|cx| match future.as_mut().poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending if is_second => Poll::Ready(None),
-        Poll::Pending => {
-            is_second = true;
-            cx.waker().wake_by_ref();
-            Poll::Pending
-        }
-    });
-    if let Some(output) = soon.await { Ok(output) } else { timeout(at_most, future).await }
+        Unread::Broken(why) => Problem::new(Code::MalformedRequest, format!("the body can't be read: {why}")),
+    })
 }
 
 /// A field that is there, be it `null`.

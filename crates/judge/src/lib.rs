@@ -8,6 +8,7 @@ pub mod address;
 mod answers;
 mod api;
 mod attempt;
+pub mod body;
 mod challenge;
 pub mod credential;
 pub mod host;

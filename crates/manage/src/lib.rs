@@ -37,7 +37,8 @@ pub use keys::{
 };
 pub use nodes::Nodes;
 pub use oauth::{
-    Astray, ClientOrder, ClientPatch, ClientPermit, ConsentView, IssuedClient, Pending, TokenError, Tokens,
+    Astray, ChangedClient, ClientOrder, ClientPatch, ClientPermit, ConsentView, IssuedClient, Pending,
+    TokenError, Tokens,
 };
 pub use operators::{IssuedOperator, OperatorOrder};
 pub use people::{

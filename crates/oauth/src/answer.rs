@@ -1,18 +1,23 @@
 //! Answers: JSON that no cache keeps, and errors as RFC 6749 §5.2 has them.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use bytes::Bytes;
+use claviger_judge::request_id::X_REQUEST_ID;
 use claviger_manage::{Refusal, TokenError};
 use http::{
-    HeaderName, HeaderValue, Response, StatusCode,
+    HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{
         ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, PRAGMA,
         REFERRER_POLICY, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
     },
 };
 use http_body_util::Full;
+use serde::Serialize;
 use serde_json::json;
+
+/// Bytes that most bodies fit in.
+const USUAL_BODY: usize = 512;
 
 pub(crate) type Answer = Response<Full<Bytes>>;
 
@@ -132,18 +137,39 @@ impl From<Refusal> for Wrong {
     }
 }
 
+/// What every answer carries, to be filled in: a copy costs less than putting it together.
+static OF_ALL: LazyLock<HeaderMap> = LazyLock::new(|| {
+    let fields = [
+        (CONTENT_TYPE, "application/json"),
+        (CACHE_CONTROL, "no-store"),
+        (PRAGMA, "no-cache"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; sandbox"),
+        (X_REQUEST_ID, ""),
+    ];
+    fields.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect()
+});
+
 /// An answer with a JSON body.
-pub(crate) fn of(status: StatusCode, body: &serde_json::Value) -> Answer {
-    let mut answer = Response::new(Full::new(body.to_string().into()));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    answer
+pub(crate) fn of(status: StatusCode, body: &impl Serialize) -> Answer {
+    let mut json = Vec::with_capacity(USUAL_BODY);
+    serde_json::to_writer(&mut json, body).expect("a Vec takes everything, and names are text");
+    told(status, Full::new(json.into()))
 }
 
 /// An answer without a body.
 pub(crate) fn empty(status: StatusCode) -> Answer {
-    let mut answer = Response::new(Full::default());
+    let mut answer = told(status, Full::default());
+    answer.headers_mut().remove(CONTENT_TYPE);
+    answer
+}
+
+fn told(status: StatusCode, body: Full<Bytes>) -> Answer {
+    let mut answer = Response::new(body);
     *answer.status_mut() = status;
+    answer.headers_mut().clone_from(&OF_ALL);
     answer
 }
 
@@ -170,19 +196,9 @@ pub(crate) fn preflight(allowed: &'static str) -> Answer {
     answer
 }
 
-/// What every answer carries.
+/// Says who may read an answer.
 pub(crate) fn finish(mut answer: Answer, readers: Readers) -> Answer {
     let headers = answer.headers_mut();
-    for (name, value) in [
-        (CACHE_CONTROL, "no-store"),
-        (PRAGMA, "no-cache"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (X_FRAME_OPTIONS, "DENY"),
-        (REFERRER_POLICY, "no-referrer"),
-        (CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'; sandbox"),
-    ] {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
     if readers == Readers::AnyOrigin {
         headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
     }

@@ -1,6 +1,6 @@
 //! Who asks: by `client_secret_basic`, `client_secret_post` or, for public clients, by the id alone (RFC 6749 §2.3).
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use claviger_manage::{ClientPermit, Manager, TokenError};
@@ -10,9 +10,9 @@ use http::{HeaderMap, header::AUTHORIZATION};
 use crate::answer::Wrong;
 
 /// What a client said of itself.
-struct Said {
-    id: String,
-    secret: Option<String>,
+struct Said<'a> {
+    id: Cow<'a, str>,
+    secret: Option<Cow<'a, str>>,
     by_field: bool,
 }
 
@@ -21,7 +21,7 @@ pub(crate) async fn authenticate(
     manager: &Manager,
     profile: &Profile,
     headers: &HeaderMap,
-    parameters: &Parameters,
+    parameters: &Parameters<'_>,
     from: Option<IpAddr>,
     request: RequestId,
 ) -> Result<ClientPermit, Wrong> {
@@ -35,15 +35,15 @@ pub(crate) async fn authenticate(
     }
 }
 
-fn read(headers: &HeaderMap, parameters: &Parameters) -> Result<Said, Wrong> {
+fn read<'a>(headers: &HeaderMap, parameters: &'a Parameters<'_>) -> Result<Said<'a>, Wrong> {
     let (id, secret) = (parameters.get("client_id"), parameters.get("client_secret"));
     if parameters.get("client_assertion").is_some() || parameters.get("client_assertion_type").is_some() {
         return Err(Wrong::client(false));
     }
     let mut fields = headers.get_all(AUTHORIZATION).iter();
     let Some(field) = fields.next() else {
-        let id = id.ok_or_else(|| Wrong::client(false))?.to_owned();
-        return Ok(Said { id, secret: secret.map(ToOwned::to_owned), by_field: false });
+        let id = id.ok_or_else(|| Wrong::client(false))?;
+        return Ok(Said { id: id.into(), secret: secret.map(Into::into), by_field: false });
     };
     // RFC 6749 §2.3: "The client MUST NOT use more than one authentication method in each request."
     if fields.next().is_some() || secret.is_some() {
@@ -57,7 +57,7 @@ fn read(headers: &HeaderMap, parameters: &Parameters) -> Result<Said, Wrong> {
 }
 
 /// Both parts are form-encoded before they are joined (RFC 6749 §2.3.1).
-fn basic(field: &str) -> Option<Said> {
+fn basic(field: &str) -> Option<Said<'static>> {
     let (scheme, credentials) = field.split_once(' ')?;
     if !scheme.eq_ignore_ascii_case("basic") {
         return None;
@@ -65,15 +65,16 @@ fn basic(field: &str) -> Option<Said> {
     let decoded = String::from_utf8(STANDARD.decode(credentials.trim_start_matches(' ')).ok()?).ok()?;
     let (id, secret) = decoded.split_once(':')?;
     let (id, secret) = (form_decoded(id)?, form_decoded(secret)?);
-    Some(Said { id, secret: (!secret.is_empty()).then_some(secret), by_field: true })
+    let secret = (!secret.is_empty()).then(|| secret.into());
+    Some(Said { id: id.into(), secret, by_field: true })
 }
 
 fn form_decoded(text: &str) -> Option<String> {
     if text.contains(['&', '=']) {
         return None;
     }
-    let pair = format!("v={text}");
-    form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned())
+    let name = form_urlencoded::parse(text.as_bytes()).next().map(|(name, _)| name.into_owned());
+    Some(name.unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -88,8 +89,9 @@ mod tests {
     }
 
     fn said(headers: &HeaderMap, form: &str) -> Option<(String, Option<String>, bool)> {
-        let read = read(headers, &Parameters::read(form.as_bytes()).unwrap()).ok()?;
-        Some((read.id, read.secret, read.by_field))
+        let parameters = Parameters::read(form.as_bytes()).unwrap();
+        let read = read(headers, &parameters).ok()?;
+        Some((read.id.into_owned(), read.secret.map(Cow::into_owned), read.by_field))
     }
 
     #[test]

@@ -57,29 +57,29 @@ impl Endpoints {
         B: Body<Data = Bytes> + Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let path = request.uri().path().to_owned();
-        let (Some(place), method) = (Place::read(&path), request.method().clone()) else {
+        let Some(Place { endpoint, api }) = Place::read(request.uri().path()) else {
             return answer::finish(answer::empty(StatusCode::NOT_FOUND), Readers::NoPage);
         };
-        let readers = match place.endpoint {
+        let (method, api) = (request.method(), self.api(api));
+        let readers = match endpoint {
             Endpoint::Introspect => Readers::NoPage,
             Endpoint::Token | Endpoint::Revoke | Endpoint::Register | Endpoint::Metadata => {
                 Readers::AnyOrigin
             }
         };
-        let allowed = if place.endpoint == Endpoint::Metadata { "GET" } else { "POST" };
-        let answered = if method == Method::OPTIONS && readers == Readers::AnyOrigin {
+        let allowed = if endpoint == Endpoint::Metadata { "GET" } else { "POST" };
+        let answered = if *method == Method::OPTIONS && readers == Readers::AnyOrigin {
             answer::preflight(allowed)
-        } else if method.as_str() != allowed && !(allowed == "GET" && method == Method::HEAD) {
+        } else if method.as_str() != allowed && !(allowed == "GET" && *method == Method::HEAD) {
             answer::other_method(allowed)
         } else {
-            match self.api(place.api) {
+            match api {
                 None => {
                     let none = "no api of this name takes part in OAuth";
                     Wrong::new(StatusCode::NOT_FOUND, "not_found", none).answer("")
                 }
                 Some((profile, rules)) => {
-                    let asked = self.answer(place.endpoint, (profile, rules), peer, request, id).await;
+                    let asked = self.answer(endpoint, (profile, rules), peer, request, id).await;
                     asked.unwrap_or_else(|wrong| wrong.answer(&self.manager.issuer(profile)))
                 }
             }
@@ -108,26 +108,28 @@ impl Endpoints {
     {
         let manager = &self.manager;
         let address = |headers: &HeaderMap| caller_address(profile, Some(peer.ip()), headers);
-        if endpoint == Endpoint::Metadata {
-            return Ok(metadata::tell(manager, profile, rules));
-        }
-        if endpoint == Endpoint::Register {
-            if !rules.registration {
+        match endpoint {
+            Endpoint::Metadata => return Ok(metadata::tell(manager, profile, rules)),
+            Endpoint::Register if !rules.registration => {
                 let off = "applications are registered by the people who run this";
                 return Err(Wrong::new(StatusCode::FORBIDDEN, "access_denied", off));
             }
-            let read = form::read(request, "application/json").await?;
-            let from = address(&read.headers);
-            return register::register(manager, profile, from, id, &read.body).await;
+            Endpoint::Register => {
+                let read = form::read(request, "application/json").await?;
+                let from = address(&read.headers);
+                return Box::pin(register::register(manager, profile, from, id, &read.body)).await;
+            }
+            Endpoint::Token | Endpoint::Revoke | Endpoint::Introspect => {}
         }
         let read = form::read(request, FORM).await?;
         let parameters = form::parameters(&read.body)?;
         let from = address(&read.headers);
         let client =
             client_auth::authenticate(manager, profile, &read.headers, &parameters, from, id).await?;
+        // In boxes, so that introspection doesn't carry what the other two take.
         match endpoint {
-            Endpoint::Token => token::issue(manager, profile, &client, &parameters, from).await,
-            Endpoint::Revoke => revoke::revoke(manager, profile, &client, &parameters).await,
+            Endpoint::Token => Box::pin(token::issue(manager, profile, &client, &parameters, from)).await,
+            Endpoint::Revoke => Box::pin(revoke::revoke(manager, profile, &client, &parameters)).await,
             Endpoint::Introspect => introspect::introspect(manager, profile, &client, &parameters),
             Endpoint::Register | Endpoint::Metadata => unreachable!("both were answered"),
         }

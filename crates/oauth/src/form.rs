@@ -3,13 +3,13 @@
 use std::{error::Error, time::Duration};
 
 use bytes::Bytes;
+use claviger_judge::body::{Unread, read_whole};
 use claviger_model::oauth::Parameters;
 use http::{
     HeaderMap, Request, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
 };
 use http_body::Body;
-use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::answer::Wrong;
 
@@ -39,23 +39,21 @@ where
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         return Err(Wrong::new(status, "invalid_request", format!("the body must be {expected}")));
     }
-    let body = std::pin::pin!(body);
-    let collecting = Limited::new(body, BODY_MAX).collect();
-    match tokio::time::timeout(TIMEOUT, collecting).await {
-        Ok(Ok(collected)) => Ok(Read { headers: head.headers, body: collected.to_bytes() }),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+    let body = read_whole(body, BODY_MAX, TIMEOUT).await.map_err(|unread| match unread {
+        Unread::TooLarge => {
             let description = format!("the body may have {BODY_MAX} bytes");
-            Err(Wrong::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", description))
+            Wrong::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", description)
         }
-        Ok(Err(_)) => Err(Wrong::request("the body broke off")),
-        Err(_late) => {
-            Err(Wrong::new(StatusCode::REQUEST_TIMEOUT, "invalid_request", "the body came too slowly"))
+        Unread::TooSlow => {
+            Wrong::new(StatusCode::REQUEST_TIMEOUT, "invalid_request", "the body came too slowly")
         }
-    }
+        Unread::Broken(_) => Wrong::request("the body broke off"),
+    })?;
+    Ok(Read { headers: head.headers, body })
 }
 
 /// The parameters of a form.
-pub(crate) fn parameters(body: &[u8]) -> Result<Parameters, Wrong> {
+pub(crate) fn parameters(body: &[u8]) -> Result<Parameters<'_>, Wrong> {
     if std::str::from_utf8(body).is_err() {
         return Err(Wrong::request("the body must be UTF-8"));
     }

@@ -12,7 +12,7 @@ pub(crate) async fn revoke(
     manager: &Manager,
     profile: &Profile,
     client: &ClientPermit,
-    parameters: &Parameters,
+    parameters: &Parameters<'_>,
 ) -> Result<Answer, Wrong> {
     let token = parameters.get("token").ok_or_else(|| Wrong::request("token is missing"))?;
     manager.revoke_token(profile, client, token).await?;

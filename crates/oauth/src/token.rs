@@ -13,7 +13,7 @@ pub(crate) async fn issue(
     manager: &Manager,
     profile: &Profile,
     client: &ClientPermit,
-    parameters: &Parameters,
+    parameters: &Parameters<'_>,
     from: Option<IpAddr>,
 ) -> Result<Answer, Wrong> {
     let guessed = |error: TokenError| match error {

@@ -4,8 +4,8 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use claviger_model::{
-    Abilities, AccountId, AccountState, Digest, Environment, InstallationId, KeyId, KeyState, NodeId,
-    OperatorId, Policy, Timestamp,
+    Abilities, AccountId, AccountState, ClientId, Digest, Environment, InstallationId, KeyId, KeyState,
+    NodeId, OperatorId, Policy, Scopes, Timestamp,
 };
 
 use crate::nodes::NodeCard;
@@ -35,6 +35,8 @@ pub enum Record {
     Account(AccountRecord),
     /// An operator key, as it is now.
     Operator(OperatorRecord),
+    /// A secret of an application, as it is now.
+    ClientSecret(ClientSecretRecord),
 }
 
 /// What verifying a secret takes.
@@ -95,6 +97,36 @@ pub struct OperatorRecord {
     pub abilities: Abilities,
     /// Whether it was revoked.
     pub revoked: bool,
+}
+
+/// What authenticating an application by a secret takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientSecretRecord {
+    /// SHA-256 of the secret.
+    pub digest: Digest,
+    /// The application it is a secret of.
+    pub client: Arc<ClientRecord>,
+    /// When the application was revoked, or when this secret's overlap ends.
+    pub ends_at: Option<Timestamp>,
+    /// Whether the application was revoked.
+    pub revoked: bool,
+}
+
+/// An application, as far as its own calls depend on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientRecord {
+    /// Its id.
+    pub id: ClientId,
+    /// The api that it is for.
+    pub api: Arc<str>,
+    /// The account it acts for by itself.
+    pub account: Option<AccountId>,
+    /// What members read.
+    pub name: String,
+    /// What it may ask for.
+    pub scopes: Scopes,
+    /// Whether it may introspect.
+    pub introspects: bool,
 }
 
 /// Where records go. Implemented by the replica.

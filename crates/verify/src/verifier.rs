@@ -1,6 +1,7 @@
 //! The one way through: lease, form, digest, look-up, decision, count.
 
 mod again;
+mod client;
 mod count;
 mod inspect;
 

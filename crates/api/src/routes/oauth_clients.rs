@@ -1,7 +1,10 @@
 //! `/v1/oauth-clients`
 
-use axum::{extract::State, response::IntoResponse};
-use claviger_manage::{ClientFilter, ClientOrder, ClientPatch, Manager, Refusal};
+use axum::{
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use claviger_manage::{ChangedClient, ClientFilter, ClientOrder, ClientPatch, Manager, Refusal};
 use claviger_model::{
     AccountId, ClientId, Scopes,
     oauth::{ClientKind, RedirectUri},
@@ -144,28 +147,32 @@ pub(super) async fn show_client(
     Ok(axum::Json((&manager.show_client(&by, id).await?).into()))
 }
 
-/// Changes how an application is known, where members are sent back to, and what it may ask for.
+/// Changes how an application is known, where members are sent back to, and what it may ask for. 200 means that no node lets
+/// it do what was taken away; 202 says by when none will.
 #[utoipa::path(patch, path = "/v1/oauth-clients/{id}", tag = "oauth-clients", params(("id" = String, Path)),
     request_body = ChangeClient,
-    responses((status = 200, description = "Done", body = ClientJson), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, description = "Done", body = ChangedClientJson),
+        (status = 202, description = "Made, and complete on every node by `guaranteed_by`", body = ChangedClientJson),
+        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn change_client(
     State(manager): State<Manager>,
     Caller(by): Caller,
     Id(id): Id<ClientId>,
     body: Json<ChangeClient>,
-) -> Result<axum::Json<ClientJson>, Problem> {
+) -> Result<Response, Problem> {
     let ChangeClient { name, redirect_uris, scopes, verified, introspects } = body.value;
     let patch = ClientPatch { name, redirect_uris, scopes, verified, introspects };
-    let changed = manager.patch_client(&by, id, patch).await.map_err(not_changed)?;
-    Ok(axum::Json((&changed).into()))
+    Ok(changed(&manager.patch_client(&by, id, patch).await.map_err(not_changed)?))
 }
 
 /// Gives a confidential application a new secret; the old one works until the overlap ends. The new one is in this answer
-/// and nowhere else.
+/// and nowhere else. 200 means that every node knows of both; 202 says by when all will.
 #[utoipa::path(post, path = "/v1/oauth-clients/{id}/rotate", tag = "oauth-clients", request_body = RotateOrder,
     params(("id" = String, Path),
            ("Idempotency-Key" = Option<String>, Header, description = "Makes the call safe to repeat for 24 hours")),
-    responses((status = 200, description = "Done", body = IssuedClientJson), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+    responses((status = 200, description = "Done", body = IssuedClientJson),
+        (status = 202, description = "Made, and complete on every node by `guaranteed_by`", body = IssuedClientJson),
+        (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn rotate_client(
     State(manager): State<Manager>,
     Caller(by): Caller,
@@ -174,15 +181,15 @@ pub(super) async fn rotate_client(
     uri: Uri,
     headers: HeaderMap,
     MaybeJson(body): MaybeJson<RotateOrder>,
-) -> Result<axum::Json<IssuedClientJson>, Problem> {
+) -> Result<Response, Problem> {
     let repeated = idempotency(&headers, &by, &method, uri.path(), &body.bytes, manager.now())?;
     let overlap = body.value.overlap()?;
     let issued = manager.rotate_client(&by, id, overlap, repeated).await.map_err(not_changed)?;
-    Ok(axum::Json((&issued).into()))
+    Ok((completeness(&issued.receipt), axum::Json(IssuedClientJson::from(&issued))).into_response())
 }
 
-/// Ends an application for good, with everything it was granted. 200 means that no node accepts its tokens any more; 202
-/// says by when none will.
+/// Ends an application for good, with everything it was granted. 200 means that no node accepts its secret or its tokens any
+/// more; 202 says by when none will.
 #[utoipa::path(post, path = "/v1/oauth-clients/{id}/revoke", tag = "oauth-clients", params(("id" = String, Path)),
     responses((status = 200, description = "Done", body = ChangedClientJson),
         (status = 202, description = "Made, and complete on every node by `guaranteed_by`", body = ChangedClientJson),
@@ -191,9 +198,12 @@ pub(super) async fn revoke_client(
     State(manager): State<Manager>,
     Caller(by): Caller,
     Id(id): Id<ClientId>,
-) -> Result<impl IntoResponse, Problem> {
-    let (row, receipt) = manager.revoke_client(&by, id).await?;
-    Ok((completeness(&receipt), axum::Json(ChangedClientJson::new(&row, &receipt))))
+) -> Result<Response, Problem> {
+    Ok(changed(&manager.revoke_client(&by, id).await?))
+}
+
+fn changed(changed: &ChangedClient) -> Response {
+    (completeness(&changed.receipt), axum::Json(ChangedClientJson::from(changed))).into_response()
 }
 
 /// The verbs speak of keys there.

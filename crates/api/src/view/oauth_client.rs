@@ -1,6 +1,6 @@
 //! Applications as they are shown.
 
-use claviger_manage::{ClientRow, IssuedClient, Receipt};
+use claviger_manage::{ChangedClient, ClientRow, IssuedClient};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -86,6 +86,7 @@ pub(crate) struct IssuedClientJson {
     /// The secret. It is shown here and never again; a public application has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<String>,
+    receipt: ReceiptJson,
 }
 
 impl From<&IssuedClient> for IssuedClientJson {
@@ -93,11 +94,12 @@ impl From<&IssuedClient> for IssuedClientJson {
         Self {
             object: (&issued.row).into(),
             client_secret: issued.secret.as_ref().map(|secret| secret.expose().to_owned()),
+            receipt: (&issued.receipt).into(),
         }
     }
 }
 
-/// An application after it was revoked.
+/// An application after a change.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ChangedOauthClient)]
 pub(crate) struct ChangedClientJson {
@@ -105,8 +107,8 @@ pub(crate) struct ChangedClientJson {
     receipt: ReceiptJson,
 }
 
-impl ChangedClientJson {
-    pub(crate) fn new(row: &ClientRow, receipt: &Receipt) -> Self {
-        Self { client: row.into(), receipt: receipt.into() }
+impl From<&ChangedClient> for ChangedClientJson {
+    fn from(changed: &ChangedClient) -> Self {
+        Self { client: (&changed.row).into(), receipt: (&changed.receipt).into() }
     }
 }

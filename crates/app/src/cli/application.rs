@@ -229,7 +229,8 @@ impl Set {
             ));
         }
         let changed = self.remote.client()?.patch(&path(&self.id)?, &patch).await?;
-        table::show(self.remote.json, &changed, &changed)?;
+        note_incomplete(&changed["receipt"]);
+        table::show(self.remote.json, &changed, &changed["client"])?;
         Ok(Ending::Done)
     }
 
@@ -267,7 +268,10 @@ impl Rotate {
 
 /// An application with its secret, where it has one.
 fn show_issued(as_json: bool, issued: &Value) -> anyhow::Result<Ending> {
-    table::show_once(as_json, issued, issued)?;
+    note_incomplete(&issued["receipt"]);
+    let mut of_interest = issued.clone();
+    of_interest["receipt"].take();
+    table::show_once(as_json, issued, &of_interest)?;
     if issued["client_secret"].is_string() {
         out::note("Store the client secret now: it is shown this once.");
     }

@@ -132,7 +132,8 @@ impl Handle for PortalListener {
         if Endpoints::are_for(request.uri().path()) {
             self.oauth.handle(peer, request).await.map(Either::Left)
         } else {
-            self.pages.handle(peer, request).await.map(Either::Right)
+            // In a box, so that the endpoints don't carry what a page takes.
+            Box::pin(self.pages.handle(peer, request)).await.map(Either::Right)
         }
     }
 }

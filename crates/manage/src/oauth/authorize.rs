@@ -180,7 +180,7 @@ fn read(profile: &Profile, client: &ClientRow, query: &[u8]) -> Result<(Scopes, 
     if !parameters.all("resource").all(|resource| is_of(profile, resource)) {
         return Err(Wrong::new("invalid_target", "the resource isn't this api"));
     }
-    let scopes = asked(profile, client, parameters.get("scope"))
+    let scopes = asked(profile, &client.scopes, parameters.get("scope"))
         .map_err(|error| Wrong::new("invalid_scope", error.to_string()))?;
     Ok((scopes, challenge))
 }
@@ -188,14 +188,14 @@ fn read(profile: &Profile, client: &ClientRow, query: &[u8]) -> Result<(Scopes, 
 /// What of the api's scopes a client gets by asking so. An api without scopes has one thing to give, which is everything.
 pub(super) fn asked(
     profile: &Profile,
-    client: &ClientRow,
+    of_client: &Scopes,
     scope: Option<&str>,
 ) -> Result<Scopes, claviger_model::oauth::ScopeRefused> {
-    if profile.scopes.is_empty() && client.scopes == Scopes::All && scope.is_none() {
+    if profile.scopes.is_empty() && *of_client == Scopes::All && scope.is_none() {
         return Ok(Scopes::All);
     }
     let known = profile.scopes.iter().map(|(scope, _)| scope);
-    let allowed: Vec<_> = known.filter(|scope| client.scopes.include(scope)).cloned().collect();
+    let allowed: Vec<_> = known.filter(|scope| of_client.include(scope)).cloned().collect();
     scopes_asked(scope, &allowed)
 }
 

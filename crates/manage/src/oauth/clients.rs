@@ -8,7 +8,8 @@ use claviger_model::{
     profile::{OVERLAP_MAX, OauthRules, Profile},
 };
 use claviger_store::{
-    ClientChange, ClientFilter, ClientRow, Idempotency, NewClient, NewSecret, Page, PageRequest, StoreError,
+    AuditNote, ClientChange, ClientFilter, ClientRow, Idempotency, NewClient, NewSecret, Page, PageRequest,
+    StoreError,
 };
 use serde_json::json;
 
@@ -60,6 +61,17 @@ pub struct IssuedClient {
     pub row: ClientRow,
     /// Its secret; a public one has none.
     pub secret: Option<PlainKey>,
+    /// How far the change has come.
+    pub receipt: Receipt,
+}
+
+/// An application after a change.
+#[derive(Debug)]
+pub struct ChangedClient {
+    /// The application.
+    pub row: ClientRow,
+    /// How far the change has come.
+    pub receipt: Receipt,
 }
 
 impl Manager {
@@ -136,7 +148,8 @@ impl Manager {
         let note = self.note(by, "client.register", detail);
         let committed = self.store.insert_client(client, idempotency, note).await;
         let committed = committed.map_err(|error| absent(error, "account of this api"))?;
-        Ok(IssuedClient { row: committed.value, secret: plain })
+        let receipt = self.widened(committed.seq, Some(&committed.value.api)).await;
+        Ok(IssuedClient { row: committed.value, secret: plain, receipt })
     }
 
     fn client_secret(&self, rules: &OauthRules) -> (NewSecret, PlainKey) {
@@ -174,13 +187,13 @@ impl Manager {
         self.store.find_client(id).await?.ok_or(Refusal::NotFound("application"))
     }
 
-    /// Changes how an application is known, and what it may ask for from now on.
+    /// Changes how an application is known, and what it may ask for from now on; waits until it holds everywhere.
     pub async fn patch_client(
         &self,
         by: &By,
         id: ClientId,
         patch: ClientPatch,
-    ) -> Result<ClientRow, Refusal> {
+    ) -> Result<ChangedClient, Refusal> {
         by.require(Ability::Manage)?;
         let client = self.client(id).await?;
         let profile = self.profile_named(&client.api)?;
@@ -215,10 +228,10 @@ impl Manager {
         }
         let note = self.note(by, "client.change", detail.into());
         let change = ClientChange::Describe { name, redirect_uris, scopes, verified, introspects };
-        Ok(self.store.change_client(id, change, note).await.map_err(no_client)?.value)
+        self.narrow_client(id, change, note).await
     }
 
-    /// Gives an application a new secret; the old one works for the overlap.
+    /// Gives an application a new secret; the old one works for the overlap. Returns when every node knows of both.
     pub async fn rotate_client(
         &self,
         by: &By,
@@ -242,17 +255,26 @@ impl Manager {
         let detail = json!({"overlap": claviger_model::write_duration(overlap), "hint": secret.hint});
         let note = self.note(by, "client.rotate", detail);
         let change = ClientChange::Rotate { secret, others_end_at: note.at.plus(overlap), call: idempotency };
-        let row = self.store.change_client(id, change, note).await.map_err(no_client)?.value;
-        Ok(IssuedClient { row, secret: Some(plain) })
+        let ChangedClient { row, receipt } = self.narrow_client(id, change, note).await?;
+        Ok(IssuedClient { row, secret: Some(plain), receipt })
     }
 
-    /// Ends an application with all that it was granted. Returns when no node accepts any token of it.
-    pub async fn revoke_client(&self, by: &By, id: ClientId) -> Result<(ClientRow, Receipt), Refusal> {
+    /// Ends an application with all that it was granted. Returns when no node accepts its secret or any token of it.
+    pub async fn revoke_client(&self, by: &By, id: ClientId) -> Result<ChangedClient, Refusal> {
         by.require(Ability::Manage)?;
         let note = self.note(by, "client.revoke", json!({}));
-        let committed = self.store.change_client(id, ClientChange::Revoke, note).await.map_err(no_client)?;
+        self.narrow_client(id, ClientChange::Revoke, note).await
+    }
+
+    async fn narrow_client(
+        &self,
+        id: ClientId,
+        change: ClientChange,
+        note: AuditNote,
+    ) -> Result<ChangedClient, Refusal> {
+        let committed = self.store.change_client(id, change, note).await.map_err(no_client)?;
         let receipt = self.narrowed(committed.seq, Some(&committed.value.api)).await;
-        Ok((committed.value, receipt))
+        Ok(ChangedClient { row: committed.value, receipt })
     }
 
     /// The application of the api that says that this is its id, unless it was revoked.

@@ -16,7 +16,7 @@ use claviger_model::{
 use claviger_store::NewSecret;
 
 pub use authorize::{Astray, Pending};
-pub use clients::{ClientOrder, ClientPatch, IssuedClient};
+pub use clients::{ChangedClient, ClientOrder, ClientPatch, IssuedClient};
 pub use consents::ConsentView;
 pub(crate) use tidy::Granted;
 pub use tokens::{ClientPermit, TokenError, Tokens};

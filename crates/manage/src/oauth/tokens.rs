@@ -11,7 +11,10 @@ use claviger_store::{
     AuditNote, Authority, ClientRow, Exchange, Exchanged, KeyChange, KeyLimits, KeyRow, NewGrant, NewKey,
     NewRefresh, Refreshing, StoreError,
 };
-use claviger_verify::{Inspected, feed::Seq};
+use claviger_verify::{
+    Indeterminate, Inspected,
+    feed::{ClientRecord, Seq},
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -27,14 +30,15 @@ const REPETITION: Duration = Duration::from_secs(10);
 /// [`Manager::authenticate_client`] makes one.
 #[derive(Clone, Debug)]
 pub struct ClientPermit {
-    row: ClientRow,
+    record: Arc<ClientRecord>,
+    kind: ClientKind,
     request: RequestId,
 }
 
 impl ClientPermit {
-    /// How it has authenticated.
+    /// Whether its secret has shown who it is, or there is none that could.
     pub(super) fn kind(&self) -> ClientKind {
-        self.row.kind
+        self.kind
     }
 }
 
@@ -87,7 +91,8 @@ impl From<StoreError> for TokenError {
 }
 
 impl Manager {
-    /// The client that says its id and, if it has one, its secret.
+    /// The client that says its id and, if it has one, its secret. Secrets are known from memory, as keys are: one that was
+    /// replaced or whose client was revoked works nowhere once that call has returned.
     pub async fn authenticate_client(
         &self,
         profile: &Profile,
@@ -95,18 +100,28 @@ impl Manager {
         secret: Option<&str>,
         request: RequestId,
     ) -> Result<ClientPermit, TokenError> {
-        let client = self.client_called(profile, id).await?.ok_or(TokenError::InvalidClient)?;
-        let now = self.clock.now();
-        let is_right = match (client.kind, secret) {
-            (ClientKind::Public, None) => true,
-            (ClientKind::Public, Some(_)) | (ClientKind::Confidential, None) => false,
-            (ClientKind::Confidential, Some(secret)) => {
-                let digest = Digest::of(secret.as_bytes());
-                let works = |end: Option<Timestamp>| end.is_none_or(|at| at > now);
-                client.secrets.iter().any(|known| known.digest == digest && works(known.ends_at))
+        let client = match (id.parse(), secret) {
+            (Ok(id), Some(secret)) => {
+                self.verifier.client(profile, id, secret.as_bytes()).map_err(cannot_know)?
             }
+            (Ok(_), None) => Box::pin(self.public_client(profile, id)).await?,
+            (Err(_no_id), _) => None,
         };
-        if is_right { Ok(ClientPermit { row: client, request }) } else { Err(TokenError::InvalidClient) }
+        let kind = if secret.is_some() { ClientKind::Confidential } else { ClientKind::Public };
+        client.map(|record| ClientPermit { record, kind, request }).ok_or(TokenError::InvalidClient)
+    }
+
+    async fn public_client(
+        &self,
+        profile: &Profile,
+        id: &str,
+    ) -> Result<Option<Arc<ClientRecord>>, StoreError> {
+        let found = self.client_called(profile, id).await?;
+        let public = found.filter(|client| client.kind == ClientKind::Public);
+        let record = |ClientRow { id, api, account, name, scopes, introspects, .. }| {
+            Arc::new(ClientRecord { id, api, account, name, scopes, introspects })
+        };
+        Ok(public.map(record))
     }
 
     /// Tokens for a code (RFC 6749 §4.1.3). A code that comes a second time ends what came of it.
@@ -121,7 +136,7 @@ impl Manager {
         const WRONG: TokenError = TokenError::InvalidGrant("the code is wrong, used, or older than a minute");
         let rules = rules(profile)?;
         let presented = Digest::of(code.as_bytes());
-        let row = self.store.find_code(presented).await?.filter(|row| row.client == client.row.id);
+        let row = self.store.find_code(presented).await?.filter(|row| row.client == client.record.id);
         let row = row.ok_or(WRONG)?;
         if row.redirect_uri != redirect_uri {
             return Err(TokenError::InvalidGrant("redirect_uri is another one than the code was sent to"));
@@ -139,14 +154,14 @@ impl Manager {
         let (key, access) =
             self.grant_key(rules, client, row.account, created_by, row.scopes.clone(), ends_at);
         let scopes = key.scopes.clone();
-        let detail = json!({"client": client.row.id, "scopes": scopes, "hint": key.secret.hint});
+        let detail = json!({"client": client.record.id, "scopes": scopes, "hint": key.secret.hint});
         let (note, replayed) = (
             self.client_note(client, now, "grant.issue", detail),
             self.client_note(client, now, "grant.revoke", json!({"because": "its code was used twice"})),
         );
         let grant = NewGrant {
             key,
-            client: client.row.id,
+            client: client.record.id,
             refresh: Some(NewRefresh { digest, expires_at: ends_at }),
         };
         let exchanged = self
@@ -178,12 +193,12 @@ impl Manager {
         let rules = rules(profile)?;
         let presented = Digest::of(token.as_bytes());
         let row = self.store.find_refresh(presented).await?;
-        let row = row.filter(|row| row.key.client == Some(client.row.id)).ok_or(WRONG)?;
+        let row = row.filter(|row| row.key.client == Some(client.record.id)).ok_or(WRONG)?;
         if let Some(scope) = scope {
             // What was granted stays, also where the application may ask for less by now (RFC 6749 §6).
             let wanted = match &row.key.scopes {
                 Scopes::Listed(granted) => scopes_asked(Some(scope), granted),
-                Scopes::All => asked(profile, &client.row, Some(scope)),
+                Scopes::All => asked(profile, &client.record.scopes, Some(scope)),
             };
             wanted.or(Err(TokenError::InvalidScope))?;
         }
@@ -192,7 +207,7 @@ impl Manager {
         let lasts = rules.access_lasts.min(Duration::from_millis(left));
         let (access, plain) = self.mint_access(rules, now.plus(lasts));
         let (digest, refresh) = self.mint_oauth(&rules.refresh);
-        let detail = json!({"client": client.row.id, "hint": access.hint});
+        let detail = json!({"client": client.record.id, "hint": access.hint});
         let note = self.client_note(client, now, "grant.refresh", detail);
         let because = json!({"because": "a refresh token was used twice"});
         let refreshing = Refreshing {
@@ -224,15 +239,15 @@ impl Manager {
         const NONE: TokenError =
             TokenError::UnauthorizedClient("this application has no account of its own to act for");
         let rules = rules(profile)?;
-        let account = client.row.account.ok_or(NONE)?;
-        let scopes = asked(profile, &client.row, scope).or(Err(TokenError::InvalidScope))?;
+        let account = client.record.account.ok_or(NONE)?;
+        let scopes = asked(profile, &client.record.scopes, scope).or(Err(TokenError::InvalidScope))?;
         let now = self.clock.now();
         let ends_at = now.plus(rules.access_lasts);
-        let created_by = format!("client:{}", client.row.id);
+        let created_by = format!("client:{}", client.record.id);
         let (key, access) = self.grant_key(rules, client, account, created_by, scopes.clone(), ends_at);
-        let detail = json!({"client": client.row.id, "scopes": scopes, "hint": key.secret.hint});
+        let detail = json!({"client": client.record.id, "scopes": scopes, "hint": key.secret.hint});
         let note = self.client_note(client, now, "grant.issue", detail);
-        let grant = NewGrant { key, client: client.row.id, refresh: None };
+        let grant = NewGrant { key, client: client.record.id, refresh: None };
         let exchanged = self.store.exchange(Exchange::Itself, grant, note).await;
         let committed = exchanged.map_err(|error| or_no_such(error, NONE))?;
         self.count_grant(now);
@@ -260,13 +275,10 @@ impl Manager {
         client: &ClientPermit,
         token: &str,
     ) -> Result<Option<Inspected>, TokenError> {
-        if !client.row.introspects {
+        if !client.record.introspects {
             return Err(TokenError::UnauthorizedClient("this application may not introspect"));
         }
-        self.verifier.inspect(profile, token.as_bytes()).map_err(|indeterminate| {
-            let error = StoreError::Unavailable(format!("keys can't be looked up: {indeterminate}"));
-            TokenError::Refused(Refusal::Unavailable(error))
-        })
+        self.verifier.inspect(profile, token.as_bytes()).map_err(cannot_know)
     }
 
     /// Ends the grant that an access or refresh token of this client is of (RFC 7009). A token that is none of its own is as
@@ -282,7 +294,9 @@ impl Manager {
             Some(row) => Some(row.key),
             None => self.store.find_secret(digest).await?.map(|found| found.key),
         };
-        let Some(key) = found.filter(|key: &KeyRow| key.client == Some(client.row.id)) else { return Ok(()) };
+        let Some(key) = found.filter(|key: &KeyRow| key.client == Some(client.record.id)) else {
+            return Ok(());
+        };
         let note = self.client_note(
             client,
             self.clock.now(),
@@ -315,7 +329,7 @@ impl Manager {
         let key = NewKey {
             id: KeyId::mint(now, &*self.entropy),
             account,
-            name: Some(client.row.name.clone()),
+            name: Some(client.record.name.clone()),
             environment: Environment::Live,
             scopes,
             restrictions: claviger_model::Restrictions::default(),
@@ -340,7 +354,7 @@ impl Manager {
         AuditNote {
             id: EventId::mint(at, &*self.entropy),
             at,
-            actor: format!("client:{}", client.row.id),
+            actor: format!("client:{}", client.record.id),
             authority: Authority::System,
             action,
             request: Some(client.request.to_string()),
@@ -357,6 +371,10 @@ impl Manager {
             Exchanged::Disabled => return,
         };
     }
+}
+
+fn cannot_know(indeterminate: Indeterminate) -> TokenError {
+    StoreError::Unavailable(format!("keys and clients can't be looked up: {indeterminate}")).into()
 }
 
 fn or_no_such(error: StoreError, no_such: TokenError) -> TokenError {

@@ -1,17 +1,18 @@
 //! Parameters as OAuth takes them: form-encoded, none twice, and an empty one as good as none (RFC 6749 §3.1, §3.2).
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use url::form_urlencoded;
 
 /// Most parameters of a request.
 const MANY: usize = 64;
 
-/// The parameters of one request: codes, tokens and secrets are among them.
+/// The parameters of one request, borrowed from its text where they stand there as they are: codes, tokens and secrets are
+/// among them.
 #[derive(Clone, Default)]
-pub struct Parameters(Vec<(String, String)>);
+pub struct Parameters<'a>(Vec<(Cow<'a, str>, Cow<'a, str>)>);
 
-impl fmt::Debug for Parameters {
+impl fmt::Debug for Parameters<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Parameters(…)")
     }
@@ -28,10 +29,10 @@ pub enum ParametersError {
     TooMany,
 }
 
-impl Parameters {
+impl<'a> Parameters<'a> {
     /// Reads a query or a form's body. Names that nobody knows are kept and not looked at.
-    pub fn read(text: &[u8]) -> Result<Self, ParametersError> {
-        let mut all: Vec<(String, String)> = Vec::new();
+    pub fn read(text: &'a [u8]) -> Result<Self, ParametersError> {
+        let mut all: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
         for (name, value) in form_urlencoded::parse(text) {
             // Several resources may be named (RFC 8707 §2).
             if name != "resource" && all.iter().any(|(known, _)| *known == name) {
@@ -40,19 +41,19 @@ impl Parameters {
             if all.len() == MANY {
                 return Err(ParametersError::TooMany);
             }
-            all.push((name.into_owned(), value.into_owned()));
+            all.push((name, value));
         }
         Ok(Self(all))
     }
 
     /// The value of a parameter that is there and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let named = |(known, value): &&(String, String)| known == name && !value.is_empty();
+        let named = |(known, value): &&(Cow<'_, str>, Cow<'_, str>)| known == name && !value.is_empty();
         self.0.iter().find(named).map(|(_, value)| &**value)
     }
 
     /// All values of one that may be repeated.
-    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub fn all<'b>(&'b self, name: &'b str) -> impl Iterator<Item = &'b str> {
         let named = self.0.iter().filter(move |(known, value)| known == name && !value.is_empty());
         named.map(|(_, value)| &**value)
     }

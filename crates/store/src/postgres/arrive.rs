@@ -34,14 +34,18 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED;
                      SET LOCAL idle_in_transaction_session_timeout = '600s';
                      SET LOCAL synchronous_commit = on;
                      LOCK TABLE feed_head IN ACCESS EXCLUSIVE MODE;
-                     ALTER TABLE accounts  DISABLE TRIGGER accounts_feed;
-                     ALTER TABLE keys      DISABLE TRIGGER keys_feed;
-                     ALTER TABLE secrets   DISABLE TRIGGER secrets_feed;
-                     ALTER TABLE operators DISABLE TRIGGER operators_feed";
-const TRIGGERS: &str = "ALTER TABLE accounts  ENABLE TRIGGER accounts_feed;
-                        ALTER TABLE keys      ENABLE TRIGGER keys_feed;
-                        ALTER TABLE secrets   ENABLE TRIGGER secrets_feed;
-                        ALTER TABLE operators ENABLE TRIGGER operators_feed";
+                     ALTER TABLE accounts       DISABLE TRIGGER accounts_feed;
+                     ALTER TABLE keys           DISABLE TRIGGER keys_feed;
+                     ALTER TABLE secrets        DISABLE TRIGGER secrets_feed;
+                     ALTER TABLE operators      DISABLE TRIGGER operators_feed;
+                     ALTER TABLE clients        DISABLE TRIGGER clients_feed;
+                     ALTER TABLE client_secrets DISABLE TRIGGER client_secrets_feed";
+const TRIGGERS: &str = "ALTER TABLE accounts       ENABLE TRIGGER accounts_feed;
+                        ALTER TABLE keys           ENABLE TRIGGER keys_feed;
+                        ALTER TABLE secrets        ENABLE TRIGGER secrets_feed;
+                        ALTER TABLE operators      ENABLE TRIGGER operators_feed;
+                        ALTER TABLE clients        ENABLE TRIGGER clients_feed;
+                        ALTER TABLE client_secrets ENABLE TRIGGER client_secrets_feed";
 
 /// What is in a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

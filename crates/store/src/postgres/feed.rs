@@ -59,12 +59,14 @@ const TURNS: i64 = i64::from_be_bytes(*b"clavload");
 
 /// Whether every table that decides tells of its changes. A dump that is put back brings its triggers last: until then its
 /// rows come untold, and whoever loads them would miss the rest.
-const TELLS: &str = "SELECT count(*) = 4
+const TELLS: &str = "SELECT count(*) = 6
                        FROM pg_trigger
-                      WHERE (tgrelid, tgname) IN (('accounts'::regclass,  'accounts_feed'),
-                                                  ('keys'::regclass,      'keys_feed'),
-                                                  ('secrets'::regclass,   'secrets_feed'),
-                                                  ('operators'::regclass, 'operators_feed'))
+                      WHERE (tgrelid, tgname) IN (('accounts'::regclass,       'accounts_feed'),
+                                                  ('keys'::regclass,           'keys_feed'),
+                                                  ('secrets'::regclass,        'secrets_feed'),
+                                                  ('operators'::regclass,      'operators_feed'),
+                                                  ('clients'::regclass,        'clients_feed'),
+                                                  ('client_secrets'::regclass, 'client_secrets_feed'))
                         AND tgenabled IN ('O', 'A')";
 
 /// Forgets the entries older than 48 hours but for the newest of them, by the clock that dated them: a follower that was
@@ -342,10 +344,16 @@ async fn resolve(from: &impl Ask, entries: Vec<Entry>, things: Things) -> Outcom
     if !things.digests.is_empty() {
         let sql = format!("{} WHERE s.digest = ANY($1)", records::SECRETS);
         let mut gone = things.digests.clone();
-        for row in from.rows(&sql, vec![array(things.digests)]).await? {
+        for row in from.rows(&sql, vec![array(things.digests.clone())]).await? {
             let digest: [u8; 32] = stored(&row, 0)?;
             gone.remove(&digest);
             learn("digest", &digest, records::secret(&row, shared)?);
+        }
+        let sql = format!("{} WHERE s.digest = ANY($1)", records::CLIENT_SECRETS);
+        for row in from.rows(&sql, vec![array(things.digests)]).await? {
+            let digest: [u8; 32] = stored(&row, 0)?;
+            gone.remove(&digest);
+            learn("digest", &digest, records::client_secret(&row, shared)?);
         }
         for digest in gone {
             learn("digest", &digest, Record::NoSecret(Digest::from_bytes(digest)));

@@ -1,7 +1,11 @@
 //! Rows as the replica's records: all of them in one ordered scan, or those that entries of the feed name.
 
+use std::sync::Arc;
+
 use claviger_model::Timestamp;
-use claviger_verify::feed::{AccountRecord, Intake, OperatorRecord, Record, SecretRecord};
+use claviger_verify::feed::{
+    AccountRecord, ClientRecord, ClientSecretRecord, Intake, OperatorRecord, Record, SecretRecord,
+};
 use futures_util::TryStreamExt;
 use tokio_postgres::{Client, Row};
 
@@ -16,6 +20,12 @@ pub(super) const ACCOUNTS: &str = "SELECT id, api, external_id, state FROM accou
 pub(super) const OPERATORS: &str =
     "SELECT id, digest, name, abilities, revoked_at IS NOT NULL AS revoked FROM operators";
 
+pub(super) const CLIENT_SECRETS: &str =
+    "SELECT s.digest, coalesce(c.revoked_at, s.ends_at), c.revoked_at IS NOT NULL,
+            c.id, c.api, c.account, c.name, c.scopes, c.introspects
+       FROM clients        c
+       JOIN client_secrets s ON s.client = c.id";
+
 pub(super) const SECRETS: &str = "SELECT s.digest, s.number, coalesce(k.revoked_at, s.ends_at),
                                          k.id, k.account, k.environment, k.state,
                                          least(s.expires_at, k.expires_at),
@@ -28,6 +38,9 @@ pub(super) async fn load(client: &Client, into: &dyn Intake, forget_before: Time
     let shared = &mut Shared::default();
     each(client, ACCOUNTS, Vec::new(), |row| account(row, shared), |record| into.take(record)).await?;
     each(client, OPERATORS, Vec::new(), operator, |record| into.take(record)).await?;
+    let sql = format!("{CLIENT_SECRETS} WHERE coalesce(c.revoked_at, s.ends_at, $1) >= $1");
+    let client_secrets = |row: &Row| client_secret(row, shared);
+    each(client, &sql, bind![forget_before], client_secrets, |record| into.take(record)).await?;
     let sql = format!("{SECRETS} WHERE coalesce(k.revoked_at, s.ends_at, $1) >= $1 ORDER BY k.id, s.number");
     each(client, &sql, bind![forget_before], |row| secret(row, shared), |record| into.take(record)).await
 }
@@ -64,6 +77,23 @@ pub(super) fn operator(row: &Row) -> Outcome<Record> {
         name: row.try_get::<_, &str>(2)?.into(),
         abilities: stored(row, 3)?,
         revoked: row.try_get(4)?,
+    }))
+}
+
+pub(super) fn client_secret(row: &Row, shared: &mut Shared) -> Outcome<Record> {
+    let client = ClientRecord {
+        id: stored(row, 3)?,
+        api: shared.api(row.try_get(4)?),
+        account: stored_if_any(row, 5)?,
+        name: row.try_get(6)?,
+        scopes: stored(row, 7)?,
+        introspects: row.try_get::<_, i64>(8)? != 0,
+    };
+    Ok(Record::ClientSecret(ClientSecretRecord {
+        digest: stored(row, 0)?,
+        client: Arc::new(client),
+        ends_at: stored_if_any(row, 1)?,
+        revoked: row.try_get(2)?,
     }))
 }
 

@@ -1,7 +1,11 @@
 //! Rows as the replica's records: all of them in one ordered scan, or those that an entry of the feed names.
 
+use std::sync::Arc;
+
 use claviger_model::{Digest, Timestamp};
-use claviger_verify::feed::{AccountRecord, Intake, OperatorRecord, Record, SecretRecord};
+use claviger_verify::feed::{
+    AccountRecord, ClientRecord, ClientSecretRecord, Intake, OperatorRecord, Record, SecretRecord,
+};
 use rusqlite::{Connection, Params, Row, types::FromSqlError};
 
 use super::{
@@ -13,6 +17,11 @@ use crate::terms::Shared;
 const ACCOUNTS: &str = "SELECT id, api, external_id, state FROM accounts";
 
 const OPERATORS: &str = "SELECT digest, id, name, abilities, revoked_at IS NOT NULL FROM operators";
+
+const CLIENT_SECRETS: &str = "SELECT s.digest, coalesce(c.revoked_at, s.ends_at), c.revoked_at IS NOT NULL,
+                                     c.id, c.api, c.account, c.name, c.scopes, c.introspects
+                                FROM clients        c
+                                JOIN client_secrets s ON s.client = c.id";
 
 const SECRETS: &str = "SELECT s.digest, s.number, coalesce(k.revoked_at, s.ends_at),
                               k.id, k.account, k.environment, k.state,
@@ -26,8 +35,11 @@ pub(super) fn load(connection: &Connection, into: &dyn Intake, forget_before: Ti
     let shared = &mut Shared::default();
     each(connection, ACCOUNTS, [], |row| account(row, shared), |record| into.take(record))?;
     each(connection, OPERATORS, [], operator, |record| into.take(record))?;
+    let forget_before = forget_before.as_millis();
+    let sql = format!("{CLIENT_SECRETS} WHERE coalesce(c.revoked_at, s.ends_at, ?1) >= ?1");
+    each(connection, &sql, [forget_before], |row| client_secret(row, shared), |record| into.take(record))?;
     let sql = format!("{SECRETS} WHERE coalesce(k.revoked_at, s.ends_at, ?1) >= ?1 ORDER BY k.id, s.number");
-    each(connection, &sql, [forget_before.as_millis()], |row| secret(row, shared), |record| into.take(record))
+    each(connection, &sql, [forget_before], |row| secret(row, shared), |record| into.take(record))
 }
 
 /// What a thing that changed is now.
@@ -54,6 +66,8 @@ pub(super) fn of(
         "digest" => {
             let sql = format!("{SECRETS} WHERE s.digest = ?1");
             each(connection, &sql, [id], |row| secret(row, shared), |record| records.push(record))?;
+            let sql = format!("{CLIENT_SECRETS} WHERE s.digest = ?1");
+            each(connection, &sql, [id], |row| client_secret(row, shared), |record| records.push(record))?;
             if records.is_empty() {
                 let digest = id.try_into().map_err(FromSqlError::other).map_err(rusqlite::Error::from)?;
                 records.push(Record::NoSecret(Digest::from_bytes(digest)));
@@ -95,6 +109,23 @@ fn operator(row: &Row<'_>) -> rusqlite::Result<Record> {
         name: row.get(2)?,
         abilities: stored(row, 3)?,
         revoked: row.get(4)?,
+    }))
+}
+
+fn client_secret(row: &Row<'_>, shared: &mut Shared) -> rusqlite::Result<Record> {
+    let client = ClientRecord {
+        id: stored(row, 3)?,
+        api: shared.api(row.get_ref(4)?.as_str()?),
+        account: stored_if_any(row, 5)?,
+        name: row.get(6)?,
+        scopes: stored(row, 7)?,
+        introspects: row.get(8)?,
+    };
+    Ok(Record::ClientSecret(ClientSecretRecord {
+        digest: stored(row, 0)?,
+        client: Arc::new(client),
+        ends_at: stored_if_any(row, 1)?,
+        revoked: row.get(2)?,
     }))
 }
 

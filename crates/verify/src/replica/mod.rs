@@ -22,15 +22,16 @@ use self::{
     secrets::{Row, Secrets},
     terms::TermsPool,
 };
-use crate::feed::{AccountRecord, Intake, OperatorRecord, Record, SecretRecord, Terms};
+use crate::feed::{AccountRecord, ClientSecretRecord, Intake, OperatorRecord, Record, SecretRecord, Terms};
 
-/// All keys, accounts and operator keys.
+/// All keys, accounts, operator keys and applications' secrets.
 #[derive(Default)]
 pub(crate) struct Replica {
     secrets: Secrets,
     accounts: Accounts,
     terms: TermsPool,
     operators: RwLock<HashMap<Digest, Arc<OperatorRecord>>>,
+    client_secrets: RwLock<HashMap<Digest, ClientSecretRecord>>,
 }
 
 /// What is known of a presented secret.
@@ -97,8 +98,17 @@ impl Replica {
         self.operators.read().get(digest).filter(|operator| !operator.revoked).cloned()
     }
 
+    /// The application's secret with this digest.
+    pub(crate) fn find_client_secret(&self, digest: &Digest) -> Option<ClientSecretRecord> {
+        self.client_secrets.read().get(digest).cloned()
+    }
+
     /// Forgets what ended before `instant` in a small part, and moves `broom` on; false when all parts are done.
     pub(crate) fn sweep(&self, broom: &mut Broom, instant: Timestamp) -> bool {
+        if *broom == Broom::default() {
+            let stays = |secret: &ClientSecretRecord| secret.ends_at.is_none_or(|at| at >= instant);
+            self.client_secrets.write().retain(|_, secret| stays(secret));
+        }
         self.secrets.sweep(broom, instant)
     }
 
@@ -115,6 +125,10 @@ impl Replica {
         let mut operators = self.operators.write();
         for (digest, operator) in before.operators.read().iter().filter(|(_, operator)| operator.revoked) {
             operators.insert(*digest, Arc::clone(operator));
+        }
+        let mut client_secrets = self.client_secrets.write();
+        for (digest, secret) in before.client_secrets.read().iter().filter(|(_, secret)| secret.revoked) {
+            client_secrets.insert(*digest, secret.clone());
         }
         revived
     }
@@ -138,6 +152,14 @@ impl Replica {
     fn put_operator(&self, record: OperatorRecord) {
         self.operators.write().insert(record.digest, Arc::new(record));
     }
+
+    fn put_client_secret(&self, record: ClientSecretRecord) {
+        let mut held = self.client_secrets.write();
+        // A source that lost a revocation may tell of the application again before it has it back.
+        if record.revoked || held.get(&record.digest).is_none_or(|held| !held.revoked) {
+            held.insert(record.digest, record);
+        }
+    }
 }
 
 impl Intake for Replica {
@@ -147,6 +169,7 @@ impl Intake for Replica {
             Record::NoSecret(digest) => self.secrets.remove(&digest),
             Record::Account(account) => self.accounts.put(account),
             Record::Operator(operator) => self.put_operator(operator),
+            Record::ClientSecret(secret) => self.put_client_secret(secret),
         }
     }
 }

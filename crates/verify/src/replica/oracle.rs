@@ -91,7 +91,7 @@ impl Oracle {
             }
             Record::NoSecret(digest) => _ = self.secrets.remove(&digest),
             Record::Account(account) => _ = self.accounts.insert(account.id, account),
-            Record::Operator(_) => {}
+            Record::Operator(_) | Record::ClientSecret(_) => {}
         }
     }
 

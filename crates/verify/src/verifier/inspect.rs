@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use claviger_model::{
-    AccountId, Environment, KeyId, Restrictions, Scopes, Timestamp, lives, profile::Profile,
-};
+use claviger_model::{Environment, KeyId, Restrictions, Timestamp, lives, profile::Profile};
 
 use super::Verifier;
-use crate::Indeterminate;
+use crate::{
+    Indeterminate,
+    feed::{AccountRecord, Terms},
+};
 
 /// A credential that works, and what it is.
 #[derive(Clone, Debug)]
@@ -15,17 +16,13 @@ pub struct Inspected {
     /// The key, or the grant.
     pub key: KeyId,
     /// Whose it is.
-    pub account: AccountId,
-    /// The company's id for them.
-    pub external_id: Option<Arc<str>>,
+    pub account: Arc<AccountRecord>,
     /// Its environment.
     pub environment: Environment,
-    /// What it may do.
-    pub scopes: Scopes,
     /// When it ends, as far as is known.
     pub ends_at: Option<Timestamp>,
-    /// Who made it.
-    pub created_by: Box<str>,
+    /// What it may do, and who made it.
+    pub terms: Arc<Terms>,
 }
 
 impl Verifier {
@@ -46,12 +43,10 @@ impl Verifier {
         }
         Ok(Some(Inspected {
             key: held.key,
-            account: held.account.id,
-            external_id: held.account.external_id.clone(),
             environment: held.environment,
-            scopes: held.terms.policy.scopes.clone(),
             ends_at: [held.ends_at, held.expires_at].into_iter().flatten().min(),
-            created_by: held.terms.created_by.clone(),
+            account: held.account,
+            terms: held.terms,
         }))
     }
 }

@@ -40,8 +40,7 @@ fn an_application_is_registered_and_its_secret_shown_once() {
     assert!(text(&made, "created_by").starts_with("operator:op_"));
 
     let shown = operator.get(&path(&made)).expect(200);
-    let mut wanted = made.clone();
-    wanted.as_object_mut().unwrap().remove("client_secret");
+    let wanted = lasting(&made);
     assert_eq!(shown.json(), wanted);
     assert_eq!(operator.get(CLIENTS).expect(200).json()["items"], json!([wanted]));
     assert!(!shown.text().contains(&secret[14..]));
@@ -67,6 +66,14 @@ fn a_public_application_has_no_secret() {
     assert_eq!(refused["errors"][0]["pointer"], "/introspects");
 }
 
+/// What is told of an application, without what only the answer says that made it.
+fn lasting(issued: &Value) -> Value {
+    let told_once = ["client_secret", "receipt"];
+    let members = issued.as_object().into_iter().flatten();
+    let lasting = members.filter(|(name, _)| !told_once.contains(&name.as_str()));
+    lasting.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
 #[test]
 fn applications_are_listed_in_the_order_of_their_registration() {
     let (_server, operator, _) = opened_with_oauth();
@@ -87,16 +94,17 @@ fn applications_are_listed_in_the_order_of_their_registration() {
 fn what_a_change_leaves_out_stays() {
     let (_server, operator, account) = opened_with_oauth();
     let before = registered(&operator, &order("Acme"));
-    let changed = operator.patch(&path(&before), &json!({"name": "Acme Inc."})).expect(200).json();
-    let mut wanted = before.clone();
-    wanted.as_object_mut().unwrap().remove("client_secret");
+    let patched = |patch: &Value| operator.patch(&path(&before), patch).expect(200).json();
+    let changed = patched(&json!({"name": "Acme Inc."}));
+    let mut wanted = lasting(&before);
     wanted["name"] = json!("Acme Inc.");
-    assert_eq!(changed, wanted);
+    assert_eq!(changed["client"], wanted);
+    assert_eq!(changed["receipt"]["complete"], true);
     let all = json!({
         "name": "Acme", "redirect_uris": ["https://other.example/cb", "http://127.0.0.1/cb"], "scopes": [],
         "verified": true, "introspects": true,
     });
-    let changed = operator.patch(&path(&before), &all).expect(200).json();
+    let changed = patched(&all)["client"].clone();
     for (field, value) in all.as_object().unwrap() {
         assert_eq!(&changed[field], value, "{field}");
     }
@@ -106,7 +114,7 @@ fn what_a_change_leaves_out_stays() {
 
     // An application that neither introspects nor acts for an account is of no use without an address.
     let none = json!({"redirect_uris": []});
-    assert_eq!(operator.patch(&path(&before), &none).expect(200).json()["redirect_uris"], json!([]));
+    assert_eq!(patched(&none)["client"]["redirect_uris"], json!([]));
     let refused = operator.patch(&path(&before), &json!({"introspects": false})).expect(422).json();
     assert_eq!(refused["errors"][0]["pointer"], "/redirect_uris");
     let robot = registered(&operator, &json!({"name": "Robot", "account_id": account}));

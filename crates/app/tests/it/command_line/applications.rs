@@ -56,7 +56,7 @@ fn an_application_is_changed_rotated_and_revoked() {
     let (_server, cli) = opened();
     let made = json(&cli, &[&["client", "create", "Acme"][..], &URI].concat());
     let id = text(&made, "id");
-    let set = |flags: &[&str]| json(&cli, &[&["client", "set", id][..], flags].concat());
+    let set = |flags: &[&str]| json(&cli, &[&["client", "set", id][..], flags].concat())["client"].clone();
     let changed = set(&["--name", "Acme Inc.", "--verified", "--no-scopes"]);
     assert_eq!((text(&changed, "name"), &changed["verified"]), ("Acme Inc.", &json!(true)));
     assert_eq!((&changed["scopes"], &changed["redirect_uris"]), (&json!([]), &made["redirect_uris"]));

@@ -6,7 +6,7 @@ use axum::{
     extract::{Path, State},
     routing::get,
 };
-use claviger_manage::ClientRow;
+use claviger_manage::{ChangedClient, ClientRow};
 use http::{Response, StatusCode};
 
 use super::changeable;
@@ -64,7 +64,7 @@ async fn revoke(
         let error = Some("This is not what is asked for: type it exactly.");
         return page(operator, row, StatusCode::UNPROCESSABLE_ENTITY, error);
     }
-    let (row, receipt) = desk.site.manager().revoke_client(&operator.by(), row.id).await?;
+    let ChangedClient { row, receipt } = desk.site.manager().revoke_client(&operator.by(), row.id).await?;
     let done = done_word(&receipt, "application-revoked");
     Ok(answer::go(&format!("/applications/{}?done={done}&receipt={}", row.id, receipt.seq)))
 }

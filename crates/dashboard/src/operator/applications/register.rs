@@ -8,7 +8,7 @@ use axum::{
     extract::{Path, State},
     routing::get,
 };
-use claviger_manage::{ClientRow, Refusal};
+use claviger_manage::{ChangedClient, ClientRow, Refusal};
 use claviger_model::{Ability, profile::Profile};
 use http::{Response, StatusCode};
 
@@ -204,7 +204,10 @@ async fn change(
         Err(problems) => return page(typed).refused(problems),
     };
     match desk.site.manager().patch_client(&operator.by(), row.id, patch).await {
-        Ok(_) => Ok(done),
+        Ok(ChangedClient { receipt, .. }) if receipt.complete => Ok(done),
+        Ok(ChangedClient { receipt, .. }) => {
+            Ok(answer::go(&format!("/applications/{}?done=pending&receipt={}", row.id, receipt.seq)))
+        }
         Err(Refusal::Invalid(faults)) => page(typed).refused(fields::problems(&faults)),
         Err(other) => Err(other.into()),
     }

@@ -15,6 +15,7 @@ use crate::{
     answer::{self, Stop},
     form::Query,
     frame::Frame,
+    keys_in_words::done_word,
     operator::{
         desk::{self, Desk, Operator, Place, Reader},
         shown::{self, Addresses, EventLine, Named},
@@ -121,11 +122,13 @@ struct SecretPage {
 
 /// The answer to what was issued. The secret is in it and nowhere else.
 pub(super) fn issued(desk: &Desk, operator: &Operator, issued: IssuedClient) -> Result<Response<Body>, Stop> {
-    let IssuedClient { row, secret } = issued;
+    let IssuedClient { row, secret, receipt } = issued;
     let Some(plain) = secret else { return Ok(answer::go(&format!("/applications/{}", row.id))) };
     let before = row.secrets.get(1).and_then(|secret| secret.ends_at);
     let page = SecretPage {
-        frame: operator.frame(Place::Applications, &format!("The secret of {}", row.name)),
+        frame: operator
+            .frame(Place::Applications, &format!("The secret of {}", row.name))
+            .done(done_word(&receipt, "")),
         id: row.id.to_string(),
         issuer: desk.site.api(&row.api).map(|api| desk.site.manager().issuer(&api.profile)),
         plain,

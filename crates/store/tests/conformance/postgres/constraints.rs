@@ -251,6 +251,17 @@ async fn every_rule_about_applications_is_kept() {
         format!("{CLIENT_SECRETS} SELECT client, 65536, NEW32, '', 1 FROM client_secrets LIMIT 1"),
         format!("{CLIENT_SECRETS} SELECT client, 2, SHORT, '', 1 FROM client_secrets LIMIT 1"),
         format!("{CLIENT_SECRETS} VALUES (ZERO, 1, NEW32, '', 1)"),
+        format!(
+            "{CLIENT_SECRETS} SELECT client, 2, (SELECT digest FROM secrets LIMIT 1), '', 1 FROM client_secrets LIMIT 1"
+        ),
+        format!(
+            "{SECRETS} SELECT key, 9, (SELECT digest FROM client_secrets LIMIT 1), '', 1 FROM secrets LIMIT 1"
+        ),
+        "UPDATE client_secrets SET client = ZERO".to_owned(),
+        "UPDATE client_secrets SET number = number + 7".to_owned(),
+        "UPDATE client_secrets SET digest = NEW32".to_owned(),
+        "DELETE FROM client_secrets".to_owned(),
+        "TRUNCATE client_secrets".to_owned(),
         // Grants and access tokens.
         format!(
             "{GRANTS} SELECT ZERO, account, 'live', '[]', '{{}}', 'active', 1, 'x', '{{}}', ZERO FROM keys LIMIT 1"

@@ -238,6 +238,20 @@ async fn every_rule_about_applications_is_kept() {
         format!("{CLIENT_SECRETS} SELECT client, 65536, randomblob(32), '', 1 FROM client_secrets LIMIT 1"),
         format!("{CLIENT_SECRETS} SELECT client, 2, randomblob(31), '', 1 FROM client_secrets LIMIT 1"),
         format!("{CLIENT_SECRETS} VALUES (zeroblob(16), 1, randomblob(32), '', 1)"),
+        format!(
+            "{CLIENT_SECRETS} SELECT client, 2, (SELECT max(digest) FROM secrets), '', 1 FROM client_secrets LIMIT 1"
+        ),
+        format!(
+            "REPLACE INTO{} SELECT client, number, randomblob(32), '', 1 FROM client_secrets",
+            &CLIENT_SECRETS["INSERT INTO".len()..]
+        ),
+        format!(
+            "{SECRETS} SELECT key, 9, (SELECT max(digest) FROM client_secrets), '', 1 FROM secrets LIMIT 1"
+        ),
+        "UPDATE client_secrets SET client = zeroblob(16)".to_owned(),
+        "UPDATE client_secrets SET number = number + 7".to_owned(),
+        "UPDATE client_secrets SET digest = randomblob(32)".to_owned(),
+        "DELETE FROM client_secrets".to_owned(),
         // Grants and access tokens.
         format!(
             "{GRANTS} SELECT zeroblob(16), account, 'live', '[]', '{{}}', 'active', 1, 'x', '{{}}', zeroblob(16) FROM keys LIMIT 1"

@@ -3,12 +3,16 @@
 use std::{sync::Arc, time::Duration};
 
 use claviger_model::{AccountState, KeyState, RestrictionsPatch, Timestamp};
-use claviger_store::{AccountChange, KeyChange, KeyLimits, NewKey, Store};
+use claviger_store::{AccountChange, ClientChange, KeyChange, KeyLimits, NewClient, NewKey, Store};
 use claviger_verify::feed::{Change, Record, Seq};
 
 use super::Fixture;
-use crate::samples::{
-    NOW, account, after_now, change, key, load, new_account, new_key, new_operator, note, note_at, rotate,
+use crate::{
+    app_samples::{change_client, client, new_client, scopes},
+    samples::{
+        NOW, account, after_now, change, key, load, new_account, new_key, new_operator, new_secret, note,
+        note_at, rotate,
+    },
 };
 
 const EVER: Timestamp = Timestamp::from_millis(i64::MIN);
@@ -34,6 +38,10 @@ fn told(records: &[Record]) -> Vec<String> {
         Record::NoSecret(digest) => format!("no secret {digest:?}"),
         Record::Account(account) => format!("account {} of {} {:?}", account.id, account.api, account.state),
         Record::Operator(operator) => format!("operator {} revoked {}", operator.id, operator.revoked),
+        Record::ClientSecret(secret) => format!(
+            "secret of {} ends {:?} revoked {} introspects {}",
+            secret.client.id, secret.ends_at, secret.revoked, secret.client.introspects
+        ),
     };
     records.iter().map(line).collect()
 }
@@ -69,6 +77,50 @@ async fn loading_tells_accounts_before_keys_and_the_position_of_both() {
     let (Record::Secret(one), Record::Secret(other)) = (&records[2], &records[4]) else { unreachable!() };
     assert!(Arc::ptr_eq(&one.terms, &other.terms), "equal terms are held once");
     assert_eq!(&*one.terms.created_by, "operator:tests");
+}
+
+#[tokio::test]
+async fn a_clients_secrets_are_told_as_they_are_now() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let new = NewClient { introspects: true, ..new_client("cashcat") };
+    let first = new.secret.as_ref().unwrap().digest;
+    let (id, before) = (new.id, head(store).await);
+    let made = store.insert_client(new, None, note("client.register")).await.unwrap();
+    let entries = after(store, before).await;
+    assert_eq!(entries.last().unwrap().seq, made.seq);
+    let [Record::ClientSecret(secret)] = &*entries[0].records else { panic!("{entries:?}") };
+    assert_eq!((secret.digest, secret.ends_at, secret.revoked), (first, None, false));
+    let client = &secret.client;
+    assert_eq!((client.id, &*client.api, client.account), (id, "cashcat", None));
+    assert_eq!((&*client.name, client.introspects), ("Ledger", true));
+    assert_eq!(client.scopes, scopes(&["costs:read", "alerts:write"]));
+
+    let line = |ends: Option<Timestamp>, revoked: bool, introspects: bool| {
+        format!("secret of {id} ends {ends:?} revoked {revoked} introspects {introspects}")
+    };
+    let changed = async |change: ClientChange| {
+        let before = head(store).await;
+        let made = change_client(store, id, change).await.unwrap();
+        let entries = after(store, before).await;
+        assert_eq!(entries.last().unwrap().seq, made.seq);
+        let records: Vec<_> = entries.into_iter().flat_map(|entry| entry.records).collect();
+        told(&records)
+    };
+    let (overlap, secret) = (Some(after_now(60)), new_secret());
+    let rotate = ClientChange::Rotate { secret, others_end_at: after_now(60), call: None };
+    assert_eq!(changed(rotate).await, [line(overlap, false, true), line(None, false, true)]);
+    let no_more = ClientChange::Describe {
+        name: None,
+        redirect_uris: None,
+        scopes: None,
+        verified: None,
+        introspects: Some(false),
+    };
+    assert_eq!(changed(no_more).await, [line(overlap, false, false), line(None, false, false)]);
+    let gone = || vec![line(Some(NOW), true, false), line(Some(NOW), true, false)];
+    assert_eq!(changed(ClientChange::Revoke).await, gone());
+    assert_eq!(told(&load(store, EVER).await.1), gone());
+    assert!(load(store, after_now(1)).await.1.is_empty(), "what ended long ago is forgotten");
 }
 
 #[tokio::test]
@@ -208,6 +260,14 @@ async fn raw_sql_cannot_forget_the_feed() {
         "UPDATE operators SET name = 'another'",
         "UPDATE operators SET abilities = 'verify'",
         "UPDATE operators SET revoked_at = 1",
+        "UPDATE clients SET api = 'another'",
+        "UPDATE clients SET account = (SELECT id FROM accounts LIMIT 1)",
+        "UPDATE clients SET name = 'another'",
+        "UPDATE clients SET scopes = '\"all\"'",
+        "UPDATE clients SET introspects = 1",
+        "UPDATE clients SET revoked_at = 1",
+        "UPDATE client_secrets SET ends_at = 1",
+        "INSERT INTO client_secrets (client, number, digest, hint, created_at) SELECT client, 2, NEW32, '', 1 FROM client_secrets",
         "INSERT INTO accounts (id, api, name, metadata, state, created_at) SELECT id, 'x', 'x', '{}', 'active', 1 FROM operators",
     ] {
         let fixture = Fixture::new().await;
@@ -215,8 +275,9 @@ async fn raw_sql_cannot_forget_the_feed() {
         store.initialise(new_operator("all"), note("init")).await.unwrap();
         key(store, account(store).await).await;
         account(store).await;
+        client(store).await;
         let before = head(store).await;
-        fixture.raw(statement).unwrap();
+        fixture.raw(&statement.replace("NEW32", &Fixture::literal(&[9; 32]))).unwrap();
         let entries = after(store, before).await;
         assert!(!entries.is_empty(), "{statement}");
         let records: Vec<_> = entries.into_iter().flat_map(|entry| entry.records).collect();
@@ -231,12 +292,15 @@ async fn raw_sql_on_other_columns_is_not_told() {
     let fixture = Fixture::new().await;
     let store = &fixture.store;
     key(store, account(store).await).await;
+    client(store).await;
     let before = head(store).await;
     fixture
         .raw(
             "UPDATE accounts SET name = 'x', metadata = '{\"a\":1}';
              UPDATE keys SET name = 'x', external_id = 'x', metadata = '{\"a\":1}';
-             UPDATE secrets SET hint = 'x', sealed = NULL",
+             UPDATE secrets SET hint = 'x', sealed = NULL;
+             UPDATE clients SET redirect_uris = '[]', verified = 1, introspects = introspects, revoked_at = NULL;
+             UPDATE client_secrets SET hint = 'x'",
         )
         .unwrap();
     assert_eq!(head(store).await, before);
