@@ -1,17 +1,20 @@
 //! The command line: what can be asked for, and who answers it.
 //!
-//! All but `serve`, `init`, `copy`, `doctor`, `migrate` and `profile` speak HTTP to the control listener and have no power of their own.
+//! All but `serve`, `init`, `copy`, `doctor`, `migrate`, `profile`, `completions` and `man` speak HTTP to the control
+//! listener and have no power of their own.
 
 mod account;
 mod application;
 mod audit;
 mod client;
+mod completions;
 mod copy;
 mod doctor;
 mod init;
 mod key;
 mod lease;
 mod link;
+mod man;
 mod member;
 mod migrate;
 mod node;
@@ -77,6 +80,10 @@ enum Command {
     /// The contracts of apis
     #[command(subcommand)]
     Profile(profile::Command),
+    /// Print what a shell reads to complete commands and flags
+    Completions(completions::Completions),
+    /// Write the manual's pages
+    Man(man::Pages),
 }
 
 /// A command that can't be carried out as it was written. Ends with status 2.
@@ -133,6 +140,8 @@ fn carry_out(command: Command) -> anyhow::Result<Ending> {
         Command::Node(command) => waiting(command.run()),
         Command::Audit(command) => waiting(command.run()),
         Command::Profile(command) => command.run(),
+        Command::Completions(completions) => completions.run(),
+        Command::Man(pages) => pages.run(),
     }
 }
 
