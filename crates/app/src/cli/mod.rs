@@ -21,6 +21,7 @@ mod node;
 mod operator;
 mod paging;
 mod profile;
+mod ready;
 mod receipt;
 mod remote;
 mod session;
@@ -53,6 +54,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Look at what `serve` with the same flags relies on, and say what to do; status 1 where something fails
     Doctor(Box<doctor::Doctor>),
+    /// Ask a node whether it can decide; status 1 where it can't
+    Ready(ready::Ready),
     /// The customers of an api
     #[command(subcommand)]
     Account(account::Command),
@@ -131,6 +134,7 @@ fn carry_out(command: Command) -> anyhow::Result<Ending> {
         Command::Copy(copy) => waiting(copy.run()),
         Command::Doctor(doctor) => waiting(doctor.run()),
         Command::Migrate(migrate) => waiting(migrate.run()),
+        Command::Ready(ready) => waiting(ready.run()),
         Command::Account(command) => waiting(command.run()),
         Command::Key(command) => waiting(command.run()),
         Command::Member(command) => waiting(command.run()),

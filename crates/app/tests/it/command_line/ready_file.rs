@@ -86,3 +86,14 @@ fn a_service_manager_that_is_gone_is_no_reason_not_to_serve() {
     assert_eq!(answered(&format!("{}/readyz", server.url("control"))), 200);
     eventually(|| server.log().contains("named by NOTIFY_SOCKET can't be told").then_some(()));
 }
+
+#[test]
+fn whether_a_node_can_decide_is_asked_without_a_key() {
+    let server = Serving::start(&Program::at(crate::PROGRAM), &[]);
+    let control = server.url("control").to_owned();
+    let ask = || Program::at(crate::PROGRAM).run(&["ready", "--url", &control]);
+    let ready = ask().expect(0);
+    assert_eq!((ready.out.as_str(), ready.err.as_str()), ("", ""));
+    server.stop();
+    assert!(ask().expect(1).err.contains("can't be reached"));
+}
