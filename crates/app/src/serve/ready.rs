@@ -50,7 +50,7 @@ pub(super) fn write(path: &Path, addresses: &Addresses) -> io::Result<()> {
 /// How long the service manager may leave what it is told unread.
 const TOLD_WITHIN: Duration = Duration::from_secs(5);
 
-/// Tells the service manager that started the process, if one waits for it (`Type=notify`, sd_notify(3)).
+/// Tells the service manager that started the process, if one waits for it (`Type=notify`, `sd_notify(3)`).
 pub(super) fn tell_service_manager() -> io::Result<()> {
     env::var_os("NOTIFY_SOCKET").map_or(Ok(()), |socket| tell(&socket))
 }

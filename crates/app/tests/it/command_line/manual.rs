@@ -11,12 +11,11 @@ use super::fails;
 fn commands(program: &Program, above: &[String], found: &mut BTreeSet<String>) {
     let asked = [above, &["--help".to_owned()]].concat();
     let help = program.run(&asked).expect(0).out;
-    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
-    let names = listed.take_while(|line| !line.is_empty()).filter(|line| line.starts_with("  "));
-    for name in names.filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next()) {
-        if name == "help" || !help.contains(&format!("\n  {name}")) {
-            continue;
-        }
+    let listed =
+        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    // What is said of a command may go on for another line, which is further in.
+    let named = listed.filter_map(|line| line.strip_prefix("  ").filter(|rest| !rest.starts_with(' ')));
+    for name in named.filter_map(|line| line.split(' ').next()).filter(|name| *name != "help") {
         let command = [above, &[name.to_owned()]].concat();
         found.insert(command.join(" "));
         commands(program, &command, found);
@@ -91,7 +90,7 @@ fn bash_completes_every_command() {
     let script = script.to_str().unwrap();
     for command in all(&program) {
         let name = command.rsplit(' ').next().unwrap();
-        let half = &command[..command.len() - name.len() + 1];
+        let half = &command[..=command.len() - name.len()];
         let offered = offered(script, &format!("claviger {half}"));
         assert!(offered.contains(name), "{command}: {offered:?}");
     }
