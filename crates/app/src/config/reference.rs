@@ -1,6 +1,6 @@
 //! `docs/reference/configuration.md`, made of the documented defaults and the flags of `serve`.
 
-use std::{collections::BTreeMap, env, fmt::Write as _, fs, path::Path};
+use std::{collections::BTreeMap, env, fs, path::Path};
 
 use clap::Args as _;
 
@@ -11,7 +11,6 @@ const HEAD: &str = "\
 
 Every setting of `claviger serve`, with its default.
 This page is made of [claviger.default.toml](../../crates/app/src/claviger.default.toml), which can be given to `--config` as it is.
-
 ";
 
 /// A setting as the file of defaults has it.
@@ -65,43 +64,43 @@ fn flags() -> BTreeMap<String, (String, String)> {
 
 fn reference() -> String {
     let (flags, paragraphs) = (flags(), paragraphs());
-    let mut page = HEAD.to_owned();
-    let (head, settings) = paragraphs.split_at(1);
-    for said in head.iter().flat_map(|paragraph| &paragraph.said).skip(2) {
-        writeln!(page, "{said}").expect("a String takes everything");
-    }
-    page.push_str("\n| setting | flag | variable | default |\n|---|---|---|---|\n");
-    for Paragraph { said, settings } in settings {
-        for Setting { key, default, .. } in settings {
-            let alone = format!("CLAVIGER_{}", key.to_uppercase());
-            let (flag, variable) = match flags.get(*key) {
-                Some((flag, variable)) => (code(flag), code(variable)),
-                None if said.iter().any(|line| line.contains(&alone)) => (String::new(), code(&alone)),
-                None => (String::new(), String::new()),
-            };
-            let default = default.map(code).unwrap_or_default();
-            writeln!(page, "| [`{key}`](#{key}) | {flag} | {variable} | {default} |")
-                .expect("a String takes everything");
-        }
-    }
-    for Paragraph { said, settings } in settings {
-        page.push('\n');
-        for Setting { key, .. } in settings {
-            writeln!(page, "## {key}\n").expect("a String takes everything");
-        }
-        page.push_str(&said.join("\n"));
-        page.push('\n');
+    let (head, paragraphs) = paragraphs.split_at(1);
+    let mut lines = vec![HEAD.to_owned()];
+    // What the page is, it says itself.
+    lines.extend(head[0].said[2..].iter().map(|&line| line.to_owned()));
+    lines.push("\n| setting | flag | variable | default |\n|---|---|---|---|".to_owned());
+    let all =
+        paragraphs.iter().flat_map(|paragraph| paragraph.settings.iter().map(move |one| (paragraph, one)));
+    lines.extend(all.map(|(paragraph, setting)| row(setting, &paragraph.said, &flags)));
+    for Paragraph { said, settings } in paragraphs {
+        lines.extend(settings.iter().map(|Setting { key, .. }| format!("\n## {key}")));
+        lines.push(String::new());
+        lines.extend(said.iter().map(|&line| line.to_owned()));
         let examples = settings.iter().filter_map(|setting| Some((setting.key, setting.example?)));
-        let examples: String = examples.map(|(key, value)| format!("{key} = {value}\n")).collect();
+        let examples: Vec<_> = examples.map(|(key, value)| format!("{key} = {value}")).collect();
         if !examples.is_empty() {
-            write!(page, "\n```toml\n{examples}```\n").expect("a String takes everything");
+            lines.push(format!("\n```toml\n{}\n```", examples.join("\n")));
         }
     }
-    page
+    lines.push(String::new());
+    lines.join("\n")
 }
 
-fn code(text: impl AsRef<str>) -> String {
-    format!("`{}`", text.as_ref())
+/// A setting without a flag has the variable that is spoken of where it is documented, or none.
+fn row(setting: &Setting<'_>, said: &[&str], flags: &BTreeMap<String, (String, String)>) -> String {
+    let Setting { key, default, .. } = setting;
+    let alone = format!("CLAVIGER_{}", key.to_uppercase());
+    let (flag, variable) = match flags.get(*key) {
+        Some((flag, variable)) => (code(flag), code(variable)),
+        None if said.iter().any(|line| line.contains(&alone)) => (String::new(), code(&alone)),
+        None => (String::new(), String::new()),
+    };
+    let default = default.map(code).unwrap_or_default();
+    format!("| [`{key}`](#{key}) | {flag} | {variable} | {default} |")
+}
+
+fn code(text: &str) -> String {
+    format!("`{text}`")
 }
 
 #[test]
@@ -124,8 +123,8 @@ fn every_setting_is_documented_with_the_flag_and_the_variable_it_has() {
         super::file::parse("claviger.default.toml", &format!("{key} = {value}")).unwrap();
     }
     for (key, (flag, variable)) in &flags {
-        let named = |setting: &&Setting<'_>| setting.key == key;
-        assert!(key == "config" || settings.iter().any(|setting| named(&setting)), "{flag}, {variable}");
+        let documented = settings.iter().any(|setting| setting.key == key);
+        assert!(documented || key == "config", "{flag}, {variable}");
     }
     let alone = include_str!("flags.rs").lines().filter(|line| !line.contains("#[arg"));
     for variable in alone.filter_map(|line| line.split_once("\"CLAVIGER_")?.1.split_once('"')) {
