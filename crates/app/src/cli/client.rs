@@ -29,7 +29,7 @@ const ANSWER_MAX: usize = 64 << 20;
 /// The management API at one address.
 pub(super) struct Client {
     authority: Authority,
-    authorization: HeaderValue,
+    authorization: Option<HeaderValue>,
     tls: Option<TlsConnector>,
 }
 
@@ -41,7 +41,8 @@ impl fmt::Debug for Client {
 
 impl Client {
     /// The API at `url`, whose certificate is by an authority in the file `ca` or by a well-known one where it is `https`.
-    pub(super) fn new(url: &str, operator_key: &str, ca: Option<&Path>) -> anyhow::Result<Self> {
+    /// Without an operator key all it tells is whether it is ready.
+    pub(super) fn new(url: &str, operator_key: Option<&str>, ca: Option<&Path>) -> anyhow::Result<Self> {
         let uri: Uri = url.parse().map_err(|error| wrong_usage(format!("{url:?} is no URL: {error}")))?;
         let tls = match uri.scheme_str() {
             Some("http") => None,
@@ -54,15 +55,19 @@ impl Client {
                 "{url:?} must not have a path: {authority} is enough after the scheme"
             )));
         }
-        let mut authorization = HeaderValue::try_from(format!("Bearer {operator_key}"))
-            .or(Err(wrong_usage("what was given as operator key has characters that no operator key has")))?;
-        authorization.set_sensitive(true);
+        let authorization = operator_key.map(bearer).transpose()?;
         Ok(Self { authority, authorization, tls })
     }
 
     fn origin(&self) -> String {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         format!("{scheme}://{}", self.authority)
+    }
+
+    /// Fails where the node can't decide, and says why.
+    pub(super) async fn ready(&self) -> anyhow::Result<()> {
+        let (status, body) = self.answered(Method::GET, "/readyz", None).await?;
+        if status.is_success() { Ok(()) } else { Err(self.refusal(status, &body)) }
     }
 
     pub(super) async fn get(&self, path: &str) -> anyhow::Result<Value> {
@@ -78,18 +83,27 @@ impl Client {
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+        let (status, body) = self.answered(method, path, body).await?;
+        if status.is_success() {
+            let read = serde_json::from_slice(&body);
+            return read.with_context(|| format!("{} answered {status} with no JSON", self.origin()));
+        }
+        Err(self.refusal(status, &body))
+    }
+
+    async fn answered(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
         let changes = method != Method::GET;
         let request = self.request(method, path, body)?;
         let Ok(answered) = tokio::time::timeout(TIMEOUT, self.send(request)).await else {
             let unknown = if changes { "; look whether the change was made before repeating it" } else { "" };
             bail!("{} did not answer within {}s{unknown}", self.origin(), TIMEOUT.as_secs());
         };
-        let (status, body) = answered?;
-        if status.is_success() {
-            let read = serde_json::from_slice(&body);
-            return read.with_context(|| format!("{} answered {status} with no JSON", self.origin()));
-        }
-        Err(self.refusal(status, &body))
+        answered
     }
 
     fn request(
@@ -98,11 +112,10 @@ impl Client {
         path: &str,
         body: Option<&Value>,
     ) -> anyhow::Result<Request<Full<Bytes>>> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(HOST, self.authority.as_str())
-            .header(AUTHORIZATION, &self.authorization);
+        let mut request = Request::builder().method(method).uri(path).header(HOST, self.authority.as_str());
+        if let Some(authorization) = &self.authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
         if body.is_some() {
             request = request.header(CONTENT_TYPE, "application/json");
         }
@@ -179,6 +192,13 @@ impl Client {
     }
 }
 
+fn bearer(operator_key: &str) -> anyhow::Result<HeaderValue> {
+    let mut value = HeaderValue::try_from(format!("Bearer {operator_key}"))
+        .or(Err(wrong_usage("what was given as operator key has characters that no operator key has")))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
 /// One segment of a path, from an id that someone typed.
 pub(super) fn segment(id: &str) -> anyhow::Result<&str> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
@@ -207,16 +227,19 @@ mod tests {
         for url in
             ["http://127.0.0.1:8082", "http://[::1]:8082/", "http://claviger.internal", "https://127.0.0.1"]
         {
-            let client = Client::new(url, "clv_op_x", None).unwrap();
+            let client = Client::new(url, Some("clv_op_x"), None).unwrap();
             assert_eq!(client.origin(), url.trim_end_matches('/'));
         }
         for url in
             ["https://127.0.0.1/v1", "127.0.0.1:8082", "http://h/v1", "http://h?x", "ftp://h", "", "http://"]
         {
-            assert!(Client::new(url, "clv_op_x", None).is_err(), "{url}");
+            assert!(Client::new(url, Some("clv_op_x"), None).is_err(), "{url}");
         }
-        assert!(!format!("{:?}", Client::new("http://h", "clv_op_secret", None).unwrap()).contains("secret"));
-        assert!(Client::new("http://h", "two\nlines", None).is_err());
+        assert!(
+            !format!("{:?}", Client::new("http://h", Some("clv_op_secret"), None).unwrap())
+                .contains("secret")
+        );
+        assert!(Client::new("http://h", Some("two\nlines"), None).is_err());
     }
 
     #[test]
@@ -231,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_problem_is_told_with_its_fields() {
-        let client = Client::new("http://h", "k", None).unwrap();
+        let client = Client::new("http://h", Some("k"), None).unwrap();
         let body = br#"{"title":"Some fields can't be taken","errors":[{"pointer":"/name","detail":"can't be empty"}]}"#;
         let told = client.refusal(StatusCode::UNPROCESSABLE_ENTITY, body).to_string();
         assert_eq!(told, "Some fields can't be taken\n  name: can't be empty");

@@ -1,23 +1,27 @@
 //! The command line: what can be asked for, and who answers it.
 //!
-//! All but `serve`, `init`, `copy`, `doctor`, `migrate` and `profile` speak HTTP to the control listener and have no power of their own.
+//! All but `serve`, `init`, `copy`, `doctor`, `migrate`, `profile`, `completions` and `man` speak HTTP to the control
+//! listener and have no power of their own.
 
 mod account;
 mod application;
 mod audit;
 mod client;
+mod completions;
 mod copy;
 mod doctor;
 mod init;
 mod key;
 mod lease;
 mod link;
+mod man;
 mod member;
 mod migrate;
 mod node;
 mod operator;
 mod paging;
 mod profile;
+mod ready;
 mod receipt;
 mod remote;
 mod session;
@@ -50,6 +54,8 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Look at what `serve` with the same flags relies on, and say what to do; status 1 where something fails
     Doctor(Box<doctor::Doctor>),
+    /// Ask a node whether it can decide; status 1 where it can't
+    Ready(ready::Ready),
     /// The customers of an api
     #[command(subcommand)]
     Account(account::Command),
@@ -77,6 +83,10 @@ enum Command {
     /// The contracts of apis
     #[command(subcommand)]
     Profile(profile::Command),
+    /// Print what a shell reads to complete commands and flags
+    Completions(completions::Completions),
+    /// Write the manual's pages
+    Man(man::Pages),
 }
 
 /// A command that can't be carried out as it was written. Ends with status 2.
@@ -124,6 +134,7 @@ fn carry_out(command: Command) -> anyhow::Result<Ending> {
         Command::Copy(copy) => waiting(copy.run()),
         Command::Doctor(doctor) => waiting(doctor.run()),
         Command::Migrate(migrate) => waiting(migrate.run()),
+        Command::Ready(ready) => waiting(ready.run()),
         Command::Account(command) => waiting(command.run()),
         Command::Key(command) => waiting(command.run()),
         Command::Member(command) => waiting(command.run()),
@@ -133,6 +144,8 @@ fn carry_out(command: Command) -> anyhow::Result<Ending> {
         Command::Node(command) => waiting(command.run()),
         Command::Audit(command) => waiting(command.run()),
         Command::Profile(command) => command.run(),
+        Command::Completions(completions) => completions.run(),
+        Command::Man(pages) => pages.run(),
     }
 }
 

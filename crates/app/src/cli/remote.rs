@@ -49,6 +49,6 @@ impl Remote {
                  `claviger init` and the first start of `claviger serve` make one"
             )));
         }
-        Client::new(&self.url, key.trim(), self.ca_file.as_deref())
+        Client::new(&self.url, Some(key.trim()), self.ca_file.as_deref())
     }
 }

@@ -4,6 +4,8 @@ mod database_url;
 mod file;
 mod flags;
 mod public_url;
+#[cfg(test)]
+mod reference;
 mod tls;
 
 use std::{

@@ -226,6 +226,9 @@ async fn answer(
         let written = ready::write(file, &addresses);
         written.with_context(|| format!("the ready file {} can't be written", file.display()))?;
     }
+    if let Err(error) = ready::tell_service_manager() {
+        tracing::warn!(%error, "the service manager named by NOTIFY_SOCKET can't be told that everything answers");
+    }
     let ended = tokio::select! {
         () = signals.next() => Ok(()),
         failure = engine.failure() => Err(failure),

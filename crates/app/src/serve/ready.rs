@@ -1,6 +1,19 @@
-//! The ready file: where the listeners are, written once everything answers.
+//! Saying that everything answers: to systemd, and in the ready file with where the listeners are.
 
-use std::{io, path::Path};
+use std::{
+    env,
+    ffi::OsStr,
+    io,
+    os::{
+        linux::net::SocketAddrExt as _,
+        unix::{
+            ffi::OsStrExt as _,
+            net::{SocketAddr, UnixDatagram},
+        },
+    },
+    path::Path,
+    time::Duration,
+};
 
 use serde::Serialize;
 
@@ -32,4 +45,22 @@ impl Addresses {
 /// Writes the file in one step: who sees it sees all of it.
 pub(super) fn write(path: &Path, addresses: &Addresses) -> io::Result<()> {
     whole_file::write_readable(path, &format!("{}\n", serde_json::json!(addresses)))
+}
+
+/// How long the service manager may leave what it is told unread.
+const TOLD_WITHIN: Duration = Duration::from_secs(5);
+
+/// Tells the service manager that started the process, if one waits for it (`Type=notify`, `sd_notify(3)`).
+pub(super) fn tell_service_manager() -> io::Result<()> {
+    env::var_os("NOTIFY_SOCKET").map_or(Ok(()), |socket| tell(&socket))
+}
+
+fn tell(socket: &OsStr) -> io::Result<()> {
+    let address = match socket.as_bytes() {
+        [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
+        _ => SocketAddr::from_pathname(socket)?,
+    };
+    let ours = UnixDatagram::unbound()?;
+    ours.set_write_timeout(Some(TOLD_WITHIN))?;
+    ours.send_to_addr(b"READY=1", &address).map(drop)
 }

@@ -1,6 +1,7 @@
 //! Files that appear whole, and those among them that nobody but their owner may read.
 
 use std::{
+    env,
     fs::{self, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
@@ -44,7 +45,13 @@ fn beside(path: &Path) -> PathBuf {
 
 /// Whether others than its owner may read the file.
 pub(super) fn is_open_to_others(path: &Path) -> io::Result<bool> {
-    Ok(fs::metadata(path)?.permissions().mode() & 0o077 != 0)
+    is_open_beside(path, env::var_os("CREDENTIALS_DIRECTORY").as_deref().map(Path::new))
+}
+
+/// What systemd hands over in a directory for this service alone has an access list, which its mode shows as a group's.
+fn is_open_beside(path: &Path, credentials: Option<&Path>) -> io::Result<bool> {
+    let private = if path.parent() == credentials { 0o007 } else { 0o077 };
+    Ok(fs::metadata(path)?.permissions().mode() & private != 0)
 }
 
 #[cfg(test)]
@@ -61,5 +68,19 @@ mod tests {
         assert!(is_open_to_others(&path).unwrap());
         assert_eq!(fs::read_to_string(&path).unwrap(), "second");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn an_access_list_of_systemds_is_not_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("secret");
+        for (mode, elsewhere, handed_over) in
+            [(0o400, false, false), (0o440, true, false), (0o444, true, true)]
+        {
+            write_private(&path, "secret").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(is_open_beside(&path, None).unwrap(), elsewhere, "{mode:o}");
+            assert_eq!(is_open_beside(&path, Some(dir.path())).unwrap(), handed_over, "{mode:o}");
+        }
     }
 }

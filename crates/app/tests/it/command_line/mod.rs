@@ -7,6 +7,7 @@ mod errors;
 mod first_start;
 mod init;
 mod lists;
+mod manual;
 mod migrate;
 mod operators_and_audit;
 mod people;

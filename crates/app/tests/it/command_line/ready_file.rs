@@ -1,8 +1,19 @@
-//! `--ready-file`: written in one step, when everything answers.
+//! `--ready-file`, written in one step, and `NOTIFY_SOCKET`, told: both when everything answers.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, process::Command};
+use std::{
+    fs,
+    os::{
+        linux::net::SocketAddrExt as _,
+        unix::{
+            fs::PermissionsExt as _,
+            net::{SocketAddr, UnixDatagram},
+        },
+    },
+    process::Command,
+    time::Duration,
+};
 
-use claviger_testkit::{Finished, Program};
+use claviger_testkit::{Finished, Program, eventually};
 
 use super::serving::Serving;
 
@@ -47,4 +58,42 @@ fn where_it_can_not_be_written_nothing_is_served() {
     }
     let ended = Program::at(crate::PROGRAM).run(&arguments).expect(1);
     assert!(ended.err.contains("the ready file /nowhere/ready can't be written"), "{}", ended.err);
+}
+
+#[test]
+fn whoever_waits_on_a_socket_is_told_that_everything_answers() {
+    let root = tempfile::TempDir::new().unwrap();
+    let socket = root.path().join("notify");
+    let abstract_name = format!("claviger-{}", std::process::id());
+    let by_path = UnixDatagram::bind(&socket).unwrap();
+    let by_name = SocketAddr::from_abstract_name(&abstract_name).unwrap();
+    let by_name = UnixDatagram::bind_addr(&by_name).unwrap();
+    for (waiting, name) in [(by_path, socket.to_str().unwrap()), (by_name, &format!("@{abstract_name}"))] {
+        waiting.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let program = Program::at(crate::PROGRAM).with("NOTIFY_SOCKET", name);
+        let server = Serving::start(&program, &[]);
+        let mut told = [0; 64];
+        let length = waiting.recv(&mut told).unwrap();
+        assert_eq!(&told[..length], b"READY=1");
+        assert_eq!(answered(&format!("{}/readyz", server.url("control"))), 200);
+    }
+}
+
+#[test]
+fn a_service_manager_that_is_gone_is_no_reason_not_to_serve() {
+    let program = Program::at(crate::PROGRAM).with("NOTIFY_SOCKET", "/nowhere/notify");
+    let server = Serving::start(&program, &[]);
+    assert_eq!(answered(&format!("{}/readyz", server.url("control"))), 200);
+    eventually(|| server.log().contains("named by NOTIFY_SOCKET can't be told").then_some(()));
+}
+
+#[test]
+fn whether_a_node_can_decide_is_asked_without_a_key() {
+    let server = Serving::start(&Program::at(crate::PROGRAM), &[]);
+    let control = server.url("control").to_owned();
+    let ask = || Program::at(crate::PROGRAM).run(&["ready", "--url", &control]);
+    let ready = ask().expect(0);
+    assert_eq!((ready.out.as_str(), ready.err.as_str()), ("", ""));
+    server.stop();
+    assert!(ask().expect(1).err.contains("can't be reached"));
 }
