@@ -35,12 +35,16 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED;
                      SET LOCAL synchronous_commit = on;
                      LOCK TABLE feed_head IN ACCESS EXCLUSIVE MODE;
                      ALTER TABLE accounts  DISABLE TRIGGER accounts_feed;
+                     ALTER TABLE accounts  DISABLE TRIGGER accounts_feed_insert;
                      ALTER TABLE keys      DISABLE TRIGGER keys_feed;
                      ALTER TABLE secrets   DISABLE TRIGGER secrets_feed;
+                     ALTER TABLE secrets   DISABLE TRIGGER secrets_feed_insert;
                      ALTER TABLE operators DISABLE TRIGGER operators_feed";
 const TRIGGERS: &str = "ALTER TABLE accounts  ENABLE TRIGGER accounts_feed;
+                        ALTER TABLE accounts  ENABLE TRIGGER accounts_feed_insert;
                         ALTER TABLE keys      ENABLE TRIGGER keys_feed;
                         ALTER TABLE secrets   ENABLE TRIGGER secrets_feed;
+                        ALTER TABLE secrets   ENABLE TRIGGER secrets_feed_insert;
                         ALTER TABLE operators ENABLE TRIGGER operators_feed";
 
 /// What is in a database.

@@ -25,6 +25,7 @@ const STEPS: &[Step] = &[
     Step { sql: include_str!("../../migrations/postgres/0003_usage.sql"), oldest_reader: 3 },
     Step { sql: include_str!("../../migrations/postgres/0004_quotas.sql"), oldest_reader: 3 },
     Step { sql: include_str!("../../migrations/postgres/0005_oauth.sql"), oldest_reader: 3 },
+    Step { sql: include_str!("../../migrations/postgres/0006_import.sql"), oldest_reader: 3 },
 ];
 
 /// Serialises those who migrate one database. The number is any that nobody else uses: the name in ASCII.

@@ -13,6 +13,7 @@ pub(super) const DATABASE: &[&str] = &[
     include_str!("../../migrations/sqlite/0003_receipts.sql"),
     include_str!("../../migrations/sqlite/0004_moved.sql"),
     include_str!("../../migrations/sqlite/0005_oauth.sql"),
+    include_str!("../../migrations/sqlite/0006_import.sql"),
 ];
 /// The usage file's.
 pub(super) const USAGE: &[&str] = &[
