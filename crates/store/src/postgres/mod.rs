@@ -19,6 +19,7 @@ mod failure;
 mod feed;
 mod grants;
 mod idempotency;
+mod import;
 mod key_rows;
 mod keys;
 mod limits;
