@@ -40,9 +40,18 @@ pub(crate) fn page<Id: FromStr>(
     limit: Option<usize>,
     cursor: Option<&str>,
 ) -> Result<PageRequest<Id>, Problem> {
+    page_up_to(LIMIT_MAX, limit, cursor)
+}
+
+/// The same where a page may have another length at most.
+pub(crate) fn page_up_to<Id: FromStr>(
+    most: usize,
+    limit: Option<usize>,
+    cursor: Option<&str>,
+) -> Result<PageRequest<Id>, Problem> {
     let limit = limit.unwrap_or(LIMIT_DEFAULT);
-    if !(1..=LIMIT_MAX).contains(&limit) {
-        return Err(Problem::invalid(vec![Fault::new("/limit", format!("must be from 1 to {LIMIT_MAX}"))]));
+    if !(1..=most).contains(&limit) {
+        return Err(Problem::invalid(vec![Fault::new("/limit", format!("must be from 1 to {most}"))]));
     }
     let after = match cursor.map(str::parse) {
         None => None,

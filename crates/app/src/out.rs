@@ -4,7 +4,7 @@
 
 use std::{
     fmt::Write as _,
-    io::{self, Write as _},
+    io::{self, IsTerminal as _, Write as _},
 };
 
 use serde_json::Value;
@@ -33,6 +33,16 @@ pub(crate) fn json(value: &Value) -> io::Result<()> {
 pub(crate) fn note(text: &str) {
     // Nobody is left to tell when stderr is gone.
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// Writes over the line at the terminal, where there is one, how far something has come.
+pub(crate) fn progress(text: &str) {
+    let mut stderr = io::stderr().lock();
+    if stderr.is_terminal() {
+        // To the line's beginning, and what was there before is gone.
+        let _ = write!(stderr, "\r\u{1b}[K{text}");
+        let _ = stderr.flush();
+    }
 }
 
 /// `text` with what a terminal would act on written out.

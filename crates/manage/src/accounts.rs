@@ -51,10 +51,7 @@ impl Manager {
     ) -> Result<NewAccountAnswer, Refusal> {
         by.require(Ability::Manage)?;
         self.first_time(idempotency.as_ref()).await?;
-        let profile = match &order.api {
-            Some(name) => self.apis.get(name).ok_or_else(|| unknown_api(self))?,
-            None => self.apis.only().ok_or_else(|| unknown_api(self))?,
-        };
+        let profile = self.profile_for(order.api.as_deref())?;
         let metadata = order.metadata.unwrap_or_else(|| json!({}));
         let mut faults = Faults::default();
         faults.account_name(&order.name);
@@ -168,9 +165,4 @@ fn account_not_found(error: claviger_store::StoreError) -> Refusal {
         Refusal::NotFound(_) => Refusal::NotFound("account"),
         other => other,
     }
-}
-
-fn unknown_api(manager: &Manager) -> Refusal {
-    let names: Vec<_> = manager.apis.iter().map(|profile| &*profile.name).collect();
-    Refusal::Invalid(vec![Fault::new("/api", format!("must be one of {}", names.join(", ")))])
 }

@@ -18,6 +18,7 @@ mod people;
 mod receipt;
 mod refusal;
 mod rollcall;
+mod transfer;
 mod usage;
 mod vault;
 
@@ -47,14 +48,15 @@ pub use people::{
 };
 pub use receipt::Receipt;
 pub use refusal::{Fault, Refusal};
+pub use transfer::{ExportedKey, ImportOrder, ImportReport};
 pub use usage::UsageQuery;
 pub use vault::{MasterKey, VaultError};
 
 /// What the store's answers look like where they pass through unchanged.
 pub use claviger_store::{
     AccountFilter, AuditEvent, AuditFilter, ChainCheck, ClientFilter, ClientRow, ConsentId, DayCount,
-    Idempotency, KeyRow, LinkPurpose, LinkRow, MemberRow, OperatorRow, Page, PageRequest, SecretRow,
-    SessionRow, SignInMethod,
+    Idempotency, ImportOutcome, KeyRow, LinkPurpose, LinkRow, MemberRow, OperatorRow, Page, PageRequest,
+    SecretRow, SessionRow, SignInMethod,
 };
 
 /// The engine of all changes. Cheap to clone.

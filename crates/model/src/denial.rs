@@ -239,7 +239,8 @@ impl Denial {
 }
 
 impl Malformation {
-    const fn detail(self) -> &'static str {
+    /// One sentence for whoever may know what was wrong.
+    pub const fn detail(self) -> &'static str {
         match self {
             Self::Empty => "The credential is empty.",
             Self::Encoding => "The credential is not the base 64 of a bare key.",

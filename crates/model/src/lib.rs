@@ -9,6 +9,7 @@ mod chance;
 mod decide;
 mod denial;
 mod id;
+pub mod import;
 pub mod key;
 mod member;
 pub mod oauth;

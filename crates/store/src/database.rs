@@ -19,12 +19,12 @@ use crate::{
     DayCount, Entrance, FoundSecret, Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, LinkRow,
     MemberChange, MemberFilter, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, OpenSession,
     OperatorRow, Page, PageRequest, ReceiptRow, SealedSecret, SessionRow, SessionsOf, StoreError,
-    UsageFilter, apps_store::AppsDatabase,
+    UsageFilter, apps_store::AppsDatabase, transfer::TransferDatabase,
 };
 
 /// A database that can be stored in. [`Store`](crate::Store) says what each method promises.
 #[async_trait]
-pub(crate) trait Database: AppsDatabase {
+pub(crate) trait Database: AppsDatabase + TransferDatabase {
     fn installation(&self) -> InstallationId;
     fn feed(&self) -> Arc<dyn FeedSource>;
     fn usage_sink(&self) -> Arc<dyn UsageSink>;

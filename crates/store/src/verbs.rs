@@ -204,6 +204,7 @@ impl NewKey {
             client: None,
             secrets: vec![SecretRow {
                 number: 1,
+                digest: self.secret.digest,
                 hint: self.secret.hint,
                 created_at,
                 ends_at: self.secret.expires_at,
@@ -293,6 +294,8 @@ impl KeyRow {
 pub struct SecretRow {
     /// Counted from 1 within the key.
     pub number: u16,
+    /// SHA-256 of the plain key.
+    pub digest: Digest,
     /// What lists show of it.
     pub hint: String,
     /// When it was minted.
@@ -304,6 +307,8 @@ pub struct SecretRow {
 /// Which keys to list. Those that applications hold are never among them.
 #[derive(Clone, Debug, Default)]
 pub struct KeyFilter {
+    /// Of this api only.
+    pub api: Option<Arc<str>>,
     /// Of this account only.
     pub account: Option<AccountId>,
     /// Revoked ones too.

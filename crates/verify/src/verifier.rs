@@ -139,8 +139,8 @@ impl Verifier {
         }
     }
 
-    /// The api whose key this is, for those who ask about a key without naming its api. Nothing is counted: the
-    /// attempt itself is still to come.
+    /// The api whose key this is, for those who ask about a key without naming its api; it is looked for by the digest of
+    /// the whole key. Nothing is counted: the attempt itself is still to come.
     pub fn api_of(&self, presented: &[u8]) -> Result<Option<Arc<str>>, Indeterminate> {
         self.check_lease(self.clock.now(), None)?;
         let held = self.replica.load().find(&Digest::of(presented));
@@ -247,8 +247,8 @@ impl Verifier {
 
     fn recognise(&self, profile: &Profile, presented: Result<&[u8], Denial>) -> Result<Held, Stranger> {
         let presented = presented?;
-        let environment = profile.parse_key(presented).map_err(Denial::Malformed)?;
-        let held = self.replica.load().find(&Digest::of(presented));
+        let (digest, environment) = profile.recognise(presented).map_err(Denial::Malformed)?;
+        let held = self.replica.load().find(&digest);
         let unknown = Stranger { denial: Denial::Unknown, environment: Some(environment) };
         held.filter(|held| held.account.api == profile.name).ok_or(unknown)
     }

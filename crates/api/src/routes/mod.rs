@@ -13,6 +13,7 @@ mod oauth_clients;
 mod operators;
 mod problems;
 mod sessions;
+mod transfer;
 mod usage;
 
 use std::{sync::Arc, time::Duration};
@@ -84,6 +85,8 @@ fn documented() -> OpenApiRouter<Shared> {
         .routes(routes!(keys::list_account_keys, keys::issue_key))
         .routes(routes!(keys::list_keys))
         .routes(routes!(keys::find_key))
+        .routes(routes!(transfer::import_keys))
+        .routes(routes!(transfer::export_keys))
         .routes(routes!(keys::show_key, keys::change_key))
         .routes(routes!(keys::rotate_key))
         .routes(routes!(keys::revoke_key))

@@ -1,6 +1,10 @@
 //! Keys as they are shown.
 
 use claviger_manage::{Changed, Issued, KeyView};
+use claviger_model::{
+    Restrictions,
+    restriction::{Endpoints, Networks, Referrers},
+};
 use claviger_verify::usage::LastUse;
 use serde::Serialize;
 use serde_json::Value;
@@ -66,6 +70,18 @@ pub(crate) struct RestrictionsJson {
     quotas: Option<Vec<QuotaJson>>,
 }
 
+impl From<&Restrictions> for RestrictionsJson {
+    fn from(restrictions: &Restrictions) -> Self {
+        Self {
+            networks: restrictions.networks.as_ref().map(Networks::to_texts),
+            referrers: restrictions.referrers.as_ref().map(Referrers::to_texts),
+            endpoints: restrictions.endpoints.as_ref().map(Endpoints::to_texts),
+            rates: rates_json(restrictions),
+            quotas: quotas_json(restrictions),
+        }
+    }
+}
+
 /// A secret of a key.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Secret)]
@@ -93,25 +109,7 @@ impl From<&KeyView> for KeyJson {
             hint: row.secrets.first().map(|secret| secret.hint.clone()).unwrap_or_default(),
             environment: row.environment.to_string(),
             scopes: serde_json::json!(row.scopes),
-            restrictions: RestrictionsJson {
-                networks: row
-                    .restrictions
-                    .networks
-                    .as_ref()
-                    .map(claviger_model::restriction::Networks::to_texts),
-                referrers: row
-                    .restrictions
-                    .referrers
-                    .as_ref()
-                    .map(claviger_model::restriction::Referrers::to_texts),
-                endpoints: row
-                    .restrictions
-                    .endpoints
-                    .as_ref()
-                    .map(claviger_model::restriction::Endpoints::to_texts),
-                rates: rates_json(&row.restrictions),
-                quotas: quotas_json(&row.restrictions),
-            },
+            restrictions: (&row.restrictions).into(),
             state: row.state.as_str().to_owned(),
             created_at: row.created_at.to_string(),
             created_by: row.created_by.clone(),

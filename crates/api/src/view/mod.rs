@@ -12,6 +12,7 @@ mod oauth_client;
 mod operator;
 mod receipt;
 mod session;
+mod transfer;
 mod usage;
 
 pub(crate) use account::{AccountJson, ChangedAccountJson, NewAccountJson};
@@ -26,4 +27,5 @@ pub(crate) use oauth_client::{ChangedClientJson, ClientJson, IssuedClientJson};
 pub(crate) use operator::{ChangedOperatorJson, IssuedOperatorJson, OperatorJson};
 pub(crate) use receipt::ReceiptJson;
 pub(crate) use session::{EndedSessionJson, SessionJson};
+pub(crate) use transfer::{ImportRowJson, ImportedJson, KeyRowJson};
 pub(crate) use usage::{CountJson, DenialJson};

@@ -75,14 +75,19 @@ impl Client {
     }
 
     pub(super) async fn post(&self, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
-        self.call(Method::POST, path, body).await
+        self.call(Method::POST, path, body.map(Value::to_string)).await
+    }
+
+    /// The same where the body is JSON already.
+    pub(super) async fn post_text(&self, path: &str, body: String) -> anyhow::Result<Value> {
+        self.call(Method::POST, path, Some(body)).await
     }
 
     pub(super) async fn patch(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
-        self.call(Method::PATCH, path, Some(body)).await
+        self.call(Method::PATCH, path, Some(body.to_string())).await
     }
 
-    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Value> {
+    async fn call(&self, method: Method, path: &str, body: Option<String>) -> anyhow::Result<Value> {
         let (status, body) = self.answered(method, path, body).await?;
         if status.is_success() {
             let read = serde_json::from_slice(&body);
@@ -95,7 +100,7 @@ impl Client {
         &self,
         method: Method,
         path: &str,
-        body: Option<&Value>,
+        body: Option<String>,
     ) -> anyhow::Result<(StatusCode, Bytes)> {
         let changes = method != Method::GET;
         let request = self.request(method, path, body)?;
@@ -110,7 +115,7 @@ impl Client {
         &self,
         method: Method,
         path: &str,
-        body: Option<&Value>,
+        body: Option<String>,
     ) -> anyhow::Result<Request<Full<Bytes>>> {
         let mut request = Request::builder().method(method).uri(path).header(HOST, self.authority.as_str());
         if let Some(authorization) = &self.authorization {
@@ -119,7 +124,7 @@ impl Client {
         if body.is_some() {
             request = request.header(CONTENT_TYPE, "application/json");
         }
-        let body = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+        let body = body.map(Bytes::from).unwrap_or_default();
         Ok(request.body(Full::new(body))?)
     }
 

@@ -10,6 +10,8 @@ mod client;
 mod completions;
 mod copy;
 mod doctor;
+mod export;
+mod import;
 mod init;
 mod key;
 mod lease;
@@ -62,6 +64,10 @@ enum Command {
     /// Their keys
     #[command(subcommand)]
     Key(key::Command),
+    /// Take keys over from another system, by their digests or as they are; what is here already is brought up to date
+    Import(Box<import::Import>),
+    /// Print all keys of an api with their digests, as JSON Lines that `import` takes
+    Export(export::Export),
     /// The people who sign in for an account
     #[command(subcommand)]
     Member(member::Command),
@@ -137,6 +143,8 @@ fn carry_out(command: Command) -> anyhow::Result<Ending> {
         Command::Ready(ready) => waiting(ready.run()),
         Command::Account(command) => waiting(command.run()),
         Command::Key(command) => waiting(command.run()),
+        Command::Import(import) => waiting(import.run()),
+        Command::Export(export) => waiting(export.run()),
         Command::Member(command) => waiting(command.run()),
         Command::Session(command) => waiting(command.run()),
         Command::Operator(command) => waiting(command.run()),

@@ -1,5 +1,7 @@
 //! Why a key doesn't work, for whoever holds it: what was pasted is digested here and kept nowhere.
 
+use std::{collections::BTreeSet, sync::Arc};
+
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use claviger_model::{
     Ability, AccountId, AccountState, Digest, Environment, KeyState, Malformation, Timestamp,
@@ -66,7 +68,8 @@ impl Manager {
         by.require_sight(account)?;
         let (profile, account) = (self.profile_of(account).await?, self.account(account).await?);
         let text = bare(pasted, &profile.credentials.carriers);
-        let found = self.find_pasted(&text).await?.filter(|found| found.key.account == account.id);
+        let found = self.find_pasted(&text, [&profile]).await?;
+        let found = found.filter(|found| found.key.account == account.id);
         let Some(found) = found else { return Ok(unknown(&text, &profile)) };
         let state = finding(&found, account.state, &profile, self.clock.now());
         let key = Box::new(self.with_last_uses(found.key).await?);
@@ -78,12 +81,25 @@ impl Manager {
         by.require(Ability::Read)?;
         let carriers: Vec<_> =
             self.apis.iter().flat_map(|profile| profile.credentials.carriers.iter().cloned()).collect();
-        let found = self.find_pasted(&bare(pasted, &carriers)).await?.ok_or(Refusal::NotFound("key"))?;
-        self.with_last_uses(found.key).await
+        let found = self.find_pasted(&bare(pasted, &carriers), self.apis.iter()).await?;
+        self.with_last_uses(found.ok_or(Refusal::NotFound("key"))?.key).await
     }
 
-    async fn find_pasted(&self, text: &str) -> Result<Option<FoundSecret>, Refusal> {
-        Ok(self.store.find_secret(Digest::of(text.as_bytes())).await?)
+    /// The key with this text, by what it is looked up by as a key of each of these apis, and as what it is in any case.
+    async fn find_pasted(
+        &self,
+        text: &str,
+        apis: impl IntoIterator<Item = &Arc<Profile>>,
+    ) -> Result<Option<FoundSecret>, Refusal> {
+        let text = text.as_bytes();
+        let as_keys = apis.into_iter().filter_map(|profile| Some(profile.recognise(text).ok()?.0));
+        let digests: BTreeSet<Digest> = as_keys.chain([Digest::of(text)]).collect();
+        for digest in digests {
+            if let Some(found) = self.store.find_secret(digest).await? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 }
 

@@ -61,6 +61,7 @@ impl Manager {
         page: PageRequest<KeyId>,
     ) -> Result<Page<KeyView, KeyId>, Refusal> {
         let filter = KeyFilter {
+            api: None,
             account: query.account,
             include_revoked: query.include_revoked,
             hint: query.hint.clone(),
@@ -92,7 +93,7 @@ impl Manager {
         views.pop().ok_or_else(|| Refusal::Internal("a key lost its view".to_owned()))
     }
 
-    pub(super) async fn views(&self, rows: Vec<KeyRow>) -> Result<Vec<KeyView>, Refusal> {
+    pub(crate) async fn views(&self, rows: Vec<KeyRow>) -> Result<Vec<KeyView>, Refusal> {
         let ids = rows.iter().map(|row| row.id).collect();
         let mut uses: HashMap<KeyId, Vec<LastUse>> = HashMap::new();
         for last in self.store.last_uses(ids).await? {

@@ -1,11 +1,15 @@
 //! The grammar of a key: prefix per environment, random characters of an alphabet, optional checksum.
 
+use serde::Deserialize;
+
 use super::{Checksum, Environment};
-use crate::denial::Malformation;
+use crate::{Digest, denial::Malformation};
 
 /// Fewest unknown bits a key must hold, beside what its hint shows.
 pub const MIN_SECRET_BITS: f64 = 112.0;
 const MAX_KEY_LENGTH: usize = 255;
+/// Different letters that a key of at least [`MIN_SECRET_BITS`] has whenever chance draws it.
+const LETTERS_DRAWN: usize = 6;
 /// Letters and digits of ASCII, in the order of their value as digits.
 pub(super) const BASE62: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
@@ -75,6 +79,18 @@ pub struct KeyFormat {
     length: usize,
     alphabet: Alphabet,
     checksum: Checksum,
+    digested: Digested,
+}
+
+/// What of a key SHA-256 is taken of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Digested {
+    /// All of it.
+    #[default]
+    Whole,
+    /// What comes after its prefix, as another system did.
+    Secret,
 }
 
 impl KeyFormat {
@@ -97,8 +113,25 @@ impl KeyFormat {
         if length > MAX_KEY_LENGTH - longest {
             return Err(FormatError::Long);
         }
-        let format = Self { live: live.into(), test: test.map(Into::into), length, alphabet, checksum };
+        let digested = Digested::Whole;
+        let format =
+            Self { live: live.into(), test: test.map(Into::into), length, alphabet, checksum, digested };
         if format.secret_bits(0) < MIN_SECRET_BITS { Err(FormatError::Weak) } else { Ok(format) }
+    }
+
+    /// The same format, of whose keys another part is digested.
+    #[must_use]
+    pub fn digesting(self, digested: Digested) -> Self {
+        Self { digested, ..self }
+    }
+
+    /// What `presented`, a key of this format, is looked up by.
+    pub fn digest(&self, presented: &[u8]) -> Digest {
+        let secret = presented.len() - self.length - self.checksum.length();
+        match self.digested {
+            Digested::Whole => Digest::of(presented),
+            Digested::Secret => Digest::of(&presented[secret..]),
+        }
     }
 
     /// The prefix of keys of `environment`, if the format has any.
@@ -119,6 +152,12 @@ impl KeyFormat {
     pub fn secret_bits(&self, shown: usize) -> f64 {
         let hidden = u32::try_from(self.length.saturating_sub(shown)).expect("at most 255 characters");
         f64::from(hidden) * self.alphabet.bits()
+    }
+
+    /// How many of the first characters of a key may be shown, so that the rest can't be guessed.
+    pub fn shown_max(&self, environment: Environment) -> usize {
+        let shown = (0..=self.length).rev().find(|shown| self.secret_bits(*shown) >= MIN_SECRET_BITS);
+        self.prefix(environment).unwrap_or_default().len() + shown.unwrap_or(0)
     }
 
     /// Length in characters of a whole key of `environment`.
@@ -156,6 +195,18 @@ impl KeyFormat {
         }
         if self.checksum.holds(presented) { Ok(environment) } else { Err(Malformation::Checksum) }
     }
+
+    /// Whether chance may have drawn `presented`, a key of this format: one with few different letters was made up by
+    /// somebody, and can be guessed.
+    pub fn may_be_drawn(&self, presented: &[u8]) -> bool {
+        let random = &presented[presented.len() - self.length - self.checksum.length()..][..self.length];
+        let mut seen = [false; 256];
+        for byte in random {
+            seen[usize::from(*byte)] = true;
+        }
+        let different = seen.into_iter().filter(|seen| *seen).count();
+        different >= LETTERS_DRAWN.min(self.alphabet.letters.len() / 2)
+    }
 }
 
 #[cfg(test)]
@@ -184,6 +235,16 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_somebody_made_up_is_told_from_one_that_chance_drew() {
+        let key = |random: &str| format!("cc_live_{random}").into_bytes();
+        assert!(cashcat().may_be_drawn(b"cc_live_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEfGh"));
+        assert!(!cashcat().may_be_drawn(&key(&"a".repeat(44))));
+        assert!(!cashcat().may_be_drawn(&key(&"abcd".repeat(11))));
+        let bits = KeyFormat::new("", None, 112, Alphabet::new("01").unwrap(), Checksum::None).unwrap();
+        assert!(bits.may_be_drawn("01".repeat(56).as_bytes()));
+    }
+
+    #[test]
     fn formats_that_could_not_work_are_refused() {
         let base62 = || Alphabet::new("base62").unwrap();
         let format = |live, test, length| KeyFormat::new(live, test, length, base62(), Checksum::None).err();
@@ -193,6 +254,7 @@ mod tests {
         assert_eq!(format("sk_", None, 18), Some(FormatError::Weak));
         assert_eq!(format("sk_", None, 19), None);
         assert_eq!(format("sk_", None, 253), Some(FormatError::Long));
+        assert_eq!(cashcat().shown_max(Environment::Live), "cc_live_".len() + 44 - 19);
         for letters in ["", "a", "aa", "ab:", "ab c", "äb"] {
             assert_eq!(Alphabet::new(letters), Err(FormatError::Alphabet), "{letters}");
         }

@@ -6,7 +6,11 @@ use serde::Deserialize;
 use toml::{Spanned, Table};
 
 use super::Dashboard;
-use crate::{Environment, key::Checksum, restriction::Per};
+use crate::{
+    Environment,
+    key::{Checksum, Digested},
+    restriction::Per,
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -115,6 +119,8 @@ pub(super) struct FormatText {
     pub(super) alphabet: String,
     #[serde(default)]
     pub(super) checksum: Checksum,
+    #[serde(default)]
+    pub(super) digest: Digested,
 }
 
 #[derive(Clone, Copy, Deserialize)]

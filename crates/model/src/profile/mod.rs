@@ -29,7 +29,7 @@ pub use routes::{Demand, Need, Route, RouteTable};
 pub use self_service::{Action, Endpoint, Field, FieldValue, IdStyle, SelfService, Taken};
 pub use template::Template;
 
-use crate::{Environment, Rules, Scope, denial::Malformation, key::KeyFormat, restriction::Networks};
+use crate::{Digest, Environment, Rules, Scope, denial::Malformation, key::KeyFormat, restriction::Networks};
 
 /// The shortest lease: below it, polls half a second apart can't renew reliably.
 pub const LEASE_MIN: Duration = Duration::from_secs(2);
@@ -198,10 +198,29 @@ impl Profile {
     /// Which environment's key or access token `presented` is, by form alone. The error is that of the minted format
     /// unless another format came closer.
     pub fn parse_key(&self, presented: &[u8]) -> Result<Environment, Malformation> {
+        self.recognise(presented).map(|(_, environment)| environment)
+    }
+
+    /// What `presented` is looked up by, and which environment's key or access token it is, by form alone.
+    pub fn recognise(&self, presented: &[u8]) -> Result<(Digest, Environment), Malformation> {
+        let formats = self.keys.formats.iter().chain(self.oauth.as_ref().map(|oauth| &oauth.access));
+        let (format, environment) = Self::parse_as(formats, presented)?;
+        Ok((format.digest(presented), environment))
+    }
+
+    /// The format that `presented`, a key and no access token, has.
+    pub fn key_format(&self, presented: &[u8]) -> Result<(&KeyFormat, Environment), Malformation> {
+        Self::parse_as(self.keys.formats.iter(), presented)
+    }
+
+    fn parse_as<'a>(
+        formats: impl Iterator<Item = &'a KeyFormat>,
+        presented: &[u8],
+    ) -> Result<(&'a KeyFormat, Environment), Malformation> {
         let mut first = None;
-        for format in self.keys.formats.iter().chain(self.oauth.as_ref().map(|oauth| &oauth.access)) {
+        for format in formats {
             match format.parse(presented) {
-                Ok(environment) => return Ok(environment),
+                Ok(environment) => return Ok((format, environment)),
                 Err(Malformation::Prefix) => {}
                 Err(fault) => first = first.or(Some(fault)),
             }
@@ -209,12 +228,15 @@ impl Profile {
         Err(first.unwrap_or(Malformation::Prefix))
     }
 
-    /// What lists show of `plain`, a key of this api.
+    /// What lists show of `plain`, a key of this api in whichever format.
     pub fn hint(&self, environment: Environment, plain: &crate::PlainKey) -> String {
-        match self.keys.display {
-            Display::Characters(count) => plain.expose().chars().take(count).collect(),
-            Display::Type => self.type_prefix(environment).to_owned(),
-        }
+        let format = self.key_format(plain.expose().as_bytes());
+        let format = format.map_or(self.minted_format(), |(format, _)| format);
+        let shown = match self.keys.display {
+            Display::Characters(count) => count.min(format.shown_max(environment)),
+            Display::Type => format.prefix(environment).unwrap_or_default().len(),
+        };
+        plain.expose().chars().take(shown).collect()
     }
 
     /// The prefix of keys of `environment`; empty where the format has none.

@@ -9,7 +9,7 @@ use super::{
     ask::Ask,
     authority,
     change::{Change, Left},
-    columns::{bind, stored},
+    columns::{array, bind, stored},
     failure::Outcome,
     idempotency, keys,
     locks::{self, Within},
@@ -95,6 +95,12 @@ pub(super) async fn list(
         .and("external_id = ?", filter.external_id)
         .page(pool, "id", at.limit, account, |account| account.id)
         .await
+}
+
+pub(super) async fn find_all(pool: &Pool, ids: Vec<AccountId>) -> Outcome<Vec<Account>> {
+    let sql =
+        "SELECT id, api, name, external_id, metadata, state, created_at FROM accounts WHERE id = ANY($1)";
+    pool.rows(sql, vec![array(ids)]).await?.iter().map(account).collect()
 }
 
 fn account(row: &Row) -> Outcome<Account> {

@@ -262,7 +262,7 @@ impl Change {
     /// Undoes it. A connection that can't even do that is closed, which does it too.
     async fn roll_back(self, failure: &Failure) {
         let sound = match failure {
-            Failure::Refused(_) => true,
+            Failure::Refused(_) | Failure::Overtaken => true,
             Failure::Sql(_) => failure.is_conflict(),
             Failure::Unreached(_) | Failure::TimedOut(_) => false,
         };

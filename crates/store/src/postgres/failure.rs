@@ -16,6 +16,8 @@ pub(super) enum Failure {
     Refused(StoreError),
     /// PostgreSQL failed, or the way to it, or its content isn't what we wrote. Nothing was changed.
     Sql(Error),
+    /// Somebody else made first what was about to be made. Nothing was changed.
+    Overtaken,
     /// No host let us in.
     Unreached(Error),
     /// No answer came in time. Nothing was changed: COMMIT had not been sent.
@@ -42,6 +44,7 @@ impl From<Failure> for StoreError {
         match failure {
             Failure::Refused(refusal) => refusal,
             Failure::Sql(error) => undone(&error),
+            Failure::Overtaken => Self::Unavailable("another change made the same thing first".to_owned()),
             Failure::Unreached(error) => Self::Unavailable(told(&error)),
             Failure::TimedOut(after) => Self::Unavailable(format!("no answer within {after:?}")),
         }
@@ -51,9 +54,10 @@ impl From<Failure> for StoreError {
 impl Failure {
     /// Whether the same work may succeed when it is done again: two transactions stood in each other's way.
     pub(super) fn is_conflict(&self) -> bool {
-        matches!(self, Self::Sql(error) if error.code().is_some_and(|code| {
-            *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED
-        }))
+        matches!(self, Self::Overtaken)
+            || matches!(self, Self::Sql(error) if error.code().is_some_and(|code| {
+                *code == SqlState::T_R_SERIALIZATION_FAILURE || *code == SqlState::T_R_DEADLOCK_DETECTED
+            }))
     }
 
     /// Whether the connection is gone, as those of a server that was restarted are.
@@ -63,7 +67,7 @@ impl Failure {
                 Some(code) => code.code().starts_with("08") || code.code().starts_with("57P"),
                 None => is_of_the_way(error),
             },
-            Self::Refused(_) | Self::Unreached(_) | Self::TimedOut(_) => false,
+            Self::Refused(_) | Self::Overtaken | Self::Unreached(_) | Self::TimedOut(_) => false,
         }
     }
 }
@@ -119,6 +123,7 @@ pub(super) fn of_open(place: &str, failure: Failure) -> OpenError {
     let place = place.to_owned();
     match failure {
         Failure::Refused(error) => OpenError::Failed { place, detail: error.to_string() },
+        Failure::Overtaken => OpenError::Busy { place },
         Failure::TimedOut(after) => {
             OpenError::Unreachable { place, detail: format!("no answer within {after:?}") }
         }

@@ -59,11 +59,13 @@ const TURNS: i64 = i64::from_be_bytes(*b"clavload");
 
 /// Whether every table that decides tells of its changes. A dump that is put back brings its triggers last: until then its
 /// rows come untold, and whoever loads them would miss the rest.
-const TELLS: &str = "SELECT count(*) = 6
+const TELLS: &str = "SELECT count(*) = 8
                        FROM pg_trigger
                       WHERE (tgrelid, tgname) IN (('accounts'::regclass,       'accounts_feed'),
+                                                  ('accounts'::regclass,       'accounts_feed_insert'),
                                                   ('keys'::regclass,           'keys_feed'),
                                                   ('secrets'::regclass,        'secrets_feed'),
+                                                  ('secrets'::regclass,        'secrets_feed_insert'),
                                                   ('operators'::regclass,      'operators_feed'),
                                                   ('clients'::regclass,        'clients_feed'),
                                                   ('client_secrets'::regclass, 'client_secrets_feed'))

@@ -5,7 +5,7 @@ use tokio_postgres::Row;
 
 use super::{
     ask::Ask,
-    columns::{Stored, bind, stored, stored_all, stored_if_any},
+    columns::{Stored, array, bind, stored, stored_all, stored_if_any},
     failure::Outcome,
     pool::Pool,
     select::Select,
@@ -14,10 +14,11 @@ use crate::{FoundSecret, KeyFilter, KeyRow, Page, PageRequest, SecretRow};
 
 const KEYS: &str = "SELECT k.id, k.account, a.api, k.name, k.environment, k.scopes, k.restrictions, k.state,
                            k.created_at, k.created_by, k.expires_at, k.revoked_at, k.external_id, k.metadata, k.client,
-                           s.numbers, s.hints, s.minted, s.ends
+                           s.numbers, s.digests, s.hints, s.minted, s.ends
                       FROM keys     k
                       JOIN accounts a ON a.id = k.account
                      CROSS JOIN LATERAL (SELECT array_agg(number     ORDER BY number DESC) AS numbers,
+                                                array_agg(digest     ORDER BY number DESC) AS digests,
                                                 array_agg(hint::text ORDER BY number DESC) AS hints,
                                                 array_agg(created_at ORDER BY number DESC) AS minted,
                                                 array_agg(ends_at    ORDER BY number DESC) AS ends
@@ -32,14 +33,23 @@ pub(super) async fn find(from: &impl Ask, id: KeyId) -> Outcome<Option<KeyRow>> 
 
 /// The key that this digest leads to, and by which of its secrets.
 pub(super) async fn find_secret(pool: &Pool, digest: Digest) -> Outcome<Option<FoundSecret>> {
+    Ok(find_secrets(pool, [digest]).await?.pop().map(|(_, found)| found))
+}
+
+/// The keys that these digests lead to, each with its digest.
+pub(super) async fn find_secrets(
+    from: &impl Ask,
+    digests: impl IntoIterator<Item = Digest>,
+) -> Outcome<Vec<(Digest, FoundSecret)>> {
     let sql = format!(
-        "SELECT found.number AS found, of.*
+        "SELECT found.number AS found, found.digest AS by, of.*
            FROM secrets found
           CROSS JOIN LATERAL ({KEYS} AND k.id = found.key) of
-          WHERE found.digest = $1"
+          WHERE found.digest = ANY($1)"
     );
-    let Some(row) = pool.row(&sql, bind![digest]).await? else { return Ok(None) };
-    Ok(Some(FoundSecret { key: key(&row)?, number: stored(&row, "found")? }))
+    let found =
+        |row: &Row| Ok((stored(row, "by")?, FoundSecret { key: key(row)?, number: stored(row, "found")? }));
+    from.rows(&sql, vec![array(digests)]).await?.iter().map(found).collect()
 }
 
 pub(super) async fn list(
@@ -53,6 +63,7 @@ pub(super) async fn list(
         .and_if(true, "k.client IS NULL")
         .and("k.id > ?", at.after)
         .and(of_hint, filter.hint)
+        .and("a.api = ?", filter.api)
         .and("k.account = ?", filter.account)
         .and("k.external_id = ?", filter.external_id)
         .and_if(!filter.include_revoked, "k.state <> 'revoked'")
@@ -87,13 +98,15 @@ fn secrets(row: &Row) -> Outcome<Vec<SecretRow>> {
         return Ok(Vec::new());
     }
     let numbers: Vec<u16> = stored_all(row, "numbers")?;
+    let digests: Vec<Digest> = stored_all(row, "digests")?;
     let hints: Vec<String> = row.try_get("hints")?;
     let minted: Vec<Timestamp> = stored_all(row, "minted")?;
     let ends: Vec<Option<i64>> = row.try_get("ends")?;
-    let all = numbers.into_iter().zip(hints).zip(minted.into_iter().zip(ends));
+    let all = numbers.into_iter().zip(digests).zip(hints).zip(minted.into_iter().zip(ends));
     Ok(all
-        .map(|((number, hint), (created_at, ends_at))| SecretRow {
+        .map(|(((number, digest), hint), (created_at, ends_at))| SecretRow {
             number,
+            digest,
             hint,
             created_at,
             ends_at: ends_at.map(Timestamp::from_millis),

@@ -26,6 +26,7 @@ const STEPS: &[Step] = &[
     Step { sql: include_str!("../../migrations/postgres/0004_quotas.sql"), oldest_reader: 3 },
     Step { sql: include_str!("../../migrations/postgres/0005_oauth.sql"), oldest_reader: 3 },
     Step { sql: include_str!("../../migrations/postgres/0006_introspection.sql"), oldest_reader: 3 },
+    Step { sql: include_str!("../../migrations/postgres/0007_import.sql"), oldest_reader: 3 },
     Step { sql: include_str!("../../migrations/postgres/0008_old_grants.sql"), oldest_reader: 3 },
 ];
 

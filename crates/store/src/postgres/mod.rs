@@ -19,6 +19,7 @@ mod failure;
 mod feed;
 mod grants;
 mod idempotency;
+mod import;
 mod issuing;
 mod key_rows;
 mod keys;

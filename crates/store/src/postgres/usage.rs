@@ -72,7 +72,7 @@ async fn add_counts(change: &Change, counts: &[(Bucket, u64)]) -> Outcome<()> {
     change.execute(sql, values).await.map(drop)
 }
 
-async fn add_last_uses(change: &Change, last_uses: &[LastUse]) -> Outcome<()> {
+pub(super) async fn add_last_uses(change: &Change, last_uses: &[LastUse]) -> Outcome<()> {
     let mut rows: BTreeMap<(KeyId, u16), &LastUse> = BTreeMap::new();
     for last in last_uses {
         let known = rows.entry((last.secret.key, last.secret.secret)).or_insert(last);

@@ -41,7 +41,7 @@ pub(super) fn insert(
     committed(connection, (account, key))
 }
 
-fn insert_row(connection: &Connection, account: &Account) -> Outcome<()> {
+pub(super) fn insert_row(connection: &Connection, account: &Account) -> Outcome<()> {
     if let Some(external_id) = &account.external_id {
         let sql = "SELECT EXISTS (SELECT 1 FROM accounts WHERE api = ?1 AND external_id = ?2)";
         let taken =

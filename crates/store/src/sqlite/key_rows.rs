@@ -43,6 +43,7 @@ pub(super) fn list(
     let of_hint = "k.id IN (SELECT key FROM secrets WHERE hint >= ?2 AND hint < ?2 || char(1114111))";
     Select::new(sql, after(at.after.map(KeyId::to_bytes)))
         .and(of_hint, filter.hint.clone())
+        .and("a.api = ?", filter.api.as_ref().map(ToString::to_string))
         .and("k.account = ?", filter.account.map(AccountId::to_bytes).map(blob))
         .and("k.external_id = ?", filter.external_id.clone())
         .and_if(!filter.include_revoked, "k.state <> 'revoked'")

@@ -1,10 +1,11 @@
 //! Keys as they are made and changed.
 
 use claviger_model::{AccountId, ClientId, KeyId, KeyState, Restrictions, Scopes, Timestamp};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     audit,
+    columns::stored,
     failure::Outcome,
     feed::{already, committed},
     idempotency,
@@ -194,8 +195,17 @@ fn describe(
 
 /// Refuses an external id that another key of the account has.
 fn free(connection: &Connection, account: AccountId, external_id: &str, key: KeyId) -> Outcome<()> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM keys WHERE account = ?1 AND external_id = ?2 AND id <> ?3)";
-    let values = params![account.to_bytes(), external_id, key.to_bytes()];
-    let taken = connection.prepare_cached(sql)?.query_one(values, |row| row.get(0))?;
-    if taken { Err(StoreError::ExternalIdTaken.into()) } else { Ok(()) }
+    let owner = named(connection, account, external_id)?;
+    if owner.is_none_or(|owner| owner == key) { Ok(()) } else { Err(StoreError::ExternalIdTaken.into()) }
+}
+
+/// The key of the account that has this external id.
+pub(super) fn named(
+    connection: &Connection,
+    account: AccountId,
+    external_id: &str,
+) -> Outcome<Option<KeyId>> {
+    let sql = "SELECT id FROM keys WHERE account = ?1 AND external_id = ?2";
+    let values = params![account.to_bytes(), external_id];
+    Ok(connection.prepare_cached(sql)?.query_one(values, |row| stored(row, 0)).optional()?)
 }

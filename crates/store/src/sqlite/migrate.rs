@@ -14,6 +14,7 @@ pub(super) const DATABASE: &[&str] = &[
     include_str!("../../migrations/sqlite/0004_moved.sql"),
     include_str!("../../migrations/sqlite/0005_oauth.sql"),
     include_str!("../../migrations/sqlite/0006_introspection.sql"),
+    include_str!("../../migrations/sqlite/0007_import.sql"),
     include_str!("../../migrations/sqlite/0008_old_grants.sql"),
 ];
 /// The usage file's.

@@ -15,6 +15,7 @@ mod feed;
 mod file;
 mod grants;
 mod idempotency;
+mod import;
 mod key_rows;
 mod keys;
 mod limits;

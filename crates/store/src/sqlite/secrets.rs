@@ -55,13 +55,15 @@ pub(super) fn unseal(connection: &Connection, key: KeyId) -> Outcome<()> {
 
 /// All there are, the newest first.
 pub(super) fn list(connection: &Connection, key: KeyId) -> rusqlite::Result<Vec<SecretRow>> {
-    let sql = "SELECT number, hint, created_at, ends_at FROM secrets WHERE key = ?1 ORDER BY number DESC";
+    let sql =
+        "SELECT number, digest, hint, created_at, ends_at FROM secrets WHERE key = ?1 ORDER BY number DESC";
     connection.prepare_cached(sql)?.query_map([key.to_bytes()], secret)?.collect()
 }
 
 fn secret(row: &Row<'_>) -> rusqlite::Result<SecretRow> {
     Ok(SecretRow {
         number: row.get("number")?,
+        digest: stored(row, "digest")?,
         hint: row.get("hint")?,
         created_at: stored(row, "created_at")?,
         ends_at: stored_if_any(row, "ends_at")?,

@@ -67,7 +67,7 @@ fn add_counts(connection: &Connection, counts: &[(Bucket, u64)]) -> Outcome<()> 
 }
 
 /// Likewise.
-fn add_last_uses(connection: &Connection, uses: &[LastUse]) -> Outcome<()> {
+pub(super) fn add_last_uses(connection: &Connection, uses: &[LastUse]) -> Outcome<()> {
     let sql = "INSERT INTO last_uses (key, secret, at, address, endpoint)
                VALUES                (?1,  ?2,     ?3, ?4,      ?5)
                ON CONFLICT (key, secret)

@@ -1,5 +1,6 @@
 //! Every operation of the management API, each with a request that would succeed.
 
+use claviger_model::Digest;
 use claviger_testkit::{Answer, Operator, Server, ServerBuilder, Visitor};
 use serde_json::{Value, json};
 
@@ -93,6 +94,11 @@ pub(super) const ROWS: &[Row] = &[
         let key = world.operator.issue_plain(&world.account(), "n").1;
         ("/v1/keys/find".into(), json!({"key": key}))
     }),
+    row("POST /v1/keys/import", |world| {
+        let new = json!({"account": "cus_1", "digest": Digest::of(world.account().as_bytes()).to_hex()});
+        ("/v1/keys/import".into(), json!({"rows": [new]}))
+    }),
+    row("GET /v1/keys/export", |_| ("/v1/keys/export".into(), Value::Null)),
     row("GET /v1/keys/{id}", |world| (format!("/v1/keys/{}", world.key()), Value::Null)),
     row_to("PATCH /v1/keys/{id}", "rename", |world| {
         (format!("/v1/keys/{}", world.key()), json!({"name": "Renamed"}))

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Environment,
-    key::{Alphabet, KeyFormat, MIN_SECRET_BITS},
+    key::{Alphabet, Digested, KeyFormat, MIN_SECRET_BITS},
 };
 
 const DAY: Duration = Duration::from_hours(24);
@@ -115,6 +115,9 @@ impl Reading<'_> {
         if formats.len() < texts.len() {
             return None;
         }
+        if texts[0].get_ref().digest != Digested::Whole {
+            self.object(&texts[0].span(), "digest: of keys that are minted here it is of the whole key");
+        }
         for (place, text) in texts.iter().enumerate() {
             if let Some(earlier) = (0..place).find(|earlier| overlap(&formats[*earlier], &formats[place])) {
                 let message = format!(
@@ -129,9 +132,10 @@ impl Reading<'_> {
     }
 
     fn format(&mut self, text: &Spanned<FormatText>) -> Option<KeyFormat> {
-        let FormatText { live, test, length, alphabet, checksum } = text.get_ref();
+        let FormatText { live, test, length, alphabet, checksum, digest } = text.get_ref();
         let format = Alphabet::new(alphabet)
-            .and_then(|alphabet| KeyFormat::new(live, test.as_deref(), *length, alphabet, *checksum));
+            .and_then(|alphabet| KeyFormat::new(live, test.as_deref(), *length, alphabet, *checksum))
+            .map(|format| format.digesting(*digest));
         self.take(&text.span(), "key format", format)
     }
 

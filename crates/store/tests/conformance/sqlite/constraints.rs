@@ -1,12 +1,13 @@
 //! What the schema itself refuses, whoever writes.
 
 use super::fixture::Fixture;
-use claviger_model::{Role, oauth::ClientKind};
+use claviger_model::{KeyState, Role, oauth::ClientKind};
 use claviger_store::NewClient;
+use claviger_verify::feed::Record;
 
 use crate::{
     app_samples::{By, client_of, exchange, granted_in_its_own, new_client, new_grant},
-    samples::{account, key, member, new_operator, note, signed_in},
+    samples::{NOW, account, key, load, member, new_operator, note, signed_in},
 };
 
 const KEYS: &str =
@@ -324,4 +325,20 @@ async fn every_rule_of_the_usage_file_is_kept() {
     ] {
         assert_refused(fixture.usage_raw(broken), broken);
     }
+}
+
+/// It is no update, and no trigger of a deletion runs.
+#[tokio::test]
+async fn a_key_that_is_put_in_its_own_place_is_told_of() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let key = key(store, account(store).await).await;
+    let before = load(store, NOW).await.0.head;
+    let sql = "INSERT OR REPLACE INTO keys (id, account, environment, scopes, restrictions, state, created_at, created_by, metadata)
+               SELECT id, account, environment, scopes, restrictions, 'disabled', created_at, created_by, metadata FROM keys";
+    fixture.raw(sql).unwrap();
+    let told = store.feed().after(before).await.unwrap().entries;
+    let records: Vec<_> = told.into_iter().flat_map(|change| change.records).collect();
+    let [Record::Secret(secret)] = &records[..] else { panic!("{records:?}") };
+    assert_eq!((secret.key, secret.state), (key, KeyState::Disabled));
 }

@@ -324,6 +324,7 @@ async fn old_entries_are_forgotten_and_the_gap_shows() {
     let fixture = Fixture::new().await;
     let account = account(&fixture.store).await;
     key(&fixture.store, account).await;
+    key(&fixture.store, account).await;
     fixture.raw(&format!("UPDATE feed_log SET at = {} WHERE seq <= 2", Fixture::LONG_AGO)).unwrap();
     let fixture = fixture.restarted().await;
     let feed = fixture.store.feed();

@@ -7,6 +7,7 @@ mod consents;
 mod feed;
 mod grants;
 mod idempotency;
+mod import;
 mod keys;
 mod limits;
 mod links;

@@ -1,0 +1,151 @@
+//! Keys on their way from and to other systems.
+
+use claviger_manage::{ExportedKey, ImportOutcome, ImportReport};
+use claviger_model::AccountState;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::{ReceiptJson, RestrictionsJson};
+
+/// A key with its account, as another system can take it over; what isn't there isn't said.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = KeyRow)]
+pub(crate) struct KeyRowJson {
+    /// The company's own id for the customer, or the account's id here.
+    account: String,
+    /// The customer's name: where the account is new.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_name: Option<String>,
+    /// The company's own data about the customer: where the account is new.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object, required = false)]
+    account_metadata: Option<Value>,
+    /// `active` or `suspended`: where the account is new.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_state: Option<&'static str>,
+    /// SHA-256 of the plain key: 64 hexadecimal digits, or Base64 of either alphabet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+    /// What lists show of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
+    /// The company's own id for it; unique within the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Object, required = false)]
+    metadata: Option<Value>,
+    /// `live` or `test`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    environment: Option<String>,
+    /// `"all"`, or a list of scopes. Needed where the api has scopes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scopes: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restrictions: Option<RestrictionsJson>,
+    /// `active`, `disabled` or `revoked`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revoked_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<String>,
+}
+
+impl From<&ExportedKey> for KeyRowJson {
+    fn from(ExportedKey { key, account }: &ExportedKey) -> Self {
+        let (row, newest) = (&key.row, key.row.secrets.first());
+        let said = |data: &Value| Some(data.clone()).filter(|data| *data != serde_json::json!({}));
+        Self {
+            account: account.external_id.clone().unwrap_or_else(|| account.id.to_string()),
+            account_name: Some(account.name.clone()),
+            account_metadata: said(&account.metadata),
+            account_state: (account.state == AccountState::Suspended).then_some("suspended"),
+            digest: newest.map(|secret| secret.digest.to_hex()),
+            hint: newest.map(|secret| secret.hint.clone()).filter(|hint| !hint.is_empty()),
+            name: row.name.clone(),
+            external_id: row.external_id.clone(),
+            metadata: said(&row.metadata),
+            environment: Some(row.environment.to_string()),
+            scopes: Some(serde_json::json!(row.scopes)),
+            restrictions: (!row.restrictions.is_empty()).then(|| (&row.restrictions).into()),
+            state: Some(row.state.as_str().to_owned()),
+            created_at: Some(row.created_at.to_string()),
+            expires_at: row.expires_at.map(|at| at.to_string()),
+            revoked_at: row.revoked_at.map(|at| at.to_string()),
+            last_used_at: key.last_use().map(|last| last.at.to_string()),
+        }
+    }
+}
+
+/// A key to take over.
+#[derive(ToSchema)]
+#[schema(as = ImportRow)]
+#[expect(dead_code, reason = "documents the rows, each of which is read by itself")]
+pub(crate) struct ImportRowJson {
+    /// The plain key, where there is no `digest`. Only its digest is kept.
+    key: Option<String>,
+    #[schema(inline)]
+    #[serde(flatten)]
+    row: KeyRowJson,
+}
+
+/// What became of the rows.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Imported)]
+pub(crate) struct ImportedJson {
+    /// Keys that are new.
+    created: usize,
+    /// Keys that were here, and of which a row says something new.
+    changed: usize,
+    /// Keys that were here as their rows say.
+    unchanged: usize,
+    /// Accounts that are new.
+    accounts: usize,
+    /// Rows that aren't taken, in their order.
+    refused: Vec<RefusedRowJson>,
+    /// Left out where nothing was changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receipt: Option<ReceiptJson>,
+}
+
+/// A row that isn't taken.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RefusedRow)]
+struct RefusedRowJson {
+    /// Its place among the rows, from 0.
+    row: usize,
+    /// `malformed`, `unknown_hash`, `format`, `weak`, `duplicate`, `other_account`, `taken`, `external_id_taken`, `revoked`,
+    /// `disabled` or `replaced`.
+    code: &'static str,
+    /// What is wrong and what to do.
+    detail: String,
+}
+
+impl From<&ImportReport> for ImportedJson {
+    fn from(report: &ImportReport) -> Self {
+        let count =
+            |outcome: &ImportOutcome| report.outcomes.iter().filter(|other| *other == outcome).count();
+        let refused = report.outcomes.iter().enumerate().filter_map(|(row, outcome)| match outcome {
+            ImportOutcome::Refused(refusal) => {
+                Some(RefusedRowJson { row, code: refusal.code(), detail: refusal.to_string() })
+            }
+            ImportOutcome::Created | ImportOutcome::Changed | ImportOutcome::Unchanged => None,
+        });
+        Self {
+            created: count(&ImportOutcome::Created),
+            changed: count(&ImportOutcome::Changed),
+            unchanged: count(&ImportOutcome::Unchanged),
+            accounts: report.accounts,
+            refused: refused.collect(),
+            receipt: report.receipt.as_ref().map(Into::into),
+        }
+    }
+}
