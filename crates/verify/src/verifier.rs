@@ -2,9 +2,17 @@
 
 mod again;
 mod count;
+mod figures;
 mod inspect;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use claviger_model::{
@@ -17,13 +25,13 @@ use tokio::sync::{Notify, watch};
 use self::count::has_limits;
 pub use self::inspect::Inspected;
 use crate::{
-    Indeterminate, OperatorPermit, Permit, Readiness, ReplicaSize,
+    Indeterminate, OperatorPermit, Permit, Readiness,
     doubt::{self, Doubt},
     feed::{Intake as _, Record, Seq},
     lease::Lease,
     limits::{Limiter, QuotaLedger, SharedLimits},
     replica::{Broom, Held, Replica},
-    usage::{Gatherer, SecretRef, Seen, UsageBatch, UsageDropped},
+    usage::{Gatherer, SecretRef, Seen, UsageBatch},
 };
 
 /// What became of an attempt.
@@ -52,6 +60,8 @@ pub struct Verifier {
     revived: watch::Sender<Vec<KeyId>>,
     operator_format: KeyFormat,
     usage: Gatherer,
+    /// By the number of the reason.
+    undecided: [AtomicU64; Indeterminate::ALL.len()],
     limits: Limiter,
 }
 
@@ -93,6 +103,7 @@ impl Verifier {
             revived: watch::Sender::default(),
             operator_format: operator_key_format(),
             usage: Gatherer::default(),
+            undecided: Default::default(),
             limits: Limiter::new(shared, ledger),
         })
     }
@@ -112,8 +123,14 @@ impl Verifier {
         request: RequestId,
     ) -> Result<Decision, Indeterminate> {
         let now = self.clock.now();
-        self.check_lease(now, profile.lease)?;
-        self.look_up(profile, presented, attempt, request, now).await
+        let decided = match self.check_lease(now, profile.lease) {
+            Ok(()) => self.look_up(profile, presented, attempt, request, now).await,
+            Err(indeterminate) => Err(indeterminate),
+        };
+        if let Err(indeterminate) = decided {
+            self.undecided[indeterminate as usize].fetch_add(1, Ordering::Relaxed);
+        }
+        decided
     }
 
     /// What is decided at `now` once the lease was found to hold.
@@ -212,16 +229,6 @@ impl Verifier {
     /// How long this node may go on deciding if it hears nothing more of the feed; `None` while nothing is confirmed.
     pub fn lease_left(&self) -> Option<Duration> {
         self.lease.left(self.clock.boot())
-    }
-
-    /// How much is held in memory. Walks over all shards: for metrics, not for each request.
-    pub fn size(&self) -> ReplicaSize {
-        self.replica.load().size()
-    }
-
-    /// What could not be counted since the start, because too much was waiting to be written.
-    pub fn usage_dropped(&self) -> UsageDropped {
-        self.usage.dropped()
     }
 
     /// The lease comes first: a look-up before it could be followed by a lease that was granted after what it saw had
@@ -390,6 +397,11 @@ impl Verifier {
     /// What was counted since the last time, to be written.
     pub(crate) fn pending_usage(&self) -> UsageBatch {
         self.usage.drain()
+    }
+
+    /// A batch was offered to be written, and was or wasn't.
+    pub(crate) fn offered_usage(&self, written: bool) {
+        self.usage.offered(written);
     }
 
     /// A batch could not be written and was given up.

@@ -29,6 +29,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub use self::metrics::ProcessFigures;
 use crate::problem::{Code, Problem};
 
 /// What handlers share.
@@ -36,6 +37,7 @@ use crate::problem::{Code, Problem};
 pub(crate) struct Shared {
     pub(crate) manager: Manager,
     pub(crate) verifier: Arc<Verifier>,
+    pub(crate) figures: Arc<dyn ProcessFigures>,
 }
 
 impl FromRef<Shared> for Manager {
@@ -47,6 +49,12 @@ impl FromRef<Shared> for Manager {
 impl FromRef<Shared> for Arc<Verifier> {
     fn from_ref(shared: &Shared) -> Self {
         Self::clone(&shared.verifier)
+    }
+}
+
+impl FromRef<Shared> for Arc<dyn ProcessFigures> {
+    fn from_ref(shared: &Shared) -> Self {
+        Self::clone(&shared.figures)
     }
 }
 

@@ -14,6 +14,7 @@ mod members;
 mod moved;
 mod nodes;
 mod oauth;
+mod observed;
 mod pages;
 mod proxies;
 mod streams;

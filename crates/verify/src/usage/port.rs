@@ -15,6 +15,25 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every outcome, each at its [`index`](Self::index).
+    pub(super) const ALL: [Self; 1 + DenialCode::ALL.len()] = {
+        let mut all = [Self::Allowed; 1 + DenialCode::ALL.len()];
+        let mut code = 0;
+        while code < DenialCode::ALL.len() {
+            all[1 + code] = Self::Denied(DenialCode::ALL[code]);
+            code += 1;
+        }
+        all
+    };
+
+    /// Its place in [`ALL`](Self::ALL).
+    pub(super) const fn index(self) -> usize {
+        match self {
+            Self::Allowed => 0,
+            Self::Denied(code) => 1 + code as usize,
+        }
+    }
+
     /// `allowed`, or the denial's code.
     pub const fn as_str(self) -> &'static str {
         match self {

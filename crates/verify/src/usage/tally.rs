@@ -163,15 +163,11 @@ impl BucketRef<'_> {
     }
 
     fn hash(&self) -> u64 {
-        let outcome = match self.outcome {
-            Outcome::Allowed => 0,
-            Outcome::Denied(code) => 1 + code as u64,
-        };
         let whose = match self.secret {
             Some(secret) => hash_of(secret),
             None => Arc::as_ptr(self.api).addr() as u64,
         };
-        whose.wrapping_add(outcome).wrapping_mul(SPREAD)
+        whose.wrapping_add(self.outcome.index() as u64).wrapping_mul(SPREAD)
     }
 
     fn owned(self) -> Bucket {
