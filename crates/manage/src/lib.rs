@@ -48,7 +48,7 @@ pub use people::{
 };
 pub use receipt::Receipt;
 pub use refusal::{Fault, Refusal};
-pub use usage::UsageQuery;
+pub use usage::{UsageQuery, WouldBeDenied};
 pub use vault::{MasterKey, VaultError};
 
 /// What the store's answers look like where they pass through unchanged.

@@ -119,6 +119,7 @@ fn documented() -> OpenApiRouter<Shared> {
         .routes(routes!(audit::check_chain))
         .routes(routes!(usage::usage))
         .routes(routes!(usage::denials))
+        .routes(routes!(usage::observed))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .routes(routes!(metrics::metrics))

@@ -64,6 +64,10 @@ pub(crate) struct RestrictionsJson {
     /// The same.
     #[serde(skip_serializing_if = "Option::is_none")]
     quotas: Option<Vec<QuotaJson>>,
+    /// Which of `networks`, `referrers` and `endpoints` refuse nobody yet; left out where none does. A kind that is given anew
+    /// without being named here is enforced.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    observed: Vec<&'static str>,
 }
 
 /// A secret of a key.
@@ -111,6 +115,7 @@ impl From<&KeyView> for KeyJson {
                     .map(claviger_model::restriction::Endpoints::to_texts),
                 rates: rates_json(&row.restrictions),
                 quotas: quotas_json(&row.restrictions),
+                observed: row.restrictions.observed.names(),
             },
             state: row.state.as_str().to_owned(),
             created_at: row.created_at.to_string(),

@@ -26,4 +26,4 @@ pub(crate) use oauth_client::{ChangedClientJson, ClientJson, IssuedClientJson};
 pub(crate) use operator::{ChangedOperatorJson, IssuedOperatorJson, OperatorJson};
 pub(crate) use receipt::ReceiptJson;
 pub(crate) use session::{EndedSessionJson, SessionJson};
-pub(crate) use usage::{CountJson, DenialJson};
+pub(crate) use usage::{CountJson, DenialJson, WouldBeDeniedJson};

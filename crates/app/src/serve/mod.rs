@@ -114,6 +114,7 @@ impl Listeners {
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     let (profiles, served) = profiles::load(&settings)?;
+    profiles::warn_of_observing(&profiles);
     let apis = Apis::new(profiles.clone()).map_err(anyhow::Error::msg)?;
     let prepared = profiles.iter().map(|profile| profiles::prepare(Arc::clone(profile)));
     let prepared = prepared.collect::<anyhow::Result<Vec<_>>>()?;

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use toml::{Spanned, Table};
 
-use super::Dashboard;
+use super::{Dashboard, Mode};
 use crate::{Environment, key::Checksum, restriction::Per};
 
 #[derive(Deserialize)]
@@ -16,6 +16,8 @@ pub(super) struct ProfileText {
     pub(super) env_var: Spanned<String>,
     pub(super) support: Option<Spanned<String>>,
     pub(super) lease: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) mode: Mode,
     #[serde(default)]
     pub(super) trusted_proxies: Vec<Spanned<String>>,
     #[serde(default)]
@@ -170,6 +172,8 @@ pub(super) struct RouteText {
     #[serde(default)]
     pub(super) open: bool,
     pub(super) environment: Option<Environment>,
+    #[serde(default)]
+    pub(super) mode: Mode,
 }
 
 #[derive(Deserialize)]

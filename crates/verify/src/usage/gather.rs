@@ -53,6 +53,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) at: Timestamp,
     pub(crate) attempt: &'a Attempt<'a>,
     pub(crate) request: RequestId,
+    /// Whether the api refuses nothing.
+    pub(crate) is_observed: bool,
 }
 
 /// What was not counted since the start, for want of room or because it could not be written.
@@ -91,14 +93,33 @@ impl Default for Gatherer {
 impl Gatherer {
     /// An attempt was allowed with this secret.
     pub(crate) fn allowed(&self, seen: &Seen<'_>, secret: SecretRef, environment: Environment) {
-        let noted = {
-            let mut shard = self.shards[shard_of_key(secret)].lock();
-            shard.decided.count(seen.api, Some(environment), Outcome::Allowed);
-            shard.tally.allow(seen, secret, environment, &self.buckets)
-        };
+        let mut shard = self.shards[shard_of_key(secret)].lock();
+        shard.decided.count(seen.api, Some(environment), Outcome::Allowed);
+        let noted = shard.tally.allow(seen, secret, environment, 1, &self.buckets);
+        drop(shard);
+        self.noted(noted);
+    }
+
+    fn noted(&self, noted: bool) {
         if !noted {
             self.uses_dropped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// An attempt was allowed with this secret although it would have been denied, were everything enforced: a use, which
+    /// is counted as what it would have been.
+    pub(crate) fn observed(
+        &self,
+        seen: &Seen<'_>,
+        secret: SecretRef,
+        environment: Environment,
+        denial: &Denial,
+    ) {
+        let seen = &Seen { is_observed: true, ..*seen };
+        let noted =
+            self.shards[shard_of_key(secret)].lock().tally.allow(seen, secret, environment, 0, &self.buckets);
+        self.noted(noted);
+        self.denied(seen, Some(secret), Some(environment), denial);
     }
 
     /// An attempt was denied: with this secret of the api, or with none that is known, of an environment if what was
@@ -110,7 +131,8 @@ impl Gatherer {
         environment: Option<Environment>,
         denial: &Denial,
     ) {
-        let bucket = seen.bucket(secret, environment, Outcome::Denied(denial.code()));
+        let outcome = if seen.is_observed { Outcome::Observed } else { Outcome::Denied };
+        let bucket = seen.bucket(secret, environment, outcome(denial.code()));
         let kept = seen.kept(secret, denial);
         let shard = secret.map_or_else(|| shard_of_request(seen.request), shard_of_key);
         let mut shard = self.shards[shard].lock();
@@ -192,6 +214,7 @@ impl<'a> Seen<'a> {
             at: self.at,
             request: self.request,
             denial: denial.clone(),
+            is_observed: self.is_observed,
             address: self.attempt.address,
             endpoint: endpoint::of(self.attempt),
         }
@@ -223,7 +246,13 @@ mod tests {
     }
 
     fn seen<'a>(api: &'a Arc<str>, attempt: &'a Attempt<'a>, later: i64) -> Seen<'a> {
-        Seen { api, at: Timestamp::from_millis(NEW_YEAR.as_millis() + later), attempt, request: REQUEST }
+        Seen {
+            api,
+            at: Timestamp::from_millis(NEW_YEAR.as_millis() + later),
+            attempt,
+            request: REQUEST,
+            is_observed: false,
+        }
     }
 
     fn of_outcome(batch: &UsageBatch, outcome: Outcome) -> Vec<(Option<Environment>, bool, u64)> {

@@ -25,6 +25,11 @@ struct OfDecision {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfApi {
+    api: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfNode {
     node: String,
     name: String,
@@ -86,6 +91,15 @@ fn of_limits(registry: &mut Registry, verifier: &Verifier) {
     registry.register("limits_judged_alone", "Calls judged by this node's share alone", judged);
     let failures = ConstCounter::new(limits.failures);
     registry.register("limits_failures", "How often what nodes share could not be asked", failures);
+}
+
+pub(super) fn of_apis(registry: &mut Registry, manager: &Manager) {
+    let observing = Family::<OfApi, Gauge>::default();
+    for profile in manager.apis().iter() {
+        let label = OfApi { api: profile.name.to_string() };
+        observing.get_or_create(&label).set(i64::from(profile.observed().is_some()));
+    }
+    registry.register("observing", "Whether an api's profile only observes something", observing);
 }
 
 pub(super) fn of_changes(registry: &mut Registry, manager: &Manager) {

@@ -43,6 +43,7 @@ pub(super) async fn metrics(
 ) -> Result<Response, Problem> {
     let (mut ours, mut shared) = (Registry::with_prefix("claviger"), Registry::default());
     figures::of_decisions(&mut ours, &verifier);
+    figures::of_apis(&mut ours, &manager);
     figures::of_this_node(&mut ours, &verifier);
     figures::of_changes(&mut ours, &manager);
     if let Some(nodes) = manager.nodes_heard_last() {

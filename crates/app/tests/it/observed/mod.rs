@@ -1,6 +1,7 @@
 //! What those who run it see: metrics, read by a real Prometheus, and what is built on them.
 
 mod metrics;
+mod observe;
 
 use claviger_testkit::{Server, ServerBuilder, exchange};
 
