@@ -11,6 +11,7 @@ use claviger_verify::Verifier;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body_util::{Either, Full};
 use tower::ServiceExt as _;
+use tracing::Instrument as _;
 
 use crate::{
     Answer, Body, ProcessFigures,
@@ -76,7 +77,11 @@ impl Control {
                 Box::pin(self.verify.many(request, || self.mint())).await
             }
             // In a box, so that the verify calls don't carry what all others take.
-            _ => return Box::pin(self.routed(request, id)).await,
+            // What is logged on the way is logged with its id, which costs too much where a verdict takes microseconds.
+            _ => {
+                let span = tracing::error_span!("request", %id);
+                return Box::pin(self.routed(request, id).instrument(span)).await;
+            }
         };
         match verdict {
             Ok(json) => {

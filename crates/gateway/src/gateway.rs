@@ -15,6 +15,7 @@ use http::{Request, Response, StatusCode, request::Parts};
 use http_body::Body as HttpBody;
 use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
 use hyper::upgrade::OnUpgrade;
+use tracing::Instrument as _;
 
 use crate::{
     Backend, Backends, Body, SelfServiceCall, SelfServiceHandler, body,
@@ -198,7 +199,8 @@ impl Gateway {
         match (passage.own.take(), pass) {
             // In a box, so that what is forwarded doesn't carry what it takes.
             (Some(action), Pass::Permitted(permit)) => {
-                Box::pin(self.serve(passage, permit, action, head, request_body)).await
+                let span = tracing::error_span!("request", id = %passage.id);
+                Box::pin(self.serve(passage, permit, action, head, request_body).instrument(span)).await
             }
             // Keys are made for nobody but whose they are, whatever is observed.
             (Some(_), Pass::Observed(objection)) => Err(NoPermit::from(objection).into()),
@@ -247,7 +249,8 @@ impl Gateway {
         let tenure = self.tenure(backend, pass, asked);
         let (upload, watch) = Upload::new(request_body, profile.upstream.body_max, tenure.clone());
         let request = Request::from_parts(head, body(upload));
-        let patience = Patience { upload: &watch, timeout: profile.upstream.timeout, tenure: &tenure };
+        let patience =
+            Patience { upload: &watch, timeout: profile.upstream.timeout, tenure: &tenure, request: id };
         let response = upstream::send(upstream, &self.connections, request, &patience).await?;
         let (mut head, response_body) = response.into_parts();
         rewrite_response(&mut head);

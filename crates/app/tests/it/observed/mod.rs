@@ -1,5 +1,6 @@
 //! What those who run it see: metrics, read by a real Prometheus, and what is built on them.
 
+mod logs;
 mod metrics;
 mod observe;
 
