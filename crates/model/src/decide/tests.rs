@@ -280,6 +280,7 @@ fn a_route_that_is_observed_demands_nothing_and_nothing_else_is_lifted() {
     let routes = RouteTable::new(vec![route]);
     let rules = Rules { routes: &routes, accepts_test: true };
     let none = policy(Scopes::listed(vec![]).unwrap(), Restrictions::default());
+    let demanded = [write.clone()];
     let at = |path, scopes, key: &KeyFacts<'_>| {
         let attempt = Attempt { method: Some("POST"), path: Some(path), scopes, ..Attempt::default() };
         super::decide(key, &rules, &attempt, NOW)
@@ -288,7 +289,7 @@ fn a_route_that_is_observed_demands_nothing_and_nothing_else_is_lifted() {
     assert_eq!(at("/v1/alerts", &[], &key(&none)), Ok(Allowed { observed: Some(live) }));
     let test = KeyFacts { environment: Environment::Test, ..key(&none) };
     assert_eq!(at("/v1/alerts", &[], &test), Ok(Allowed { observed: Some(Denial::Scope(write.clone())) }));
-    assert_eq!(at("/v1/alerts", &[write.clone()], &test), Err(Denial::Scope(write)), "who asks demands it");
+    assert_eq!(at("/v1/alerts", &demanded, &test), Err(Denial::Scope(write)), "who asks demands it");
     assert_eq!(at("/v1/costs", &[], &test), Err(Denial::UnlistedRoute));
     assert_eq!(at("/v1//alerts", &[], &test), Err(Denial::Ambiguous(Misfit::Path)));
     let revoked = KeyFacts { state: KeyState::Revoked, ends_at: Some(NOW), ..test };

@@ -30,7 +30,7 @@ fn an_upstream_that_does_not_answer_is_told_with_the_id_of_the_request() {
 fn a_change_that_can_not_be_made_is_told_with_the_id_of_the_request() {
     for format in ["text", "json"] {
         let mut postgres = Postgres::start();
-        let url = postgres.url(&postgres.database());
+        let url = postgres.database();
         let builder = ServerBuilder::new(PROGRAM).profile("example").database(&url);
         let server = builder.argument("--log-format").argument(format).start();
         postgres.stop();

@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, fs};
 
 use claviger_testkit::{Certificates, Prometheus, ServerBuilder, eventually, repository};
+use serde_json::json;
 
 use super::{metrics, started, value};
 use crate::PROGRAM;
@@ -30,6 +31,7 @@ fn page(path: &str) -> String {
 fn everything() -> String {
     let certificates = Certificates::make();
     let server = ServerBuilder::new(PROGRAM).profile("example").certificates(&certificates).start();
+    server.operator().verify(&json!({"key": "nonsense"}));
     eventually(|| Some(metrics(&server, PLAIN)).filter(|metrics| metrics.contains("claviger_node_lag")))
 }
 
