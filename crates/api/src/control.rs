@@ -11,9 +11,10 @@ use claviger_verify::Verifier;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, header};
 use http_body_util::{Either, Full};
 use tower::ServiceExt as _;
+use tracing::Instrument as _;
 
 use crate::{
-    Answer, Body,
+    Answer, Body, ProcessFigures,
     routes::{self, Shared},
     verify::VerifyCall,
 };
@@ -26,6 +27,8 @@ pub struct ControlParts {
     pub verifier: Arc<Verifier>,
     /// The apis, with their answers made ready.
     pub apis: Vec<Arc<Api>>,
+    /// What the process says of itself in metrics.
+    pub figures: Arc<dyn ProcessFigures>,
     /// The engine's clock.
     pub clock: Arc<dyn Clock>,
     /// Randomness for the ids of requests.
@@ -46,13 +49,19 @@ pub struct Control {
 impl Control {
     /// The service made of `parts`.
     pub fn new(parts: ControlParts) -> Self {
-        let ControlParts { manager, verifier, apis, clock, entropy } = parts;
+        let ControlParts { manager, verifier, apis, figures, clock, entropy } = parts;
         let verify = VerifyCall::new(Arc::clone(&verifier), apis);
         let mut of_verdicts = HeaderMap::new();
         of_verdicts.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         of_verdicts.insert(request_id::X_REQUEST_ID, HeaderValue::from_static(""));
         keep_and_take_as_told(&mut of_verdicts);
-        Self { verify, of_verdicts, router: routes::router(Shared { manager, verifier }), clock, entropy }
+        Self {
+            verify,
+            of_verdicts,
+            router: routes::router(Shared { manager, verifier, figures }),
+            clock,
+            entropy,
+        }
     }
 
     /// Answers one request. The verify calls go ahead of the router.
@@ -68,7 +77,11 @@ impl Control {
                 Box::pin(self.verify.many(request, || self.mint())).await
             }
             // In a box, so that the verify calls don't carry what all others take.
-            _ => return Box::pin(self.routed(request, id)).await,
+            // What is logged on the way is logged with its id, which costs too much where a verdict takes microseconds.
+            _ => {
+                let span = tracing::error_span!("request", %id);
+                return Box::pin(self.routed(request, id).instrument(span)).await;
+            }
         };
         match verdict {
             Ok(json) => {

@@ -19,7 +19,7 @@ mod view;
 pub use axum::body::Body;
 pub use control::{Control, ControlParts};
 pub use own::{OwnKeys, OwnRequest};
-pub use routes::openapi;
+pub use routes::{ProcessFigures, openapi};
 
 /// An answer: in one piece, or as a handler gives it.
 pub type Answer = http::Response<http_body_util::Either<http_body_util::Full<bytes::Bytes>, Body>>;

@@ -68,13 +68,26 @@ pub(crate) struct Allowed {
 
 /// What narrows a key, kind by kind; of kinds that don't, nothing.
 pub(crate) fn allowed(restrictions: &Restrictions) -> Vec<Allowed> {
-    let Restrictions { networks, referrers, endpoints, rates, quotas } = restrictions;
+    let Restrictions { networks, referrers, endpoints, rates, quotas, observed } = restrictions;
+    let label = |enforced, only_observed, is_observed| if is_observed { only_observed } else { enforced };
     let rates = rates.as_ref().map(|rates| Rates::iter(rates).map(rate_in_words).collect());
     let quotas = quotas.as_ref().map(|quotas| Quotas::iter(quotas).map(quota_in_words).collect());
     [
-        ("Allowed networks", "network", networks.as_ref().map(Networks::to_texts)),
-        ("Allowed websites", "website", referrers.as_ref().map(Referrers::to_texts)),
-        ("Allowed endpoints", "endpoint", endpoints.as_ref().map(Endpoints::to_texts)),
+        (
+            label("Allowed networks", "Allowed networks, not enforced yet", observed.networks),
+            "network",
+            networks.as_ref().map(Networks::to_texts),
+        ),
+        (
+            label("Allowed websites", "Allowed websites, not enforced yet", observed.referrers),
+            "website",
+            referrers.as_ref().map(Referrers::to_texts),
+        ),
+        (
+            label("Allowed endpoints", "Allowed endpoints, not enforced yet", observed.endpoints),
+            "endpoint",
+            endpoints.as_ref().map(Endpoints::to_texts),
+        ),
         ("Rate limits", "rate limit", rates),
         ("Quotas", "quota", quotas),
     ]

@@ -5,9 +5,9 @@ use std::{
     sync::Arc,
 };
 
-use claviger_judge::{Api, Caller, Host};
+use claviger_judge::{Api, Caller, Host, Pass};
 use claviger_model::{Clock, Entropy, RequestId, restriction::Networks};
-use claviger_verify::{Permit, Verifier};
+use claviger_verify::Verifier;
 use http::request::Parts;
 
 use crate::refusal::Refusal;
@@ -52,7 +52,7 @@ impl Desk {
         host: &Host,
         address: Option<IpAddr>,
         id: RequestId,
-    ) -> Result<Permit, Refusal> {
+    ) -> Result<Pass, Refusal> {
         Ok(api.judge(&self.verifier, head, Caller { host, address }, id).await?)
     }
 }

@@ -5,9 +5,8 @@
 
 use std::net::IpAddr;
 
-use claviger_judge::{Host, address::X_FORWARDED_FOR, credential, identity, request_id};
+use claviger_judge::{Host, Pass, address::X_FORWARDED_FOR, credential, identity, request_id};
 use claviger_model::{RequestId, profile::Profile};
-use claviger_verify::Permit;
 use http::{
     HeaderMap, HeaderName, HeaderValue, StatusCode, Version,
     header::{COOKIE, EXPECT, HOST, TRANSFER_ENCODING},
@@ -65,7 +64,7 @@ const WHAT_WAS_ASKED: [&str; 13] = [
 /// Whose request it is, and through what it came.
 pub(crate) struct Provenance<'a> {
     pub(crate) profile: &'a Profile,
-    pub(crate) permit: &'a Permit,
+    pub(crate) pass: &'a Pass,
     pub(crate) host: &'a Host,
     pub(crate) peer: IpAddr,
     /// Whether the peer came by TLS.
@@ -90,7 +89,7 @@ pub(crate) fn rewrite_request(head: &mut request::Parts, body: &Body, of: &Prove
     // The server met the expectation itself when it began to read the body.
     headers.remove(EXPECT);
     join_cookies(headers);
-    identity::state(headers, of.permit);
+    identity::state(headers, of.pass);
     request_id::set(headers, of.request);
     headers.insert(HOST, of.host.field.clone());
     forwarded.state(headers);

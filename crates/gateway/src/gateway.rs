@@ -3,7 +3,9 @@
 use std::{error::Error, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use claviger_judge::{Api, Asked, Caller, Host, HostError, address::caller_address, credential, request_id};
+use claviger_judge::{
+    Api, Asked, Caller, Host, HostError, NoPermit, Pass, address::caller_address, credential, request_id,
+};
 use claviger_model::{
     Clock, Entropy, RequestId, Slot,
     profile::{Action, Profile},
@@ -13,6 +15,7 @@ use http::{Request, Response, StatusCode, request::Parts};
 use http_body::Body as HttpBody;
 use http_body_util::{BodyExt as _, Empty, LengthLimitError, Limited};
 use hyper::upgrade::OnUpgrade;
+use tracing::Instrument as _;
 
 use crate::{
     Backend, Backends, Body, SelfServiceCall, SelfServiceHandler, body,
@@ -117,10 +120,10 @@ impl Gateway {
             return response;
         }
         let mut response = match self.admit(&head, peer, id).await {
-            Ok((passage, permit)) => {
+            Ok((passage, pass)) => {
                 let api = &passage.backend.api;
-                let told = api.limit_fields(&permit);
-                let passed = self.pass(passage, permit, head, request_body).await;
+                let told = api.limit_fields(pass.permit());
+                let passed = self.pass(passage, pass, head, request_body).await;
                 let mut response = passed.unwrap_or_else(|refusal| refusal.answer(api, id));
                 response.headers_mut().extend(told);
                 response
@@ -144,7 +147,7 @@ impl Gateway {
         head: &Parts,
         peer: SocketAddr,
         id: RequestId,
-    ) -> Result<(Passage<'_>, Permit), NotAdmitted<'_>> {
+    ) -> Result<(Passage<'_>, Pass), NotAdmitted<'_>> {
         let host = Host::of(&head.uri, &head.headers).map_err(|error| self.of_no_host(error))?;
         let backend = self.backends.choose(&host).ok_or(Misplaced::NoApi)?;
         let refused = |refusal| NotAdmitted::Refused(&backend.api, refusal);
@@ -160,11 +163,11 @@ impl Gateway {
         let caller = Caller { host: &host, address };
         let asked = backend.api.asked(head, caller);
         let judged = backend.api.judge(&self.verifier, head, caller, id).await;
-        let permit = judged.map_err(|no_permit| refused(no_permit.into()))?;
+        let pass = judged.map_err(|no_permit| refused(no_permit.into()))?;
         if own.is_none() && service.is_some_and(|service| service.resembles(path)) {
             return Err(refused(Slot::BadRequest.into()));
         }
-        Ok((Passage { backend, host, peer, id, asked, own }, permit))
+        Ok((Passage { backend, host, peer, id, asked, own }, pass))
     }
 
     /// What a request is for, as applications know it: its api, where applications can get access to it, and the origins of
@@ -189,14 +192,19 @@ impl Gateway {
     async fn pass(
         &self,
         mut passage: Passage<'_>,
-        permit: Permit,
+        pass: Pass,
         head: Parts,
         request_body: Body,
     ) -> Result<Response<Body>, Refusal> {
-        match passage.own.take() {
+        match (passage.own.take(), pass) {
             // In a box, so that what is forwarded doesn't carry what it takes.
-            Some(action) => Box::pin(self.serve(passage, permit, action, head, request_body)).await,
-            None => self.forward(passage, permit, head, request_body).await,
+            (Some(action), Pass::Permitted(permit)) => {
+                let span = tracing::error_span!("request", id = %passage.id);
+                Box::pin(self.serve(passage, permit, action, head, request_body).instrument(span)).await
+            }
+            // Keys are made for nobody but whose they are, whatever is observed.
+            (Some(_), Pass::Observed(objection)) => Err(NoPermit::from(objection).into()),
+            (None, pass) => self.forward(passage, pass, head, request_body).await,
         }
     }
 
@@ -225,23 +233,24 @@ impl Gateway {
     async fn forward(
         &self,
         passage: Passage<'_>,
-        permit: Permit,
+        pass: Pass,
         mut head: Parts,
         request_body: Body,
     ) -> Result<Response<Body>, Refusal> {
         let Passage { backend, host, peer, id, asked, .. } = passage;
         let profile = backend.api.profile();
-        let upstream = backend.upstream(permit.environment());
+        let upstream = backend.upstream(pass.environment());
         let connection = upgrade::asked(&mut head, &request_body).filter(|_| upstream.is_elsewhere());
         let (peer, upgrades) = (peer.ip(), connection.is_some());
         let by_tls = self.by_tls;
         let provenance =
-            Provenance { profile, permit: &permit, host: &host, peer, by_tls, request: id, upgrades };
+            Provenance { profile, pass: &pass, host: &host, peer, by_tls, request: id, upgrades };
         rewrite_request(&mut head, &request_body, &provenance);
-        let tenure = self.tenure(backend, permit, asked);
+        let tenure = self.tenure(backend, pass, asked);
         let (upload, watch) = Upload::new(request_body, profile.upstream.body_max, tenure.clone());
         let request = Request::from_parts(head, body(upload));
-        let patience = Patience { upload: &watch, timeout: profile.upstream.timeout, tenure: &tenure };
+        let patience =
+            Patience { upload: &watch, timeout: profile.upstream.timeout, tenure: &tenure, request: id };
         let response = upstream::send(upstream, &self.connections, request, &patience).await?;
         let (mut head, response_body) = response.into_parts();
         rewrite_response(&mut head);
@@ -254,9 +263,9 @@ impl Gateway {
         Ok(Response::from_parts(head, body(Download::new(response_body, tenure))))
     }
 
-    /// How long what was let in by `permit` may last.
-    fn tenure(&self, backend: &Backend, permit: Permit, asked: Asked) -> Tenure {
+    /// How long what was let in by `pass` may last.
+    fn tenure(&self, backend: &Backend, pass: Pass, asked: Asked) -> Tenure {
         let (api, verifier) = (Arc::clone(&backend.api), Arc::clone(&self.verifier));
-        Tenure::new(Arc::new(move || api.may_go_on(&verifier, &permit, &asked)))
+        Tenure::new(Arc::new(move || api.may_go_on(&verifier, &pass, &asked)))
     }
 }

@@ -5,7 +5,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use claviger_model::Slot;
+use claviger_model::{RequestId, Slot};
 use http::{Request, Response, StatusCode, header::UPGRADE, uri::PathAndQuery};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
@@ -110,9 +110,10 @@ pub(crate) async fn send(
                     Err(Slot::BadGateway.into())
                 }
                 Ok(response) => Ok(response.map(body)),
-                Err(error) => {
-                    Err(upload.fault().map_or_else(|| unreachable_or_nonsense(origin, &error), Refusal::from))
-                }
+                Err(error) => Err(upload.fault().map_or_else(
+                    || unreachable_or_nonsense(origin, patience.request, &error),
+                    Refusal::from,
+                )),
             }
         }
     }
@@ -124,9 +125,13 @@ fn address(origin: &Origin, mut request: Request<Body>) -> Result<Request<Body>,
     Ok(request)
 }
 
-fn unreachable_or_nonsense(origin: &Origin, error: &hyper_util::client::legacy::Error) -> Refusal {
+fn unreachable_or_nonsense(
+    origin: &Origin,
+    id: RequestId,
+    error: &hyper_util::client::legacy::Error,
+) -> Refusal {
     let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-    tracing::warn!(upstream = %origin, %error, cause, "the upstream did not answer");
+    tracing::warn!(request = %id, upstream = %origin, %error, cause, "the upstream did not answer");
     Slot::BadGateway.into()
 }
 
@@ -136,6 +141,8 @@ pub(crate) struct Patience<'a> {
     pub(crate) upload: &'a UploadWatch,
     pub(crate) timeout: Duration,
     pub(crate) tenure: &'a Tenure,
+    /// Whose answer it is, for the log.
+    pub(crate) request: RequestId,
 }
 
 impl Patience<'_> {

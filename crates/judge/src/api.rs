@@ -9,7 +9,7 @@ use claviger_verify::{Decision, Indeterminate, Permit, Verifier};
 use http::{HeaderMap, Response, StatusCode, request::Parts};
 use http_body_util::Full;
 
-use crate::{Asked, Host, NoPermit, UnsendableHeader, answers::Answers, attempt, credential, limits};
+use crate::{Asked, Host, NoPermit, Pass, UnsendableHeader, answers::Answers, attempt, credential, limits};
 
 /// A profile with its answers made ready.
 pub struct Api {
@@ -59,9 +59,9 @@ impl Api {
 
     /// The fields by which the answer to an allowed request tells where its key stands; none where it has no limits.
     /// They take the place of fields of the same name.
-    pub fn limit_fields(&self, permit: &Permit) -> HeaderMap {
+    pub fn limit_fields(&self, permit: Option<&Permit>) -> HeaderMap {
         let told = |standings| limits::fields(&self.profile.limits.headers, standings);
-        permit.standings().map(told).unwrap_or_default()
+        permit.and_then(Permit::standings).map(told).unwrap_or_default()
     }
 
     /// What a request asks, and from where: for [`may_go_on`](Self::may_go_on).
@@ -81,7 +81,7 @@ impl Api {
         head: &Parts,
         caller: Caller<'_>,
         request: RequestId,
-    ) -> Result<Permit, NoPermit> {
+    ) -> Result<Pass, NoPermit> {
         let profile = &*self.profile;
         let environment = self.environment_at(caller.host);
         let referrer = only_referrer(&head.headers);
@@ -89,20 +89,17 @@ impl Api {
         let found = credential::find(&head.headers, &profile.credentials);
         let presented = found.as_deref().map_err(Clone::clone);
         match verifier.verify(profile, presented, &attempt, request).await {
-            Ok(Decision::Allow(permit)) => Ok(permit),
+            Ok(Decision::Allow(permit)) => Ok(Pass::Permitted(permit)),
+            Ok(Decision::Observe(objection)) => Ok(Pass::Observed(objection)),
             Ok(Decision::Deny(denial)) => Err(denial.into()),
-            Err(
-                Indeterminate::NotReady
-                | Indeterminate::LeaseLost
-                | Indeterminate::Clock
-                | Indeterminate::QuotaUnknown,
-            ) => Err(Slot::Unavailable.into()),
+            Err(indeterminate) => Err(indeterminate.into()),
         }
     }
 
     /// Whether a request that was let in and hasn't ended would be let in now: nothing is counted. While that can't be
     /// known it may go on, until the lease is over that it was found good under.
-    pub fn may_go_on(&self, verifier: &Verifier, permit: &Permit, asked: &Asked) -> Result<(), NoPermit> {
+    pub fn may_go_on(&self, verifier: &Verifier, pass: &Pass, asked: &Asked) -> Result<(), NoPermit> {
+        let Pass::Permitted(permit) = pass else { return Ok(()) };
         match verifier.still_holds(&self.profile, permit, &asked.attempt()) {
             Ok(Ok(()))
             | Err(Indeterminate::NotReady | Indeterminate::Clock | Indeterminate::QuotaUnknown) => Ok(()),

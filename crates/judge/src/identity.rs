@@ -1,7 +1,8 @@
 //! Tells the upstream whose request it is, in header fields that no caller can write.
 //!
 //! The fields are `X-Claviger-Account`, `-Key-Id`, `-Environment`, `-Scopes`, `-Created-By`, and `-External-Id` where
-//! the account has one. A value that isn't visible ASCII is percent-encoded (UTF-8, RFC 3986), and so are spaces and
+//! the account has one. `X-Claviger-Observed` is added where something would have been refused that is only observed;
+//! where there is no permit it stands alone. A value that isn't visible ASCII is percent-encoded (UTF-8, RFC 3986), and so are spaces and
 //! `%` itself: decoding it gives back exactly what was stored, and no two values look alike.
 
 use std::borrow::Cow;
@@ -11,6 +12,8 @@ use claviger_model::{IdText, Scopes};
 use claviger_verify::Permit;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use crate::Pass;
 
 const ACCOUNT: &str = "x-claviger-account";
 const KEY_ID: &str = "x-claviger-key-id";
@@ -30,13 +33,25 @@ const FIELDS: [HeaderName; 6] = [
 
 const NOT_PLAIN: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 
-/// Adds what `permit` proves, after removing what the caller claimed.
-pub fn state(headers: &mut HeaderMap, permit: &Permit) {
+/// What would have refused the request, were everything enforced: there only where something is.
+const OBSERVED: HeaderName = HeaderName::from_static("x-claviger-observed");
+
+/// Adds what a request that passes proves, after removing what the caller claimed.
+pub fn state(headers: &mut HeaderMap, pass: &Pass) {
     remove_claimed(headers);
-    for name in FIELDS {
-        if let Some(value) = value(&name, permit) {
-            headers.insert(name, value);
+    if let Some(permit) = pass.permit() {
+        for name in FIELDS {
+            if let Some(value) = value(&name, permit) {
+                headers.insert(name, value);
+            }
         }
+    }
+    state_observed(headers, pass);
+}
+
+fn state_observed(headers: &mut HeaderMap, pass: &Pass) {
+    if let Some(code) = pass.observed() {
+        headers.insert(OBSERVED, HeaderValue::from_static(code));
     }
 }
 
@@ -45,14 +60,17 @@ pub fn blank() -> HeaderMap {
     FIELDS.into_iter().map(|name| (name, HeaderValue::from_static(""))).collect()
 }
 
-/// Fills in those of the fields that `headers` has already. Each is looked for by going through them, which is cheaper
+/// Fills in those of the fields that `headers` has already, and adds what is only observed. Each is looked for by going through them, which is cheaper
 /// than finding it.
-pub fn state_in(headers: &mut HeaderMap, permit: &Permit) {
-    for (name, slot) in headers.iter_mut() {
-        if let Some(value) = value(name, permit) {
-            *slot = value;
+pub fn state_in(headers: &mut HeaderMap, pass: &Pass) {
+    if let Some(permit) = pass.permit() {
+        for (name, slot) in headers.iter_mut() {
+            if let Some(value) = value(name, permit) {
+                *slot = value;
+            }
         }
     }
+    state_observed(headers, pass);
 }
 
 /// What a field says, if it is one of these and there is something to say.

@@ -12,7 +12,7 @@ use claviger_model::{Clock, Entropy, RequestId, Scope, Scopes, Slot};
 use claviger_verify::{Permit, Verifier};
 use http::request::Parts;
 
-use crate::{Api, Caller, Host, NoPermit, address::caller_address, credential, request_id};
+use crate::{Api, Caller, Host, NoPermit, Pass, address::caller_address, credential, request_id};
 
 /// Judges by an api's profile, from the replica of this process.
 pub struct InProcess {
@@ -38,13 +38,17 @@ impl InProcess {
         let host = Host::of(&head.uri, &head.headers).or(Err(Slot::BadRequest))?;
         let peer = head.extensions.get::<Peer>().map(|peer| peer.0);
         let address = caller_address(self.api.profile(), peer, &head.headers);
-        let permit = self.api.judge(&self.verifier, head, Caller { host: &host, address }, id).await?;
+        let permit = match self.api.judge(&self.verifier, head, Caller { host: &host, address }, id).await? {
+            Pass::Permitted(permit) => permit,
+            // The service behind is promised a permit.
+            Pass::Observed(objection) => return Err(objection.into()),
+        };
         let credentials = &self.api.profile().credentials;
         if !credentials.forward {
             credential::withdraw(&mut head.headers, credentials);
         }
         request_id::set(&mut head.headers, id);
-        let mut told = self.api.limit_fields(&permit);
+        let mut told = self.api.limit_fields(Some(&permit));
         request_id::set(&mut told, id);
         let scopes = match permit.scopes() {
             Scopes::All => claviger_layer::Scopes::all(),

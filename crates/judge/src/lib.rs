@@ -16,6 +16,7 @@ pub mod identity;
 mod in_process;
 mod limits;
 mod no_permit;
+mod pass;
 pub mod request_id;
 
 pub use answers::UnsendableHeader;
@@ -25,3 +26,4 @@ pub use credential::Credential;
 pub use host::{Host, HostError};
 pub use in_process::InProcess;
 pub use no_permit::NoPermit;
+pub use pass::Pass;

@@ -1,6 +1,7 @@
 //! That there is no permit, and what to answer.
 
 use claviger_model::{Denial, Exceeded, Slot};
+use claviger_verify::{Indeterminate, Objection};
 
 /// Why a request isn't let in: the cause to answer for and, where a limit had no room, which one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,26 @@ impl NoPermit {
 impl From<Slot> for NoPermit {
     fn from(slot: Slot) -> Self {
         Self { slot, exceeded: None }
+    }
+}
+
+impl From<Objection> for NoPermit {
+    fn from(objection: Objection) -> Self {
+        match objection {
+            Objection::Denied(denial) => denial.into(),
+            Objection::Undecided(indeterminate) => indeterminate.into(),
+        }
+    }
+}
+
+impl From<Indeterminate> for NoPermit {
+    fn from(indeterminate: Indeterminate) -> Self {
+        match indeterminate {
+            Indeterminate::NotReady
+            | Indeterminate::LeaseLost
+            | Indeterminate::Clock
+            | Indeterminate::QuotaUnknown => Slot::Unavailable.into(),
+        }
     }
 }
 

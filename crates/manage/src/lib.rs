@@ -8,6 +8,7 @@ mod actor;
 mod apis;
 mod audit;
 mod check;
+mod figures;
 mod keys;
 mod nodes;
 mod oauth;
@@ -32,6 +33,7 @@ use parking_lot::Mutex;
 pub use accounts::{AccountOrder, AccountPatch, NewAccountAnswer};
 pub use actor::{Actor, By};
 pub use apis::Apis;
+pub use figures::{ChangeTimes, GrantType};
 pub use keys::{
     Browse, Browsed, Changed, Diagnosis, IssueKey, Issued, KeyFinding, KeyPatch, KeyQuery, KeyShow, KeySort,
     KeyView, Rotation,
@@ -49,7 +51,7 @@ pub use people::{
 pub use receipt::Receipt;
 pub use refusal::{Fault, Refusal};
 pub use transfer::{ExportedKey, ImportOrder, ImportReport};
-pub use usage::UsageQuery;
+pub use usage::{UsageQuery, WouldBeDenied};
 pub use vault::{MasterKey, VaultError};
 
 /// What the store's answers look like where they pass through unchanged.
@@ -70,6 +72,7 @@ pub struct Manager {
     rollcall: Arc<rollcall::Rollcall>,
     open_waits: Arc<open_waits::OpenWaits>,
     granted: Arc<oauth::Granted>,
+    figures: Arc<figures::Figures>,
     /// What an older node serves otherwise than this one.
     other_profiles: Arc<Mutex<Option<String>>>,
     clock: Arc<dyn Clock>,
@@ -101,7 +104,7 @@ impl Manager {
         let vault = master.map(|key| Arc::new(vault::Vault::new(key, store.installation())));
         let people = Arc::new(people::People::new(people, &*entropy));
         let rollcall = Arc::new(rollcall::Rollcall::new(store.clone(), Arc::clone(&clock)));
-        let (open_waits, granted) = (Arc::default(), Arc::default());
+        let (open_waits, granted, figures) = (Arc::default(), Arc::default(), Arc::default());
         let other_profiles = Arc::default();
         Self {
             store,
@@ -112,6 +115,7 @@ impl Manager {
             rollcall,
             open_waits,
             granted,
+            figures,
             other_profiles,
             clock,
             entropy,

@@ -189,6 +189,7 @@ impl Manager {
             tokio::time::sleep(pause.min(until.since(now))).await;
             pause = (pause * 2).min(PAUSES.1);
         };
+        self.figures.changed(via, self.clock.boot().since(committed_at));
         let guaranteed_by = self.guarantee(&waiting);
         if via != Some(Via::Ack) {
             self.remember(&waiting, via, guaranteed_by).await;

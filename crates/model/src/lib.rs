@@ -25,7 +25,7 @@ mod time;
 pub use account::{Account, AccountState};
 pub use attempt::Attempt;
 pub use chance::Entropy;
-pub use decide::{KeyFacts, Policy, Rules, decide, lives};
+pub use decide::{Allowed, KeyFacts, Policy, Rules, decide, lives};
 pub use denial::{Denial, DenialCode, Malformation, Misfit, Slot};
 pub use id::{
     AccountId, ClientId, EventId, IdError, IdText, InstallationId, KeyId, LinkId, MemberId, NodeId,

@@ -11,6 +11,7 @@ use claviger_model::{
 };
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body::Body;
+use tracing::Instrument as _;
 
 use crate::{
     answer::{self, Answer, Readers, Wrong},
@@ -47,7 +48,8 @@ impl Endpoints {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let id = RequestId::mint(self.clock.now(), &*self.entropy);
-        let mut answer = self.place(peer, request, id).await;
+        let span = tracing::error_span!("request", %id);
+        let mut answer = self.place(peer, request, id).instrument(span).await;
         request_id::set(answer.headers_mut(), id);
         answer
     }

@@ -410,6 +410,7 @@ impl Node {
         match self.try_with(Ok(plain(number).as_bytes())) {
             Ok(Decision::Allow(permit)) => Ok(permit),
             Ok(Decision::Deny(denial)) => Err(denial),
+            Ok(Decision::Observe(objection)) => panic!("{objection:?}"),
             Err(indeterminate) => panic!("{indeterminate}"),
         }
     }

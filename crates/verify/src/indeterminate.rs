@@ -17,6 +17,21 @@ pub enum Indeterminate {
     QuotaUnknown,
 }
 
+impl Indeterminate {
+    /// Every reason, each at the place of its number.
+    pub const ALL: [Self; 4] = [Self::NotReady, Self::LeaseLost, Self::Clock, Self::QuotaUnknown];
+
+    /// The reason as metrics spell it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotReady => "not_ready",
+            Self::LeaseLost => "lease_lost",
+            Self::Clock => "clock",
+            Self::QuotaUnknown => "quota_unknown",
+        }
+    }
+}
+
 /// What a node can do for those who ask it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {

@@ -90,6 +90,11 @@ impl Lease {
         (confirmed != NEVER).then(|| lasts(self.span).saturating_sub(now.since(moment(confirmed))))
     }
 
+    /// What a confirmation grants.
+    pub(crate) const fn span(&self) -> Duration {
+        self.span
+    }
+
     /// After how long no lease that was granted before can still hold, by any host's clock.
     pub(crate) fn bound(&self) -> Duration {
         bound(self.span)

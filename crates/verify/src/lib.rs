@@ -14,6 +14,7 @@ mod indeterminate;
 mod lease;
 pub mod limits;
 pub mod nodes;
+mod objection;
 mod permit;
 mod protocol;
 mod replica;
@@ -25,6 +26,7 @@ mod verifier;
 
 pub use follower::{Follower, Pulse};
 pub use indeterminate::{Indeterminate, Readiness};
+pub use objection::Objection;
 pub use permit::{OperatorPermit, Permit};
 pub use replica::ReplicaSize;
 pub use verifier::{Decision, Inspected, Verifier};

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use claviger_model::{
-    Abilities, Ability, AccountId, Digest, Environment, KeyId, OperatorId, Restrictions, Scopes, Standings,
-    Timestamp,
+    Abilities, Ability, AccountId, Denial, Digest, Environment, KeyId, OperatorId, Restrictions, Scopes,
+    Standings, Timestamp,
 };
 
 use crate::{
@@ -24,13 +24,20 @@ pub struct Permit {
     account: Arc<AccountRecord>,
     terms: Arc<Terms>,
     standings: Option<Box<Standings>>,
+    observed: Option<Box<Denial>>,
 }
 
 impl Permit {
-    /// `standings` is where the key stands with its limits, if it has any.
-    pub(crate) fn new(held: Held, standings: Option<Box<Standings>>) -> Self {
+    /// `standings` is where the key stands with its limits, if it has any; `observed` is what would have refused it, were
+    /// it enforced.
+    pub(crate) fn new(held: Held, standings: Option<Box<Standings>>, observed: Option<Box<Denial>>) -> Self {
         let Held { digest, key, secret, environment, expires_at, account, terms, .. } = held;
-        Self { digest, key, secret, environment, expires_at, account, terms, standings }
+        Self { digest, key, secret, environment, expires_at, account, terms, standings, observed }
+    }
+
+    /// What would have refused the attempt, were it enforced and not only observed.
+    pub fn observed(&self) -> Option<&Denial> {
+        self.observed.as_deref()
     }
 
     /// The digest of the secret that was presented.

@@ -3,14 +3,25 @@
 mod again;
 mod client;
 mod count;
+mod fed;
+mod figures;
 mod inspect;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use claviger_model::{
-    Attempt, Clock, Denial, Digest, Environment, KeyId, KeyState, Moment, NodeId, RequestId, Timestamp,
-    decide, key::KeyFormat, operator_key_format, profile::Profile,
+    Attempt, Clock, Denial, Digest, Environment, KeyId, KeyState, NodeId, RequestId, Timestamp, decide,
+    key::KeyFormat,
+    operator_key_format,
+    profile::{Mode, Profile},
 };
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
@@ -18,13 +29,13 @@ use tokio::sync::{Notify, watch};
 use self::count::has_limits;
 pub use self::inspect::Inspected;
 use crate::{
-    Indeterminate, OperatorPermit, Permit, Readiness, ReplicaSize,
-    doubt::{self, Doubt},
-    feed::{Intake as _, Record, Seq},
+    Indeterminate, Objection, OperatorPermit, Permit, Readiness,
+    doubt::Doubt,
+    feed::Seq,
     lease::Lease,
     limits::{Limiter, QuotaLedger, SharedLimits},
-    replica::{Broom, Held, Replica},
-    usage::{Gatherer, SecretRef, Seen, UsageBatch, UsageDropped},
+    replica::{Held, Replica},
+    usage::{Gatherer, SecretRef, Seen},
 };
 
 /// What became of an attempt.
@@ -34,6 +45,8 @@ pub enum Decision {
     Allow(Permit),
     /// It is refused, and why.
     Deny(Denial),
+    /// It passes although it isn't allowed, and why it isn't: the api only observes. Nothing is proved of who asks.
+    Observe(Objection),
 }
 
 /// Decides who may do what, from memory alone.
@@ -53,6 +66,8 @@ pub struct Verifier {
     revived: watch::Sender<Vec<KeyId>>,
     operator_format: KeyFormat,
     usage: Gatherer,
+    /// By the number of the reason.
+    undecided: [AtomicU64; Indeterminate::ALL.len()],
     limits: Limiter,
 }
 
@@ -94,6 +109,7 @@ impl Verifier {
             revived: watch::Sender::default(),
             operator_format: operator_key_format(),
             usage: Gatherer::default(),
+            undecided: Default::default(),
             limits: Limiter::new(shared, ledger),
         })
     }
@@ -113,8 +129,18 @@ impl Verifier {
         request: RequestId,
     ) -> Result<Decision, Indeterminate> {
         let now = self.clock.now();
-        self.check_lease(now, profile.lease)?;
-        self.look_up(profile, presented, attempt, request, now).await
+        let decided = match self.check_lease(now, profile.lease) {
+            Ok(()) => self.look_up(profile, presented, attempt, request, now).await,
+            Err(indeterminate) => Err(indeterminate),
+        };
+        if let Err(indeterminate) = decided {
+            self.undecided[indeterminate as usize].fetch_add(1, Ordering::Relaxed);
+        }
+        match (profile.mode, decided) {
+            (Mode::Observe, Ok(Decision::Deny(denial))) => Ok(Decision::Observe(Objection::Denied(denial))),
+            (Mode::Observe, Err(indeterminate)) => Ok(Decision::Observe(Objection::Undecided(indeterminate))),
+            (_, decided) => decided,
+        }
     }
 
     /// What is decided at `now` once the lease was found to hold.
@@ -128,7 +154,8 @@ impl Verifier {
     ) -> Result<Decision, Indeterminate> {
         let masked = keepable_path(profile, attempt);
         let kept = Attempt { path: masked.as_deref().or(attempt.path), ..*attempt };
-        let seen = Seen { api: &profile.name, at: now, attempt: &kept, request };
+        let is_observed = profile.mode == Mode::Observe;
+        let seen = Seen { api: &profile.name, at: now, attempt: &kept, request, is_observed };
         match self.recognise(profile, presented) {
             Ok(held) if self.is_in_doubt(&held, now) => Err(Indeterminate::Clock),
             Ok(held) => self.judge(profile, held, attempt, &seen).await,
@@ -215,16 +242,6 @@ impl Verifier {
         self.lease.left(self.clock.boot())
     }
 
-    /// How much is held in memory. Walks over all shards: for metrics, not for each request.
-    pub fn size(&self) -> ReplicaSize {
-        self.replica.load().size()
-    }
-
-    /// What could not be counted since the start, because too much was waiting to be written.
-    pub fn usage_dropped(&self) -> UsageDropped {
-        self.usage.dropped()
-    }
-
     /// The lease comes first: a look-up before it could be followed by a lease that was granted after what it saw had
     /// changed. Where time passed that the boot clock didn't count, there is none.
     pub(crate) fn check_lease(
@@ -263,17 +280,21 @@ impl Verifier {
         let decided = decide(&held.facts(), &profile.rules(), attempt, seen.at);
         let counted = match decided {
             // Apart and in a box, so that keys without limits don't carry what waiting takes.
-            Ok(()) if has_limits(profile, &held) => {
-                Box::pin(self.count(profile, &held, attempt, seen)).await?
+            Ok(allowed) if has_limits(profile, &held) => {
+                let counted = Box::pin(self.count(profile, &held, attempt, seen)).await?;
+                counted.map(|standings| (standings, allowed.observed))
             }
-            Ok(()) => Ok(None),
+            Ok(allowed) => Ok((None, allowed.observed)),
             Err(denial) => Err(denial),
         };
         let secret = SecretRef { key: held.key, secret: held.secret };
         match counted {
-            Ok(standings) => {
-                self.usage.allowed(seen, secret, held.environment);
-                Ok(Decision::Allow(Permit::new(held, standings)))
+            Ok((standings, observed)) => {
+                match &observed {
+                    None => self.usage.allowed(seen, secret, held.environment),
+                    Some(denial) => self.usage.observed(seen, secret, held.environment, denial),
+                }
+                Ok(Decision::Allow(Permit::new(held, standings, observed.map(Box::new))))
             }
             Err(denial) => {
                 self.usage.denied(seen, Some(secret), Some(held.environment), &denial);
@@ -294,109 +315,6 @@ fn keepable_path(profile: &Profile, attempt: &Attempt<'_>) -> Option<String> {
     let segments: Vec<_> =
         path.split('/').map(|segment| if is_key(segment) { "…" } else { segment }).collect();
     Some(segments.join("/"))
-}
-
-/// What the follower and the usage writer do with it.
-impl Verifier {
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.clock
-    }
-
-    /// Takes one record into account.
-    pub(crate) fn take(&self, record: Record) {
-        self.replica.load().take(record);
-    }
-
-    /// Everything up to `seq` was taken.
-    pub(crate) fn reached(&self, seq: Seq) {
-        self.applied.send_replace(seq);
-    }
-
-    /// The moment before a renewal is asked for. The date is read first: what passes unseen between the two is then
-    /// found in the answer.
-    pub(crate) fn asks(&self) -> Moment {
-        let now = self.clock.now();
-        let boot = self.clock.boot();
-        self.doubt.asks(now, boot);
-        boot
-    }
-
-    /// Everything committed before `asked_at` was taken: decisions may be made on it for as long as the lease, unless
-    /// the boot clock stood still since.
-    pub(crate) fn confirm(&self, asked_at: Moment) {
-        if self.doubt.confirms(self.clock.now(), self.clock.boot()) {
-            self.lease.confirm(asked_at);
-        } else {
-            self.doubts();
-        }
-    }
-
-    fn doubts(&self) {
-        self.lease.void();
-        self.doubted.notify_one();
-    }
-
-    /// The source has this node's confirmation that everything up to `seq` was taken.
-    pub(crate) fn acked(&self, seq: Seq) {
-        self.acked.send_replace(seq);
-    }
-
-    /// Which member this node is.
-    pub(crate) fn is_node(&self, id: NodeId) {
-        *self.node.lock() = Some(id);
-    }
-
-    /// What the source's clock said between `asked_at` and now.
-    pub(crate) fn source_clock(&self, asked_at: Moment, theirs: Timestamp) {
-        let span = self.clock.boot().since(asked_at);
-        if let Some(skew) = self.doubt.compare(span, self.clock.now(), theirs) {
-            let skew = doubt::in_words(skew);
-            tracing::warn!(
-                "the database's clock is {skew} this node's: keys that end in between are answered 503"
-            );
-        }
-    }
-
-    /// Returns when the boot clock was found to have stood still: only a renewal brings decisions back.
-    pub(crate) async fn doubted(&self) {
-        self.doubted.notified().await;
-    }
-
-    /// No decisions until the next confirmation. What is held stays until [`Verifier::replace`]: someone who passed
-    /// the lease just before must not find an empty replica and take a good key for an unknown one.
-    pub(crate) fn stop(&self) {
-        self.lease.void();
-        self.applied.send_replace(Seq::default());
-    }
-
-    /// Decides from another replica from now on. What was known as revoked stays revoked, whatever the source says
-    /// now: see [`Verifier::revived`].
-    pub(crate) fn replace(&self, replica: Arc<Replica>) {
-        let revived = replica.keep_revoked(&self.replica.load());
-        self.replica.store(replica);
-        if !revived.is_empty() {
-            tracing::error!(
-                keys = revived.len(),
-                "the database lost revocations: the keys stay revoked here"
-            );
-            self.revived.send_modify(|keys| keys.extend(revived));
-        }
-    }
-
-    /// Forgets what ended before `instant`, in a small part of the replica; false when all parts are done.
-    pub(crate) fn sweep(&self, broom: &mut Broom, instant: Timestamp) -> bool {
-        self.replica.load().sweep(broom, instant)
-    }
-
-    /// What was counted since the last time, to be written.
-    pub(crate) fn pending_usage(&self) -> UsageBatch {
-        self.usage.drain()
-    }
-
-    /// A batch could not be written and was given up.
-    pub(crate) fn gave_up(&self, batch: &UsageBatch) {
-        self.usage.gave_up(batch);
-    }
 }
 
 impl fmt::Debug for Verifier {

@@ -30,6 +30,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+pub use self::metrics::ProcessFigures;
 use crate::problem::{Code, Problem};
 
 /// What handlers share.
@@ -37,6 +38,7 @@ use crate::problem::{Code, Problem};
 pub(crate) struct Shared {
     pub(crate) manager: Manager,
     pub(crate) verifier: Arc<Verifier>,
+    pub(crate) figures: Arc<dyn ProcessFigures>,
 }
 
 impl FromRef<Shared> for Manager {
@@ -48,6 +50,12 @@ impl FromRef<Shared> for Manager {
 impl FromRef<Shared> for Arc<Verifier> {
     fn from_ref(shared: &Shared) -> Self {
         Self::clone(&shared.verifier)
+    }
+}
+
+impl FromRef<Shared> for Arc<dyn ProcessFigures> {
+    fn from_ref(shared: &Shared) -> Self {
+        Self::clone(&shared.figures)
     }
 }
 
@@ -114,6 +122,7 @@ fn documented() -> OpenApiRouter<Shared> {
         .routes(routes!(audit::check_chain))
         .routes(routes!(usage::usage))
         .routes(routes!(usage::denials))
+        .routes(routes!(usage::observed))
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .routes(routes!(metrics::metrics))

@@ -10,7 +10,7 @@ use crate::{
     by::Caller,
     page::{Asked, List},
     problem::Problem,
-    view::{CountJson, DenialJson},
+    view::{CountJson, DenialJson, WouldBeDeniedJson},
 };
 
 const DAYS_DEFAULT: u32 = 30;
@@ -49,6 +49,20 @@ pub(super) async fn usage(
     let query = UsageQuery { api: asked.api, key: key_id(asked.key_id)?, days };
     let counts = manager.usage(&by, query).await?;
     Ok(axum::Json(List { items: counts.iter().map(Into::into).collect(), next_cursor: None }))
+}
+
+/// What would have been denied by what is only observed, by reason and key: the most frequent first.
+#[utoipa::path(get, path = "/v1/observed", tag = "usage", params(AskUsage),
+    responses((status = 200, description = "Done", body = List<WouldBeDeniedJson>), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn observed(
+    State(manager): State<Manager>,
+    Caller(by): Caller,
+    Asked(asked): Asked<AskUsage>,
+) -> Result<axum::Json<List<WouldBeDeniedJson>>, Problem> {
+    let days = asked.days.unwrap_or(DAYS_DEFAULT);
+    let query = UsageQuery { api: asked.api, key: key_id(asked.key_id)?, days };
+    let found = manager.would_be_denied(&by, query).await?;
+    Ok(axum::Json(List { items: found.iter().map(Into::into).collect(), next_cursor: None }))
 }
 
 /// Denied attempts, the newest first.

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use claviger_judge::Api;
+use claviger_judge::{Api, NoPermit};
 use claviger_model::{Denial, Environment, RequestId, Scopes, Timestamp, seconds_up};
-use claviger_verify::{Decision, Permit};
+use claviger_verify::{Decision, Objection, Permit};
 use http::HeaderMap;
 use http_body_util::BodyExt as _;
 use serde::Serialize;
@@ -15,7 +15,7 @@ use crate::view::{LimitJson, limits_json};
 /// The decision. Of several attempts some may be allowed and others not: then there are a permit and a denial.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Verdict<'a> {
-    /// Whether the attempt is allowed; of several, whether all are.
+    /// Whether the attempt may pass; of several, whether all may.
     allowed: bool,
     /// How many are allowed, where there was a `count`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,8 +27,21 @@ pub(super) struct Verdict<'a> {
     headers: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     denial: Option<DenialJson<'a>>,
+    /// What would have refused it, were it enforced and not only observed. Without a permit nothing is known of who asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    observed: Option<ObservedJson>,
+    /// What the profile answers who is refused, or would be.
     #[serde(skip_serializing_if = "Option::is_none")]
     response: Option<ResponseJson>,
+}
+
+/// An objection that is only observed.
+#[derive(Serialize, ToSchema)]
+#[schema(as = VerifyObserved)]
+struct ObservedJson {
+    /// A denial's code, or `unavailable` where no decision could be reached.
+    code: &'static str,
+    detail: std::borrow::Cow<'static, str>,
 }
 
 /// Whose key it is, and what it may do.
@@ -85,6 +98,7 @@ pub(super) struct Judged {
     allowed: u32,
     permit: Option<Permit>,
     denial: Option<Denial>,
+    observed: Option<Objection>,
 }
 
 impl Judged {
@@ -92,7 +106,12 @@ impl Judged {
         match decision {
             Decision::Allow(permit) => {
                 self.allowed += 1;
+                self.observed = permit.observed().cloned().map(Objection::Denied).or(self.observed.take());
                 self.permit = Some(permit);
+            }
+            Decision::Observe(objection) => {
+                self.allowed += 1;
+                self.observed = Some(objection);
             }
             Decision::Deny(denial) => self.denial = Some(denial),
         }
@@ -100,16 +119,22 @@ impl Judged {
 
     /// The verdict as JSON; `counted` says that it is to tell how many were allowed.
     pub(super) async fn told(&self, api: &Api, counted: bool, id: RequestId) -> Vec<u8> {
-        let response = match &self.denial {
-            Some(denial) => Some(response_json(api, denial, id).await),
+        let refused = match (&self.denial, &self.observed) {
+            (Some(denial), _) => Some(NoPermit::from(denial.clone())),
+            (None, Some(objection)) => Some(objection.clone().into()),
+            (None, None) => None,
+        };
+        let response = match &refused {
+            Some(no_permit) => Some(response_json(api, no_permit, id).await),
             None => None,
         };
         let verdict = Verdict {
             allowed: self.denial.is_none(),
             allowed_count: counted.then_some(self.allowed),
             permit: self.permit.as_ref().map(permit_json),
-            headers: self.permit.as_ref().map(|permit| fields(&api.limit_fields(permit))).unwrap_or_default(),
+            headers: fields(&api.limit_fields(self.permit.as_ref())),
             denial: self.denial.as_ref().map(denial_json),
+            observed: self.observed.as_ref().map(observed_json),
             response,
         };
         serde_json::to_vec(&verdict).expect("a verdict is plain JSON")
@@ -138,8 +163,12 @@ fn denial_json(denial: &Denial) -> DenialJson<'_> {
     }
 }
 
-async fn response_json(api: &Api, denial: &Denial, id: RequestId) -> ResponseJson {
-    let answer = api.refuse(&denial.clone().into(), id);
+fn observed_json(objection: &Objection) -> ObservedJson {
+    ObservedJson { code: objection.code(), detail: objection.detail() }
+}
+
+async fn response_json(api: &Api, no_permit: &NoPermit, id: RequestId) -> ResponseJson {
+    let answer = api.refuse(no_permit, id);
     let status = answer.status().as_u16();
     let headers = fields(answer.headers());
     let body = match answer.into_body().collect().await {

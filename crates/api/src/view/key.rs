@@ -68,6 +68,10 @@ pub(crate) struct RestrictionsJson {
     /// The same.
     #[serde(skip_serializing_if = "Option::is_none")]
     quotas: Option<Vec<QuotaJson>>,
+    /// Which of `networks`, `referrers` and `endpoints` refuse nobody yet; left out where none does. A kind that is given anew
+    /// without being named here is enforced.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    observed: Vec<&'static str>,
 }
 
 impl From<&Restrictions> for RestrictionsJson {
@@ -78,6 +82,7 @@ impl From<&Restrictions> for RestrictionsJson {
             endpoints: restrictions.endpoints.as_ref().map(Endpoints::to_texts),
             rates: rates_json(restrictions),
             quotas: quotas_json(restrictions),
+            observed: restrictions.observed.names(),
         }
     }
 }

@@ -28,4 +28,4 @@ pub(crate) use operator::{ChangedOperatorJson, IssuedOperatorJson, OperatorJson}
 pub(crate) use receipt::ReceiptJson;
 pub(crate) use session::{EndedSessionJson, SessionJson};
 pub(crate) use transfer::{ImportRowJson, ImportedJson, KeyRowJson};
-pub(crate) use usage::{CountJson, DenialJson};
+pub(crate) use usage::{CountJson, DenialJson, WouldBeDeniedJson};

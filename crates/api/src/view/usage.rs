@@ -1,6 +1,6 @@
 //! Counts and denied attempts as they are shown.
 
-use claviger_manage::DayCount;
+use claviger_manage::{DayCount, WouldBeDenied};
 use claviger_verify::usage::DeniedAttempt;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -17,16 +17,15 @@ pub(crate) struct CountJson {
     secret: Option<u16>,
     /// `live`, `test`, or `null` where what was presented has none.
     environment: Option<String>,
-    /// `allowed`, or a denial code.
+    /// `allowed`, a denial code, or one behind `observed_`: it passed, and would have been denied were everything enforced.
     outcome: String,
     count: u64,
 }
 
 impl From<&DayCount> for CountJson {
     fn from(count: &DayCount) -> Self {
-        let midnight = claviger_model::Timestamp::from_millis(count.day * 86_400_000).to_string();
         Self {
-            day: midnight.split('T').next().unwrap_or_default().to_owned(),
+            day: date(count.day),
             key_id: count.key.map(|key| key.to_string()),
             secret: count.secret,
             environment: count.environment.map(|environment| environment.to_string()),
@@ -34,6 +33,38 @@ impl From<&DayCount> for CountJson {
             count: count.count,
         }
     }
+}
+
+/// Attempts that passed and would have been denied, were everything enforced.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WouldBeDenied)]
+pub(crate) struct WouldBeDeniedJson {
+    /// The denial's code.
+    code: String,
+    /// `null` for what no key is known of.
+    key_id: Option<String>,
+    count: u64,
+    /// The first day of them, in UTC.
+    first_day: String,
+    /// The last.
+    last_day: String,
+}
+
+impl From<&WouldBeDenied> for WouldBeDeniedJson {
+    fn from(found: &WouldBeDenied) -> Self {
+        Self {
+            code: found.code.clone(),
+            key_id: found.key.map(|key| key.to_string()),
+            count: found.count,
+            first_day: date(*found.days.start()),
+            last_day: date(*found.days.end()),
+        }
+    }
+}
+
+fn date(day: i64) -> String {
+    let midnight = claviger_model::Timestamp::from_millis(day * 86_400_000).to_string();
+    midnight.split('T').next().unwrap_or_default().to_owned()
 }
 
 /// A denied attempt.

@@ -1,11 +1,17 @@
 //! `claviger doctor`: what an operator should know before relying on an installation. It changes nothing.
 
-use std::{fmt::Write as _, sync::Arc, time::Duration};
+use std::{
+    fmt::Write as _,
+    path::{self, Path},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::Error;
 use clap::Args;
 use claviger_model::{Clock as _, Timestamp, profile::Profile};
 use claviger_store::{Examined, Finding, Health, PostgresOptions, examine_directory, examine_postgres};
+use rustix::fs::statvfs;
 use serde_json::{Value, json};
 
 use super::{Ending, lease};
@@ -15,6 +21,9 @@ use crate::{
     serve::{certificate, node, profiles},
     system::SystemClock,
 };
+
+/// With less room than this a disk is soon full.
+const ROOM_MIN: u64 = 1 << 30;
 
 /// A certificate that lasts no longer should have been renewed.
 const RENEWED_BEFORE: Duration = Duration::from_hours(14 * 24);
@@ -51,8 +60,10 @@ async fn examine(flags: ServeFlags) -> Vec<Finding> {
     let mut findings = vec![Finding::ok("settings", "They can be read, and fit together.")];
     let (finding, profiles) = served(&settings);
     findings.push(finding);
+    findings.extend(profiles.iter().filter_map(|profile| observing(profile)));
     findings.extend(settings.tls.as_ref().map(|tls| certified(tls, SystemClock::new().now())));
     findings.extend(examine_directory(&settings.data, settings.database_url.is_none()));
+    findings.extend(disk(&settings.data));
     findings.extend(shared(&settings).await.findings);
     findings.push(leases(&settings, &profiles));
     findings
@@ -72,6 +83,13 @@ fn served(settings: &Settings) -> (Finding, Vec<Arc<Profile>>) {
         }
         Err(error) => (Finding::fail(ABOUT, &format!("{error:#}")), Vec::new()),
     }
+}
+
+/// What an api only observes.
+fn observing(profile: &Profile) -> Option<Finding> {
+    let found = format!("{} only observes {}.", profile.name, profile.observed()?);
+    const ADVICE: &str = "Look at `claviger observed`, and take `mode = \"observe\"` out of the profile.";
+    Some(Finding::warn("observe", found, ADVICE))
 }
 
 /// The certificate by which listeners speak TLS.
@@ -96,6 +114,26 @@ fn certified(tls: &TlsSettings, now: Timestamp) -> Finding {
     } else {
         Finding::ok(ABOUT, format!("The certificate is valid until {until}, and its key fits."))
     }
+}
+
+/// The room on the disk that the data directory is on, or will be.
+fn disk(data: &Path) -> Option<Finding> {
+    const ABOUT: &str = "disk";
+    let data = path::absolute(data).ok()?;
+    let disk = data.ancestors().find_map(|place| statvfs(place).ok())?;
+    let (free, all) = (disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize);
+    let free_mib = free >> 20;
+    let found = format!("{free_mib} MiB of {} MiB are free for {}.", all >> 20, data.display());
+    Some(if free < ROOM_MIN {
+        let advice =
+            "Make room. On a full disk nothing can be changed, revocations included; decisions go on.";
+        Finding::warn(ABOUT, found, advice)
+    } else if disk.f_files > 0 && disk.f_favail == 0 {
+        let found = format!("No file can be made any more where {} is.", data.display());
+        Finding::warn(ABOUT, found, "Remove files: the file system has no inode left.")
+    } else {
+        Finding::ok(ABOUT, found)
+    })
 }
 
 /// The database that nodes share, where the settings name one.

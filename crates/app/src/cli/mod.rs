@@ -20,6 +20,7 @@ mod man;
 mod member;
 mod migrate;
 mod node;
+mod observed;
 mod operator;
 mod paging;
 mod profile;
@@ -83,6 +84,8 @@ enum Command {
     /// The nodes that share a database
     #[command(subcommand)]
     Node(node::Command),
+    /// What would have been denied by what is only observed, by reason and key
+    Observed(observed::Observed),
     /// What was changed, when and by whom
     #[command(subcommand)]
     Audit(audit::Command),
@@ -150,6 +153,7 @@ fn carry_out(command: Command) -> anyhow::Result<Ending> {
         Command::Operator(command) => waiting(command.run()),
         Command::Client(command) => waiting(command.run()),
         Command::Node(command) => waiting(command.run()),
+        Command::Observed(observed) => waiting(observed.run()),
         Command::Audit(command) => waiting(command.run()),
         Command::Profile(command) => command.run(),
         Command::Completions(completions) => completions.run(),

@@ -65,10 +65,18 @@ pub(crate) enum Unusable {
     Tickets(#[source] rustls::Error),
 }
 
+/// What is spoken, and until when the certificate is valid, where it says so.
+pub(super) struct Offer {
+    pub(super) config: Arc<ServerConfig>,
+    pub(super) until: Option<Timestamp>,
+}
+
 /// What is spoken with these files. What is wrong with them and prevents nothing is warned of.
-pub(super) fn offer(settings: &TlsSettings, now: Timestamp) -> Result<Arc<ServerConfig>, Unusable> {
+pub(super) fn offer(settings: &TlsSettings, now: Timestamp) -> Result<Offer, Unusable> {
     let certified = certified(settings)?;
-    warn_of_dates(&settings.cert_file, validity(&certified), now);
+    let validity = validity(&certified);
+    let until = validity.as_ref().map(|validity| *validity.end());
+    warn_of_dates(&settings.cert_file, validity, now);
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("the provider speaks the default versions of TLS")
@@ -78,7 +86,7 @@ pub(super) fn offer(settings: &TlsSettings, now: Timestamp) -> Result<Arc<Server
     // Their keys are this process's own, and change every few hours. Whoever comes to another node shakes hands anew.
     config.ticketer = aws_lc_rs::Ticketer::new().map_err(Unusable::Tickets)?;
     config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
-    Ok(Arc::new(config))
+    Ok(Offer { config: Arc::new(config), until })
 }
 
 /// The certificate with its key, which fits.

@@ -4,6 +4,7 @@ pub(crate) mod certificate;
 mod control;
 pub(crate) mod data;
 mod engine;
+mod figures;
 mod first_start;
 mod listener;
 mod master;
@@ -30,6 +31,7 @@ use tokio_rustls::TlsAcceptor;
 
 use self::{
     engine::Engine,
+    figures::Figures,
     listener::{Listener, Rules, Serving},
     ready::Addresses,
     services::{ByTls, Parts, Services},
@@ -65,14 +67,15 @@ struct Listeners {
     portal: Listener,
     control: Listener,
     ext_authz: Option<Listener>,
+    certificate_until: Option<Timestamp>,
 }
 
 impl Listeners {
     fn bind(settings: &Settings, now: Timestamp) -> anyhow::Result<Self> {
         let offer = settings.tls.as_ref().map(|tls| certificate::offer(tls, now)).transpose()?;
         let tls = |listener| {
-            let offer = offer.clone().filter(|_| settings.speaks_tls(listener));
-            offer.map(TlsAcceptor::from)
+            let offer = offer.as_ref().filter(|_| settings.speaks_tls(listener));
+            offer.map(|offer| TlsAcceptor::from(Arc::clone(&offer.config)))
         };
         let gateway = Listener::bind("gateway", settings.gateway, tls(ListenerName::Gateway))?;
         let portal = Listener::bind("portal", settings.portal, tls(ListenerName::Portal))?;
@@ -81,7 +84,15 @@ impl Listeners {
             Some(address) => Some(Listener::bind("ext-authz", address, tls(ListenerName::ExtAuthz))?),
             None => None,
         };
-        Ok(Self { gateway, portal, control, ext_authz })
+        let certificate_until = offer.and_then(|offer| offer.until);
+        Ok(Self { gateway, portal, control, ext_authz, certificate_until })
+    }
+
+    /// What is told of them in metrics.
+    fn figures(&self, started_at: Timestamp) -> Figures {
+        let listeners = [&self.gateway, &self.portal, &self.control].into_iter().chain(&self.ext_authz);
+        let listeners = listeners.map(Listener::counts).collect();
+        Figures { listeners, certificate_until: self.certificate_until, started_at }
     }
 
     fn serve(self, settings: &Settings, services: Services, stopped: &Receiver<bool>) -> Vec<Serving> {
@@ -103,6 +114,7 @@ impl Listeners {
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     let mut signals = Signals::listen()?;
     let (profiles, served) = profiles::load(&settings)?;
+    profiles::warn_of_observing(&profiles);
     let apis = Apis::new(profiles.clone()).map_err(anyhow::Error::msg)?;
     let prepared = profiles.iter().map(|profile| profiles::prepare(Arc::clone(profile)));
     let prepared = prepared.collect::<anyhow::Result<Vec<_>>>()?;
@@ -110,7 +122,8 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) =
         (Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
     // Before the data directory: where a port is taken, nothing is made.
-    let listeners = Listeners::bind(&settings, clock.now())?;
+    let started_at = clock.now();
+    let listeners = Listeners::bind(&settings, started_at)?;
 
     let opened = data::open(&settings.data, shared(&settings), &*clock).await?;
     let store = opened.store.clone();
@@ -157,6 +170,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         public_origin,
         by_tls,
         forward_auth_callers,
+        figures: Arc::new(listeners.figures(started_at)),
         clock,
         entropy,
         ids: Arc::new(FetchedEntropy),

@@ -45,6 +45,15 @@ fn text_of(file: &Path) -> anyhow::Result<(String, String)> {
     Ok((name, text))
 }
 
+/// Says what is only observed, so that nobody takes it for enforced.
+pub(super) fn warn_of_observing(profiles: &[Arc<Profile>]) {
+    for profile in profiles {
+        if let Some(observed) = profile.observed() {
+            tracing::warn!(api = %profile.name, "only observed is {observed}");
+        }
+    }
+}
+
 /// Whether each api that has accounts has its profile here: without it, all its good keys would be unknown.
 pub(super) async fn cover(profiles: &[Arc<Profile>], store: &Store) -> anyhow::Result<()> {
     let apis = store.apis_in_use().await.context("the accounts' apis can't be read")?;

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use claviger_api::{Control, ControlParts, OwnKeys};
+use claviger_api::{Control, ControlParts, OwnKeys, ProcessFigures};
 use claviger_dashboard::{ApiPages, OperatorPages, PagesParts, Portal};
 use claviger_gateway::{Backend, Backends, Desk, ExtAuthz, ForwardAuth, Gateway, InProcess};
 use claviger_judge::Api;
@@ -38,6 +38,7 @@ pub(super) struct Parts {
     pub(super) public_origin: Option<String>,
     pub(super) by_tls: ByTls,
     pub(super) forward_auth_callers: Networks,
+    pub(super) figures: Arc<dyn ProcessFigures>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
     /// Randomness for the ids of requests, which are no secrets.
@@ -81,7 +82,7 @@ impl Services {
         let oauth = Endpoints::new(parts.manager.clone(), Arc::clone(&parts.clock), Arc::clone(&parts.ids));
         let portal = PortalListener { pages: Portal::new(parts.pages())?, oauth };
         let operators = OperatorPages::new(parts.pages())?;
-        let Parts { manager, verifier, apis, forward_auth_callers, clock, ids, .. } = parts;
+        let Parts { manager, verifier, apis, forward_auth_callers, figures, clock, ids, .. } = parts;
         let desk = Arc::new(Desk {
             apis: apis.clone(),
             callers: forward_auth_callers,
@@ -92,7 +93,7 @@ impl Services {
         let (forward_auth, ext_authz) = (ForwardAuth::new(Arc::clone(&desk)), ExtAuthz::new(desk));
         let control = ControlListener {
             forward_auth,
-            api: Control::new(ControlParts { manager, verifier, apis, clock, entropy: ids }),
+            api: Control::new(ControlParts { manager, verifier, apis, figures, clock, entropy: ids }),
             pages: operators,
         };
         Ok(Self { gateway, portal, control, ext_authz, trusted })

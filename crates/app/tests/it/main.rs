@@ -15,6 +15,7 @@ mod members;
 mod moved;
 mod nodes;
 mod oauth;
+mod observed;
 mod pages;
 mod proxies;
 mod streams;

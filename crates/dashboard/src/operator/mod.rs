@@ -30,6 +30,7 @@ use claviger_judge::request_id;
 use claviger_model::RequestId;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri};
 use tower::ServiceExt as _;
+use tracing::Instrument as _;
 
 use self::desk::{Desk, Operator};
 use crate::{
@@ -58,12 +59,20 @@ impl OperatorPages {
     }
 
     /// Answers one request.
-    pub async fn handle<B>(&self, peer: SocketAddr, mut request: Request<B>) -> Response<Body>
+    pub async fn handle<B>(&self, peer: SocketAddr, request: Request<B>) -> Response<Body>
     where
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let id = RequestId::mint(self.site.now(), self.site.entropy());
+        self.answer(peer, request, id).instrument(tracing::error_span!("request", %id)).await
+    }
+
+    async fn answer<B>(&self, peer: SocketAddr, mut request: Request<B>, id: RequestId) -> Response<Body>
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
         request.extensions_mut().insert(id);
         request.extensions_mut().insert(PeerAddress(peer));
         let request = noted(request);

@@ -1,7 +1,7 @@
 //! What Envoy is answered: what to tell the upstream, or what to tell the caller.
 
 use bytes::Bytes;
-use claviger_judge::{Api, credential, identity, request_id};
+use claviger_judge::{Api, Pass, credential, identity, request_id};
 use claviger_model::RequestId;
 use claviger_verify::Permit;
 use http::{HeaderMap, HeaderName, Response};
@@ -20,9 +20,9 @@ const PERMISSION_DENIED: i32 = 7;
 
 /// Lets a request pass, as whose it is. Every field is set, so that none that a caller wrote survives; those that an
 /// upstream could take for one of them, or for another request, are removed, as at the gateway.
-pub(super) fn allowed(api: &Api, permit: &Permit, caller: &HeaderMap, id: RequestId) -> CheckResponse {
+pub(super) fn allowed(api: &Api, pass: &Pass, caller: &HeaderMap, id: RequestId) -> CheckResponse {
     let mut told = identity::blank();
-    identity::state_in(&mut told, permit);
+    identity::state_in(&mut told, pass);
     request_id::set(&mut told, id);
     let credentials = &api.profile().credentials;
     let misleading = caller.keys().filter(|name| !told.contains_key(*name) && misleads(name));
@@ -33,12 +33,12 @@ pub(super) fn allowed(api: &Api, permit: &Permit, caller: &HeaderMap, id: Reques
     let ok = OkHttpResponse {
         headers: options(&told),
         headers_to_remove: removed,
-        response_headers_to_add: options(&api.limit_fields(permit)),
+        response_headers_to_add: options(&api.limit_fields(pass.permit())),
     };
     CheckResponse {
         status: Some(Status { code: OK }),
         answer: Some(Answer::Ok(ok)),
-        dynamic_metadata: Some(metadata(permit)),
+        dynamic_metadata: Some(metadata(api, pass)),
     }
 }
 
@@ -87,19 +87,27 @@ fn misleads(name: &HeaderName) -> bool {
     identity::reads_like(name, "x-claviger-") || is_what_was_asked(name)
 }
 
-/// The permit, for access logs and other filters.
-fn metadata(permit: &Permit) -> Struct {
-    let text = |text: &str| Value { kind: Some(Kind::StringValue(text.to_owned())) };
+/// By what a request passes, for access logs and other filters.
+fn metadata(api: &Api, pass: &Pass) -> Struct {
+    let observed = pass.observed().map(|code| ("observed", text(code)));
+    let permit = pass.permit().into_iter().flat_map(permit_metadata);
+    let fields = [("api", text(&api.profile().name))].into_iter().chain(permit).chain(observed);
+    Struct { fields: fields.map(|(name, value)| (name.to_owned(), value)).collect() }
+}
+
+fn text(text: &str) -> Value {
+    Value { kind: Some(Kind::StringValue(text.to_owned())) }
+}
+
+fn permit_metadata(permit: &Permit) -> impl Iterator<Item = (&'static str, Value)> {
     let scopes = permit.scopes().to_string();
     let scopes = scopes.split(' ').filter(|scope| !scope.is_empty()).map(text).collect();
     let external_id = permit.external_id().map(|id| ("external_id", text(id)));
     let fields = [
-        ("api", text(permit.api())),
         ("account_id", text(&permit.account().to_string())),
         ("key_id", text(&permit.key().to_string())),
         ("environment", text(permit.environment().as_str())),
         ("scopes", Value { kind: Some(Kind::ListValue(ListValue { values: scopes })) }),
     ];
-    let fields = fields.into_iter().chain(external_id);
-    Struct { fields: fields.map(|(name, value)| (name.to_owned(), value)).collect() }
+    fields.into_iter().chain(external_id)
 }

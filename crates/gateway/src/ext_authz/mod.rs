@@ -12,9 +12,9 @@ mod reflection;
 use std::{net::SocketAddr, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
-use claviger_judge::{Api, address::caller_address};
+use claviger_judge::{Api, Pass, address::caller_address};
 use claviger_model::{RequestId, Slot};
-use claviger_verify::{Permit, Readiness};
+use claviger_verify::Readiness;
 use http::{HeaderMap, Request, Response, StatusCode, header::CONTENT_TYPE};
 use http_body::Body as HttpBody;
 use tonic::{Status, server::Grpc};
@@ -128,7 +128,7 @@ impl ExtAuthz {
         let api = self.api(&attributes)?;
         let id = self.desk.mint();
         match self.judge(api, attributes, id).await {
-            Ok((permit, caller)) => Ok(answer::allowed(api, &permit, &caller, id)),
+            Ok((pass, caller)) => Ok(answer::allowed(api, &pass, &caller, id)),
             Err(refusal) if refusal.slot() == Slot::Unavailable => {
                 Err(Status::unavailable("no decision can be reached now"))
             }
@@ -146,18 +146,18 @@ impl ExtAuthz {
         }
     }
 
-    /// A permit, and the fields that the caller sent.
+    /// By what it passes, and the fields that the caller sent.
     async fn judge(
         &self,
         api: &Api,
         attributes: AttributeContext,
         id: RequestId,
-    ) -> Result<(Permit, HeaderMap), Refusal> {
+    ) -> Result<(Pass, HeaderMap), Refusal> {
         let Question { head, host, peer } = Question::read(attributes).ok_or(Slot::BadRequest)?;
         check_head(&head)?;
         let address = caller_address(api.profile(), peer, &head.headers);
-        let permit = self.desk.judge(api, &head, &host, address, id).await?;
-        Ok((permit, head.headers))
+        let pass = self.desk.judge(api, &head, &host, address, id).await?;
+        Ok((pass, head.headers))
     }
 
     fn health(&self, service: &str) -> Result<HealthCheckResponse, Status> {

@@ -11,9 +11,8 @@ mod style;
 use std::{mem, net::SocketAddr, sync::Arc};
 
 use bytes::Bytes;
-use claviger_judge::{Api, Host, address, identity, request_id};
+use claviger_judge::{Api, Host, Pass, address, identity, request_id};
 use claviger_model::{RequestId, Slot};
-use claviger_verify::Permit;
 use http::{
     HeaderMap, HeaderValue, Request, Response, StatusCode,
     header::{CACHE_CONTROL, VARY},
@@ -85,7 +84,7 @@ impl ForwardAuth {
             return Err(style::explain(api, &head.headers, id));
         }
         match self.judge(api, head, &place, id).await {
-            Ok(permit) => Ok(self.allowed(api, &permit, id)),
+            Ok(pass) => Ok(self.allowed(api, &pass, id)),
             Err(refusal) => Err(place.style.refuse(api, &refusal, id)),
         }
     }
@@ -96,7 +95,7 @@ impl ForwardAuth {
         head: &mut Parts,
         place: &Place<'_>,
         id: RequestId,
-    ) -> Result<Permit, Refusal> {
+    ) -> Result<Pass, Refusal> {
         let host = question::put_in(head, place).or(Err(Slot::BadRequest))?;
         check_target(head)?;
         check_fields(head.headers.iter().filter(|(name, _)| !is_of_question(name)))?;
@@ -104,13 +103,13 @@ impl ForwardAuth {
         self.desk.judge(api, head, &host, address, id).await
     }
 
-    fn allowed(&self, api: &Api, permit: &Permit, id: RequestId) -> Response<Full<Bytes>> {
+    fn allowed(&self, api: &Api, pass: &Pass, id: RequestId) -> Response<Full<Bytes>> {
         let mut answer = Response::new(Full::default());
         let headers = answer.headers_mut();
         headers.clone_from(&self.yes);
-        identity::state_in(headers, permit);
+        identity::state_in(headers, pass);
         request_id::set(headers, id);
-        headers.extend(api.limit_fields(permit));
+        headers.extend(api.limit_fields(pass.permit()));
         answer
     }
 }

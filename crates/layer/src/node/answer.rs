@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::Full;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
 
 use crate::{Allowed, Answer, RemotePermit, permit::Facts};
 
@@ -25,10 +25,17 @@ struct Said {
     #[serde(default)]
     allowed_count: usize,
     permit: Option<Facts>,
+    /// Whether something that is only observed objects.
+    #[serde(default, deserialize_with = "is_there")]
+    observed: bool,
     /// For the answers to those who are allowed.
     #[serde(default)]
     headers: BTreeMap<String, String>,
     response: Option<Relayed>,
+}
+
+fn is_there<'de, D: Deserializer<'de>>(from: D) -> Result<bool, D::Error> {
+    Ok(Option::<IgnoredAny>::deserialize(from)?.is_some())
 }
 
 #[derive(Deserialize)]
@@ -53,6 +60,11 @@ pub(super) fn read(status: StatusCode, body: &[u8], api: &str, count: usize) -> 
     let permitted = match (allowed, said.permit) {
         (0, _) => None,
         (_, Some(facts)) => Some((allowed, permitted(RemotePermit::new(facts), said.headers)?)),
+        // The api only observes, and nothing is known of who asks: the service behind is promised a permit.
+        (_, None) if said.observed => {
+            let relayed = said.response.ok_or("the node observed something without an answer to relay")?;
+            return Ok(Judged { allowed: None, denied: Some(relay(relayed)?) });
+        }
         (_, None) => return Err("the node allowed something without a permit".to_owned()),
     };
     if permitted.as_ref().is_some_and(|(_, allowed)| allowed.permit.api() != api) {
@@ -150,6 +162,19 @@ mod tests {
             (&Scopes::listed(["a"]), Some("2026-01-01T00:00:00Z"))
         );
         assert_eq!((permit.limits()[0].remaining, permit.limits()[0].more_in.as_secs()), (1, 1800));
+    }
+
+    #[test]
+    fn what_passes_only_because_it_is_observed_has_no_permit_and_is_refused_here() {
+        let observed = json!({"code": "unknown", "detail": "…"});
+        let said = json!({"allowed": true, "observed": observed, "response": response()});
+        let judged = answered(&said, 1).unwrap();
+        assert_eq!(judged.denied.unwrap().status(), StatusCode::UNAUTHORIZED);
+        assert!(judged.allowed.is_none());
+        let said = json!({"allowed": true, "observed": observed, "permit": permit(), "response": response()});
+        assert!(answered(&said, 1).unwrap().allowed.is_some(), "a good key is one");
+        let said = json!({"allowed": true, "permit": null, "response": response()});
+        assert!(answered(&said, 1).is_err());
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::{
     authorize::{asked, is_of},
     rules,
 };
-use crate::{Manager, Refusal};
+use crate::{GrantType, Manager, Refusal};
 
 /// How long a refresh token that was used may be used again by who has lost the answer.
 const REPETITION: Duration = Duration::from_secs(10);
@@ -173,6 +173,7 @@ impl Manager {
         self.reached(committed.seq, profile, &committed.value).await;
         match committed.value {
             Exchanged::Granted(_) => {
+                self.figures.issued(GrantType::Code);
                 Ok(Tokens { access, refresh: Some(refresh), lasts: rules.access_lasts, scopes })
             }
             Exchanged::Replayed(_) | Exchanged::Disabled => Err(WRONG),
@@ -222,6 +223,7 @@ impl Manager {
         self.reached(committed.seq, profile, &committed.value).await;
         match committed.value {
             Exchanged::Granted(key) => {
+                self.figures.issued(GrantType::Refresh);
                 Ok(Tokens { access: plain, refresh: Some(refresh), lasts, scopes: key.scopes })
             }
             Exchanged::Replayed(_) => Err(WRONG),
@@ -252,6 +254,7 @@ impl Manager {
         let committed = exchanged.map_err(|error| or_no_such(error, NONE))?;
         self.count_grant(now);
         self.reached(committed.seq, profile, &committed.value).await;
+        self.figures.issued(GrantType::Client);
         Ok(Tokens { access, refresh: None, lasts: rules.access_lasts, scopes })
     }
 

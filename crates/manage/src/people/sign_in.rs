@@ -135,7 +135,9 @@ impl Manager {
             self.with_password(&admitted, candidates, password).await?.ok_or(Refusal::WrongPassword)
         };
         let found = found.await;
-        if !matches!(found, Err(Refusal::WrongPassword)) {
+        if matches!(found, Err(Refusal::WrongPassword)) {
+            self.figures.wrong_password();
+        } else {
             self.people.by_member.give_back(&name);
         }
         found
@@ -255,6 +257,7 @@ impl Manager {
         let note = self.note_needing(&by, None, "session.begin", json!({"method": method.as_str()}));
         let open: OpenSession =
             self.store.begin_session(entrance, session, note).await.map_err(link_not_found)?;
+        self.figures.signed_in(method);
         Ok(SignedIn { token, permit: self.permit(open)? })
     }
 }

@@ -41,14 +41,35 @@ pub struct Rules<'a> {
     pub accepts_test: bool,
 }
 
+/// That nothing objects, but for what is only observed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// The first objection of what is only observed: it would have been the answer.
+    pub observed: Option<Denial>,
+}
+
+impl Allowed {
+    /// Takes an objection for one that is only observed, or returns it.
+    fn weigh(&mut self, judged: Result<(), Denial>, is_observed: bool) -> Result<(), Denial> {
+        match judged {
+            Err(denial) if is_observed => {
+                self.observed.get_or_insert(denial);
+                Ok(())
+            }
+            judged => judged,
+        }
+    }
+}
+
 /// Judges one attempt at the instant `now`. The first objection is the answer: what the key is comes before what
-/// it may do, so that a revoked key says so wherever it is tried.
+/// it may do, so that a revoked key says so wherever it is tried. Only what narrows a key or a route demands can be
+/// observed: a key that doesn't live is refused, and so is a request that can be read in two ways.
 pub fn decide(
     key: &KeyFacts<'_>,
     rules: &Rules<'_>,
     attempt: &Attempt<'_>,
     now: Timestamp,
-) -> Result<(), Denial> {
+) -> Result<Allowed, Denial> {
     lives(key, now)?;
     if attempt.method.is_some_and(|method| !is_token(method)) {
         return Err(Denial::Ambiguous(Misfit::Method));
@@ -65,9 +86,16 @@ pub fn decide(
         Some((method, path)) => Some(rules.routes.need(method, path)),
         None => half_known.then_some(Need::UNKNOWN),
     };
-    belongs(key, rules, attempt, need.as_ref())?;
-    narrows(&key.policy.restrictions, attempt, target)?;
-    permits(&key.policy.scopes, attempt, need.as_ref())
+    let mut allowed = Allowed::default();
+    let by_route = need.as_ref().is_some_and(|need| need.is_observed);
+    belongs(key, rules, attempt)?;
+    allowed.weigh(belongs_to_route(key, need.as_ref()), by_route)?;
+    narrows(&key.policy.restrictions, attempt, target, &mut allowed)?;
+    let scopes = &key.policy.scopes;
+    allowed.weigh(permits_route(scopes, need.as_ref()), by_route)?;
+    permits(scopes, attempt)?;
+    allowed.weigh(permits_anything(scopes, need.as_ref()), by_route)?;
+    Ok(allowed)
 }
 
 /// RFC 9110 §5.6.2. A list of methods is none.
@@ -91,54 +119,63 @@ pub fn lives(key: &KeyFacts<'_>, now: Timestamp) -> Result<(), Denial> {
     if key.state == KeyState::Disabled || !key.account_active { Err(Denial::Disabled) } else { Ok(()) }
 }
 
-fn belongs(
-    key: &KeyFacts<'_>,
-    rules: &Rules<'_>,
-    attempt: &Attempt<'_>,
-    need: Option<&Need<'_>>,
-) -> Result<(), Denial> {
-    let routed = need.and_then(|need| need.environment);
-    let tied = [attempt.environment, routed].into_iter().flatten();
-    let elsewhere = tied.into_iter().any(|environment| environment != key.environment);
+fn belongs(key: &KeyFacts<'_>, rules: &Rules<'_>, attempt: &Attempt<'_>) -> Result<(), Denial> {
+    let elsewhere = attempt.environment.is_some_and(|environment| environment != key.environment);
     let refused = key.environment == Environment::Test && !rules.accepts_test;
     if elsewhere || refused { Err(Denial::Environment(key.environment)) } else { Ok(()) }
+}
+
+fn belongs_to_route(key: &KeyFacts<'_>, need: Option<&Need<'_>>) -> Result<(), Denial> {
+    match need.and_then(|need| need.environment) {
+        Some(environment) if environment != key.environment => Err(Denial::Environment(key.environment)),
+        _ => Ok(()),
+    }
 }
 
 fn narrows(
     to: &Restrictions,
     attempt: &Attempt<'_>,
     target: Option<(&str, CanonicalPath<'_>)>,
+    allowed: &mut Allowed,
 ) -> Result<(), Denial> {
     if let Some(networks) = &to.networks
         && !attempt.address.is_some_and(|address| networks.contain(address))
     {
-        return Err(Denial::Network);
+        allowed.weigh(Err(Denial::Network), to.observed.networks)?;
     }
     if let Some(referrers) = &to.referrers
         && !attempt.referrer.is_some_and(|referrer| referrers.admit(referrer))
     {
-        return Err(Denial::Referrer);
+        allowed.weigh(Err(Denial::Referrer), to.observed.referrers)?;
     }
     if let Some(endpoints) = &to.endpoints
         && !target.is_some_and(|(method, path)| endpoints.admit(method, path))
     {
-        return Err(Denial::Endpoint);
+        allowed.weigh(Err(Denial::Endpoint), to.observed.endpoints)?;
     }
     Ok(())
 }
 
-fn permits(scopes: &Scopes, attempt: &Attempt<'_>, need: Option<&Need<'_>>) -> Result<(), Denial> {
-    let Scopes::Listed(listed) = scopes else { return Ok(()) };
-    let demand = need.map_or(Demand::Unsaid, |need| need.scope);
-    let routed = match demand {
-        Demand::All => return Err(Denial::UnlistedRoute),
-        Demand::Scope(scope) => Some(scope),
-        Demand::Open | Demand::Unsaid => None,
-    };
-    if let Some(lacking) = routed.into_iter().chain(attempt.scopes).find(|scope| !scopes.include(scope)) {
-        return Err(Denial::Scope(lacking.clone()));
+fn permits_route(scopes: &Scopes, need: Option<&Need<'_>>) -> Result<(), Denial> {
+    let Scopes::Listed(_) = scopes else { return Ok(()) };
+    match need.map(|need| need.scope) {
+        Some(Demand::All) => Err(Denial::UnlistedRoute),
+        Some(Demand::Scope(scope)) if !scopes.include(scope) => Err(Denial::Scope(scope.clone())),
+        _ => Ok(()),
     }
-    if listed.is_empty() && demand != Demand::Open { Err(Denial::NoScopes) } else { Ok(()) }
+}
+
+fn permits(scopes: &Scopes, attempt: &Attempt<'_>) -> Result<(), Denial> {
+    match attempt.scopes.iter().find(|scope| !scopes.include(scope)) {
+        Some(lacking) => Err(Denial::Scope(lacking.clone())),
+        None => Ok(()),
+    }
+}
+
+fn permits_anything(scopes: &Scopes, need: Option<&Need<'_>>) -> Result<(), Denial> {
+    let is_nothing = matches!(scopes, Scopes::Listed(listed) if listed.is_empty());
+    let is_open = need.is_some_and(|need| need.scope == Demand::Open);
+    if is_nothing && !is_open { Err(Denial::NoScopes) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -2,9 +2,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
+    Scope,
     path::PathPattern,
-    profile::Route,
-    restriction::{Endpoints, Methods, Networks, Referrers},
+    profile::{Mode, Route},
+    restriction::{Endpoints, Methods, Networks, ObservedKinds, Referrers},
 };
 
 const NOW: Timestamp = Timestamp::from_millis(1_750_000_000_000);
@@ -34,11 +35,22 @@ fn table() -> RouteTable {
         paths: [path.parse::<PathPattern>().unwrap()].into(),
         scope: Some(scope.parse().unwrap()),
         environment: None,
+        mode: Mode::Enforce,
     };
     RouteTable::new(vec![
         route(&["GET"], "/v1/costs", "costs:read"),
         route(&["POST"], "/v1/alerts", "alerts:write"),
     ])
+}
+
+/// What is decided where nothing is observed.
+fn decide(
+    key: &KeyFacts<'_>,
+    rules: &Rules<'_>,
+    attempt: &Attempt<'_>,
+    now: Timestamp,
+) -> Result<(), Denial> {
+    super::decide(key, rules, attempt, now).map(|allowed| assert_eq!(allowed.observed, None))
 }
 
 fn judge(facts: &KeyFacts<'_>, attempt: &Attempt<'_>) -> Result<(), Denial> {
@@ -128,6 +140,7 @@ fn a_key_without_scopes_may_use_open_routes_only() {
         paths: ["/v1/status".parse::<PathPattern>().unwrap()].into(),
         scope: None,
         environment: None,
+        mode: Mode::Enforce,
     };
     let routes = RouteTable::new(vec![open_route]);
     let rules = Rules { routes: &routes, accepts_test: true };
@@ -225,4 +238,60 @@ proptest! {
         let allowed = |scopes: Scopes| decide(&key(&policy(scopes, Restrictions::default())), &rules, &attempt, NOW).is_ok();
         prop_assert!(!allowed(listed(mask)) || (allowed(listed(3)) && allowed(Scopes::All)));
     }
+}
+
+#[test]
+fn what_is_only_observed_lets_through_and_says_what_it_would_have_been() {
+    let mut restrictions = Restrictions {
+        networks: Some(Networks::parse(&["10.0.0.0/8"]).unwrap()),
+        endpoints: Some(Endpoints::parse(&["GET /v1/costs"]).unwrap()),
+        ..Restrictions::default()
+    };
+    let routes = RouteTable::default();
+    let rules = Rules { routes: &routes, accepts_test: true };
+    let attempt = Attempt { method: Some("GET"), path: Some("/v1/alerts"), ..Attempt::default() };
+    let decided = |restrictions: &Restrictions| {
+        let policy = policy(Scopes::All, restrictions.clone());
+        super::decide(&key(&policy), &rules, &attempt, NOW)
+    };
+    assert_eq!(decided(&restrictions), Err(Denial::Network));
+    restrictions.observed = ObservedKinds::parse(&["networks"]).unwrap();
+    assert_eq!(decided(&restrictions), Err(Denial::Endpoint), "what is enforced still refuses");
+    restrictions.observed = ObservedKinds::parse(&["endpoints", "networks"]).unwrap();
+    assert_eq!(
+        decided(&restrictions),
+        Ok(Allowed { observed: Some(Denial::Network) }),
+        "the first objection"
+    );
+    restrictions.networks = None;
+    assert_eq!(decided(&restrictions), Ok(Allowed { observed: Some(Denial::Endpoint) }));
+}
+
+#[test]
+fn a_route_that_is_observed_demands_nothing_and_nothing_else_is_lifted() {
+    let write: Scope = "alerts:write".parse().unwrap();
+    let route = Route {
+        methods: Methods::Any,
+        paths: ["/v1/alerts".parse::<PathPattern>().unwrap()].into(),
+        scope: Some(write.clone()),
+        environment: Some(Environment::Test),
+        mode: Mode::Observe,
+    };
+    let routes = RouteTable::new(vec![route]);
+    let rules = Rules { routes: &routes, accepts_test: true };
+    let none = policy(Scopes::listed(vec![]).unwrap(), Restrictions::default());
+    let demanded = [write.clone()];
+    let at = |path, scopes, key: &KeyFacts<'_>| {
+        let attempt = Attempt { method: Some("POST"), path: Some(path), scopes, ..Attempt::default() };
+        super::decide(key, &rules, &attempt, NOW)
+    };
+    let live = Denial::Environment(Environment::Live);
+    assert_eq!(at("/v1/alerts", &[], &key(&none)), Ok(Allowed { observed: Some(live) }));
+    let test = KeyFacts { environment: Environment::Test, ..key(&none) };
+    assert_eq!(at("/v1/alerts", &[], &test), Ok(Allowed { observed: Some(Denial::Scope(write.clone())) }));
+    assert_eq!(at("/v1/alerts", &demanded, &test), Err(Denial::Scope(write)), "who asks demands it");
+    assert_eq!(at("/v1/costs", &[], &test), Err(Denial::UnlistedRoute));
+    assert_eq!(at("/v1//alerts", &[], &test), Err(Denial::Ambiguous(Misfit::Path)));
+    let revoked = KeyFacts { state: KeyState::Revoked, ends_at: Some(NOW), ..test };
+    assert_eq!(at("/v1/alerts", &[], &revoked), Err(Denial::Revoked(NOW)));
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 use toml::{Spanned, Table};
 
-use super::Dashboard;
+use super::{Dashboard, Mode};
 use crate::{
     Environment,
     key::{Checksum, Digested},
@@ -20,6 +20,8 @@ pub(super) struct ProfileText {
     pub(super) env_var: Spanned<String>,
     pub(super) support: Option<Spanned<String>>,
     pub(super) lease: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) mode: Mode,
     #[serde(default)]
     pub(super) trusted_proxies: Vec<Spanned<String>>,
     #[serde(default)]
@@ -176,6 +178,8 @@ pub(super) struct RouteText {
     #[serde(default)]
     pub(super) open: bool,
     pub(super) environment: Option<Environment>,
+    #[serde(default)]
+    pub(super) mode: Mode,
 }
 
 #[derive(Deserialize)]

@@ -79,6 +79,19 @@ pub struct Profile {
     pub dashboard: Dashboard,
     /// A stricter lease than the node's.
     pub lease: Option<Duration>,
+    /// Whether denials are enforced.
+    pub mode: Mode,
+}
+
+/// Whether what is decided is enforced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// A denial is the answer.
+    #[default]
+    Enforce,
+    /// A denial is counted, and the request passes: for finding out whom it would concern.
+    Observe,
 }
 
 /// A host that chooses an api, and maybe an environment.
@@ -183,6 +196,15 @@ impl Profile {
     /// Reads a profile; `file` is only named in the problems.
     pub fn parse(file: &str, text: &str) -> Result<Self, Problems> {
         read::read(file, text)
+    }
+
+    /// What of it is only observed, in words for the operator: nothing where everything is enforced.
+    pub fn observed(&self) -> Option<String> {
+        if self.mode == Mode::Observe {
+            return Some("everything: whoever presents no key, or a bad one, is let through".to_owned());
+        }
+        let routes = self.routes.entries().iter().filter(|route| route.mode == Mode::Observe).count();
+        (routes > 0).then(|| format!("what {routes} of its routes demand"))
     }
 
     /// What the decision asks of the api.

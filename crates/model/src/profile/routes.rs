@@ -1,5 +1,6 @@
 //! Which scope each route needs: the first entry that matches decides.
 
+use super::Mode;
 use crate::{
     Environment, Scope,
     path::{CanonicalPath, PathPattern},
@@ -21,6 +22,8 @@ pub struct Route {
     pub scope: Option<Scope>,
     /// The only environment it takes keys of.
     pub environment: Option<Environment>,
+    /// Whether what it demands is enforced.
+    pub mode: Mode,
 }
 
 /// What a request needs.
@@ -30,11 +33,13 @@ pub struct Need<'a> {
     pub scope: Demand<'a>,
     /// A key of this environment.
     pub environment: Option<Environment>,
+    /// Whether that is only observed.
+    pub is_observed: bool,
 }
 
 impl Need<'_> {
     /// What a request needs of which only the method or only the path is known.
-    pub(crate) const UNKNOWN: Self = Self { scope: Demand::All, environment: None };
+    pub(crate) const UNKNOWN: Self = Self { scope: Demand::All, environment: None, is_observed: false };
 }
 
 /// What a request needs of a key's scopes.
@@ -75,7 +80,11 @@ impl RouteTable {
             None if self.is_empty() => Demand::Unsaid,
             None => Demand::All,
         };
-        Need { scope, environment: entry.and_then(|route| route.environment) }
+        Need {
+            scope,
+            environment: entry.and_then(|route| route.environment),
+            is_observed: entry.is_some_and(|route| route.mode == Mode::Observe),
+        }
     }
 
     /// The first entry that can never decide because an earlier one covers it: `(earlier, later)`.

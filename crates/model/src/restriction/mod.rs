@@ -66,6 +66,21 @@ pub struct Restrictions {
     /// How many calls of a day or a month it has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quotas: Option<Quotas>,
+    /// Which of these refuse nobody yet, and are only observed.
+    #[serde(skip_serializing_if = "ObservedKinds::is_empty")]
+    pub observed: ObservedKinds,
+}
+
+/// Kinds of restrictions that are only observed: as text a list of their names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Vec<String>", into = "Vec<&'static str>")]
+pub struct ObservedKinds {
+    /// Networks are.
+    pub networks: bool,
+    /// Referrers are.
+    pub referrers: bool,
+    /// Endpoints are.
+    pub endpoints: bool,
 }
 
 /// A change of restrictions, kind by kind: what is `None` stays, `Some(None)` lifts it.
@@ -87,6 +102,9 @@ pub struct RestrictionsPatch {
     /// New quotas.
     #[serde(deserialize_with = "stated", skip_serializing_if = "Option::is_none")]
     pub quotas: Option<Option<Quotas>>,
+    /// Which kinds are only observed from now on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed: Option<ObservedKinds>,
 }
 
 /// A member that is there, be it `null`.
@@ -123,6 +141,9 @@ pub enum RestrictionError {
     /// Not `METHOD /path`.
     #[error("must be a method or * and a path pattern, such as \"GET /v1/users/**\"")]
     Endpoint,
+    /// Not a kind that can be observed.
+    #[error("what is only observed is a list of networks, referrers and endpoints")]
+    Observed,
     /// The path of an endpoint.
     #[error(transparent)]
     Pattern(#[from] crate::path::PatternError),
@@ -137,16 +158,64 @@ fn bounded<T>(entries: Vec<T>) -> Result<Box<[T]>, RestrictionError> {
     }
 }
 
+impl ObservedKinds {
+    /// Reads the names of kinds.
+    pub fn parse<T: AsRef<str>>(names: &[T]) -> Result<Self, RestrictionError> {
+        let mut kinds = Self::default();
+        for name in names {
+            let kind = match name.as_ref() {
+                "networks" => &mut kinds.networks,
+                "referrers" => &mut kinds.referrers,
+                "endpoints" => &mut kinds.endpoints,
+                _ => return Err(RestrictionError::Observed),
+            };
+            *kind = true;
+        }
+        Ok(kinds)
+    }
+
+    /// Whether everything is enforced.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The names of the kinds.
+    pub fn names(self) -> Vec<&'static str> {
+        let all = [("networks", self.networks), ("referrers", self.referrers), ("endpoints", self.endpoints)];
+        all.into_iter().filter(|(_, is)| *is).map(|(name, _)| name).collect()
+    }
+}
+
+impl TryFrom<Vec<String>> for ObservedKinds {
+    type Error = RestrictionError;
+
+    fn try_from(names: Vec<String>) -> Result<Self, RestrictionError> {
+        Self::parse(&names)
+    }
+}
+
+impl From<ObservedKinds> for Vec<&'static str> {
+    fn from(kinds: ObservedKinds) -> Self {
+        kinds.names()
+    }
+}
+
 impl Restrictions {
-    /// These restrictions after a change.
+    /// These restrictions after a change. A kind that is given anew is enforced, unless the change says that it is observed.
     #[must_use]
     pub fn patched(&self, patch: RestrictionsPatch) -> Self {
+        let observed = patch.observed.unwrap_or(ObservedKinds {
+            networks: self.observed.networks && patch.networks.is_none(),
+            referrers: self.observed.referrers && patch.referrers.is_none(),
+            endpoints: self.observed.endpoints && patch.endpoints.is_none(),
+        });
         Self {
             networks: patch.networks.unwrap_or_else(|| self.networks.clone()),
             referrers: patch.referrers.unwrap_or_else(|| self.referrers.clone()),
             endpoints: patch.endpoints.unwrap_or_else(|| self.endpoints.clone()),
             rates: patch.rates.unwrap_or_else(|| self.rates.clone()),
             quotas: patch.quotas.unwrap_or_else(|| self.quotas.clone()),
+            observed,
         }
     }
 
@@ -186,6 +255,21 @@ mod tests {
         assert_eq!(limited.networks, before.networks);
         assert!(limited.limit_use() && !before.limit_use());
         assert_eq!(limited.patched(patch(r#"{"rates":null}"#)), before);
+    }
+
+    #[test]
+    fn a_kind_that_is_given_anew_is_enforced_unless_it_is_said_to_be_observed() {
+        let read = |text: &str| serde_json::from_str::<Restrictions>(text).unwrap();
+        let patch = |text: &str| serde_json::from_str::<RestrictionsPatch>(text).unwrap();
+        let before =
+            read(r#"{"networks":["10.0.0.0/8"],"endpoints":["GET /a"],"observed":["networks","endpoints"]}"#);
+        let names = |text: &str| before.patched(patch(text)).observed.names();
+        assert_eq!(names("{}"), ["networks", "endpoints"]);
+        assert_eq!(names(r#"{"networks":["10.0.0.0/9"]}"#), ["endpoints"]);
+        assert_eq!(names(r#"{"networks":["10.0.0.0/9"],"observed":["networks"]}"#), ["networks"]);
+        assert_eq!(names(r#"{"observed":[]}"#), [""; 0]);
+        assert!(serde_json::from_str::<Restrictions>(r#"{"observed":["rates"]}"#).is_err());
+        assert_eq!(read(&serde_json::to_string(&before).unwrap()), before);
     }
 
     #[test]

@@ -129,6 +129,7 @@ impl Limited {
         match self.decide(number).await.unwrap() {
             Decision::Allow(permit) => Ok(permit.standings().unwrap().clone()),
             Decision::Deny(denial) => Err(denial),
+            Decision::Observe(objection) => panic!("{objection:?}"),
         }
     }
 

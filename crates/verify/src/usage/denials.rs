@@ -13,6 +13,9 @@ use super::{DeniedAttempt, room::Room};
 /// What a key's owner is shown.
 const PER_KEY: usize = 10;
 
+/// What the sentence of an attempt begins with that was let through.
+const OBSERVED: &str = "Let through, because this is only observed. ";
+
 /// Denied attempts of the keys of one shard, and its part of those without a key. A flood of either kind leaves the
 /// other's alone.
 #[derive(Default)]
@@ -28,6 +31,7 @@ pub(super) struct Kept {
     pub(super) at: Timestamp,
     pub(super) request: RequestId,
     pub(super) denial: Denial,
+    pub(super) is_observed: bool,
     pub(super) address: Option<IpAddr>,
     pub(super) endpoint: Option<Box<str>>,
 }
@@ -66,8 +70,10 @@ impl Denials {
 
 impl From<Kept> for DeniedAttempt {
     fn from(kept: Kept) -> Self {
-        let Kept { api, key, at, request, denial, address, endpoint } = kept;
-        Self { api, key, at, request, code: denial.code(), detail: denial.detail().into(), address, endpoint }
+        let Kept { api, key, at, request, denial, is_observed, address, endpoint } = kept;
+        let detail = denial.detail();
+        let detail = if is_observed { format!("{OBSERVED}{detail}").into() } else { detail.into() };
+        Self { api, key, at, request, code: denial.code(), detail, address, endpoint }
     }
 }
 
@@ -82,6 +88,7 @@ mod tests {
             at: Timestamp::from_millis(at),
             request: RequestId::from_bytes([0; 16]),
             denial: Denial::Network,
+            is_observed: false,
             address: None,
             endpoint: None,
         }

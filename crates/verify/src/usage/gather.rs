@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -12,7 +12,8 @@ use claviger_model::{Attempt, Denial, Environment, RequestId, Timestamp};
 use parking_lot::Mutex;
 
 use super::{
-    Bucket, DeniedAttempt, Outcome, SecretRef, UsageBatch,
+    Bucket, DecidedCount, DeniedAttempt, Outcome, SecretRef, UsageBatch,
+    decided::{Decided, Sums},
     denials::Kept,
     endpoint,
     room::Room,
@@ -30,10 +31,19 @@ const DENIALS_OF_NOBODY: usize = 16;
 
 /// What happened since the last flush, within bounds.
 pub(crate) struct Gatherer {
-    shards: Box<[Mutex<Tally>]>,
+    shards: Box<[Mutex<Shard>]>,
     buckets: Room,
     uses_dropped: AtomicU64,
     denials: Room,
+    refused: AtomicU64,
+    waits: AtomicBool,
+}
+
+/// What one lock guards.
+#[derive(Default)]
+struct Shard {
+    tally: Tally,
+    decided: Decided,
 }
 
 /// An attempt that was decided.
@@ -43,6 +53,8 @@ pub(crate) struct Seen<'a> {
     pub(crate) at: Timestamp,
     pub(crate) attempt: &'a Attempt<'a>,
     pub(crate) request: RequestId,
+    /// Whether the api refuses nothing.
+    pub(crate) is_observed: bool,
 }
 
 /// What was not counted since the start, for want of room or because it could not be written.
@@ -56,6 +68,15 @@ pub struct UsageDropped {
     pub denials: u64,
 }
 
+/// How it goes with writing what was counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UsageWriting {
+    /// Whether a batch waits that could not be written.
+    pub waits: bool,
+    /// How often one could not be written, since the start.
+    pub refused: u64,
+}
+
 impl Default for Gatherer {
     fn default() -> Self {
         Self {
@@ -63,6 +84,8 @@ impl Default for Gatherer {
             buckets: Room::new(BUCKETS),
             uses_dropped: AtomicU64::new(0),
             denials: Room::new(DENIALS - SHARDS * DENIALS_OF_NOBODY),
+            refused: AtomicU64::new(0),
+            waits: AtomicBool::new(false),
         }
     }
 }
@@ -70,10 +93,33 @@ impl Default for Gatherer {
 impl Gatherer {
     /// An attempt was allowed with this secret.
     pub(crate) fn allowed(&self, seen: &Seen<'_>, secret: SecretRef, environment: Environment) {
-        let noted = self.shards[shard_of_key(secret)].lock().allow(seen, secret, environment, &self.buckets);
+        let mut shard = self.shards[shard_of_key(secret)].lock();
+        shard.decided.count(seen.api, Some(environment), Outcome::Allowed);
+        let noted = shard.tally.allow(seen, secret, environment, 1, &self.buckets);
+        drop(shard);
+        self.noted(noted);
+    }
+
+    fn noted(&self, noted: bool) {
         if !noted {
             self.uses_dropped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// An attempt was allowed with this secret although it would have been denied, were everything enforced: a use, which
+    /// is counted as what it would have been.
+    pub(crate) fn observed(
+        &self,
+        seen: &Seen<'_>,
+        secret: SecretRef,
+        environment: Environment,
+        denial: &Denial,
+    ) {
+        let seen = &Seen { is_observed: true, ..*seen };
+        let noted =
+            self.shards[shard_of_key(secret)].lock().tally.allow(seen, secret, environment, 0, &self.buckets);
+        self.noted(noted);
+        self.denied(seen, Some(secret), Some(environment), denial);
     }
 
     /// An attempt was denied: with this secret of the api, or with none that is known, of an environment if what was
@@ -85,24 +131,31 @@ impl Gatherer {
         environment: Option<Environment>,
         denial: &Denial,
     ) {
-        let bucket = seen.bucket(secret, environment, Outcome::Denied(denial.code()));
+        let outcome = if seen.is_observed { Outcome::Observed } else { Outcome::Denied };
+        let bucket = seen.bucket(secret, environment, outcome(denial.code()));
         let kept = seen.kept(secret, denial);
-        if let Some(secret) = secret {
-            let mut tally = self.shards[shard_of_key(secret)].lock();
-            tally.deny(&bucket, &self.buckets);
-            tally.denials.keep_of_key(secret.key, kept, &self.denials);
-        } else {
-            let mut tally = self.shards[shard_of_request(seen.request)].lock();
-            tally.deny(&bucket, &self.buckets);
-            tally.denials.keep_of_nobody(DENIALS_OF_NOBODY, kept, &self.denials);
+        let shard = secret.map_or_else(|| shard_of_request(seen.request), shard_of_key);
+        let mut shard = self.shards[shard].lock();
+        shard.decided.count(seen.api, environment, bucket.outcome);
+        shard.tally.deny(&bucket, &self.buckets);
+        match secret {
+            Some(secret) => shard.tally.denials.keep_of_key(secret.key, kept, &self.denials),
+            None => shard.tally.denials.keep_of_nobody(DENIALS_OF_NOBODY, kept, &self.denials),
         }
+    }
+
+    /// What was decided since the start, whatever became of its counts.
+    pub(crate) fn decided(&self) -> Vec<DecidedCount> {
+        let mut sums = Sums::default();
+        self.shards.iter().for_each(|shard| shard.lock().decided.add_to(&mut sums));
+        sums.counts()
     }
 
     /// Takes everything that was gathered. What happens meanwhile is in this batch or the next, never in both.
     pub(crate) fn drain(&self) -> UsageBatch {
         let mut batch = UsageBatch::default();
         for shard in &self.shards {
-            let mut tally = std::mem::take(&mut *shard.lock());
+            let mut tally = std::mem::take(&mut shard.lock().tally);
             self.buckets.give_back(tally.pour(&mut batch));
             let (of_keys, denials) = tally.denials.take();
             self.denials.give_back(of_keys);
@@ -120,6 +173,18 @@ impl Gatherer {
         self.buckets.drop_more(batch.counts.iter().map(|(_, count)| count).sum());
         self.uses_dropped.fetch_add(batch.last_uses.len() as u64, Ordering::Relaxed);
         self.denials.drop_more(batch.denials.len() as u64);
+    }
+
+    /// A batch was written, or not.
+    pub(crate) fn offered(&self, written: bool) {
+        self.waits.store(!written, Ordering::Relaxed);
+        self.refused.fetch_add(u64::from(!written), Ordering::Relaxed);
+    }
+
+    /// How writing goes.
+    pub(crate) fn writing(&self) -> UsageWriting {
+        let (waits, refused) = (self.waits.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed));
+        UsageWriting { waits, refused }
     }
 
     /// What was dropped since the start.
@@ -149,6 +214,7 @@ impl<'a> Seen<'a> {
             at: self.at,
             request: self.request,
             denial: denial.clone(),
+            is_observed: self.is_observed,
             address: self.attempt.address,
             endpoint: endpoint::of(self.attempt),
         }
@@ -180,7 +246,13 @@ mod tests {
     }
 
     fn seen<'a>(api: &'a Arc<str>, attempt: &'a Attempt<'a>, later: i64) -> Seen<'a> {
-        Seen { api, at: Timestamp::from_millis(NEW_YEAR.as_millis() + later), attempt, request: REQUEST }
+        Seen {
+            api,
+            at: Timestamp::from_millis(NEW_YEAR.as_millis() + later),
+            attempt,
+            request: REQUEST,
+            is_observed: false,
+        }
     }
 
     fn of_outcome(batch: &UsageBatch, outcome: Outcome) -> Vec<(Option<Environment>, bool, u64)> {
@@ -210,6 +282,29 @@ mod tests {
         assert_eq!(unknown, HashSet::from([(Some(LIVE), false, 1), (Some(Environment::Test), false, 1)]));
         assert_eq!(batch.denials.len(), 4);
         assert!(gatherer.drain().is_empty());
+    }
+
+    #[test]
+    fn what_was_decided_stays_counted_whatever_is_flushed_or_dropped() {
+        let (gatherer, api, attempt) = (Gatherer::default(), Arc::from("example"), get("/"));
+        for number in 0..BUCKETS as u64 + 10 {
+            gatherer.allowed(&seen(&api, &attempt, 0), secret(number), LIVE);
+        }
+        gatherer.denied(&seen(&api, &attempt, 0), None, None, &Denial::Missing);
+        drop(gatherer.drain());
+        gatherer.denied(&seen(&Arc::from("example"), &attempt, 0), None, None, &Denial::Missing);
+        let count =
+            |environment, outcome, count| DecidedCount { api: Arc::clone(&api), environment, outcome, count };
+        let allowed = count(Some(LIVE), Outcome::Allowed, BUCKETS as u64 + 10);
+        let missing = count(None, Outcome::Denied(DenialCode::Missing), 2);
+        assert_eq!(gatherer.decided(), [allowed, missing]);
+    }
+
+    #[test]
+    fn every_outcome_has_its_place() {
+        for (place, outcome) in Outcome::ALL.into_iter().enumerate() {
+            assert_eq!(outcome.index(), place);
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Nothing here is waited for by an answer, and nothing grows without a bound: what finds no room is dropped and
 //! counted as such.
 
+mod decided;
 mod denials;
 mod endpoint;
 mod gather;
@@ -11,8 +12,9 @@ mod room;
 mod tally;
 mod writer;
 
-pub use gather::UsageDropped;
+pub use decided::DecidedCount;
 pub(crate) use gather::{Gatherer, Seen};
+pub use gather::{UsageDropped, UsageWriting};
 pub use port::*;
 pub use writer::UsageWriter;
 

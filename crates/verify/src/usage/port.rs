@@ -12,14 +12,61 @@ pub enum Outcome {
     Allowed,
     /// It was denied for this reason.
     Denied(DenialCode),
+    /// It would have been denied for this reason, which was only observed: it passed.
+    Observed(DenialCode),
 }
 
+/// What an observed denial is counted as, in the order of the codes.
+const OBSERVED: [&str; DenialCode::ALL.len()] = [
+    "observed_missing",
+    "observed_malformed",
+    "observed_unknown",
+    "observed_revoked",
+    "observed_disabled",
+    "observed_expired",
+    "observed_environment",
+    "observed_scope",
+    "observed_network",
+    "observed_referrer",
+    "observed_endpoint",
+    "observed_rate",
+    "observed_quota",
+];
+
 impl Outcome {
-    /// `allowed`, or the denial's code.
+    /// The code of a denial that was only observed, by how it is counted.
+    pub fn observed_code(counted_as: &str) -> Option<&str> {
+        counted_as.strip_prefix("observed_")
+    }
+
+    /// Every outcome, each at its [`index`](Self::index).
+    pub(super) const ALL: [Self; 1 + 2 * DenialCode::ALL.len()] = {
+        let codes = DenialCode::ALL;
+        let mut all = [Self::Allowed; 1 + 2 * DenialCode::ALL.len()];
+        let mut code = 0;
+        while code < codes.len() {
+            all[1 + code] = Self::Denied(codes[code]);
+            all[1 + codes.len() + code] = Self::Observed(codes[code]);
+            code += 1;
+        }
+        all
+    };
+
+    /// Its place in [`ALL`](Self::ALL).
+    pub(super) const fn index(self) -> usize {
+        match self {
+            Self::Allowed => 0,
+            Self::Denied(code) => 1 + code as usize,
+            Self::Observed(code) => 1 + DenialCode::ALL.len() + code as usize,
+        }
+    }
+
+    /// `allowed`, the denial's code, or that behind `observed_`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Allowed => "allowed",
             Self::Denied(code) => code.as_str(),
+            Self::Observed(code) => OBSERVED[code as usize],
         }
     }
 }

@@ -40,27 +40,29 @@ struct Use {
 struct Counts(HashTable<(Bucket, u64)>);
 
 impl Tally {
-    /// Counts an allowed attempt and notes it as the last use, over the one before. Of a secret that wasn't used since
+    /// Notes an allowed attempt as the last use, over the one before, and counts it unless it is counted elsewhere (`count`
+    /// is 1 or 0). Of a secret that wasn't used since
     /// the last flush `room` is asked; false if there is none.
     pub(super) fn allow(
         &mut self,
         seen: &Seen<'_>,
         secret: SecretRef,
         environment: Environment,
+        count: u64,
         room: &Room,
     ) -> bool {
         let hash = hash_of(secret);
         let Some(last) = self.uses.find_mut(hash, |last| last.secret == secret) else {
             let fits = room.take();
             if fits {
-                let first = Use::first(seen, secret, environment);
+                let first = Use::first(seen, secret, environment, count);
                 self.uses.insert_unique(hash, first, |last| hash_of(last.secret));
             }
             return fits;
         };
         if seen.at.day() == last.day {
-            last.count += 1;
-        } else {
+            last.count += count;
+        } else if count > 0 {
             self.counts.add(&seen.bucket(Some(secret), Some(environment), Outcome::Allowed), room);
         }
         if seen.at >= last.at {
@@ -88,13 +90,13 @@ impl Tally {
 }
 
 impl Use {
-    fn first(seen: &Seen<'_>, secret: SecretRef, environment: Environment) -> Self {
+    fn first(seen: &Seen<'_>, secret: SecretRef, environment: Environment, count: u64) -> Self {
         let mut last = Self {
             secret,
             api: Arc::clone(seen.api),
             environment,
             day: seen.at.day(),
-            count: 1,
+            count,
             at: seen.at,
             address: None,
             endpoint: String::new(),
@@ -163,15 +165,11 @@ impl BucketRef<'_> {
     }
 
     fn hash(&self) -> u64 {
-        let outcome = match self.outcome {
-            Outcome::Allowed => 0,
-            Outcome::Denied(code) => 1 + code as u64,
-        };
         let whose = match self.secret {
             Some(secret) => hash_of(secret),
             None => Arc::as_ptr(self.api).addr() as u64,
         };
-        whose.wrapping_add(outcome).wrapping_mul(SPREAD)
+        whose.wrapping_add(self.outcome.index() as u64).wrapping_mul(SPREAD)
     }
 
     fn owned(self) -> Bucket {

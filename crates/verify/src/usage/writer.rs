@@ -84,6 +84,7 @@ impl UsageWriter {
         let added = tokio::time::timeout(ANSWER, self.sink.add(self.id, &pending.batch)).await;
         let added = added.unwrap_or_else(|late| Err(SinkError(format!("no answer: {late}"))));
         pending.offers += 1;
+        self.verifier.offered_usage(added.is_ok());
         match added {
             Ok(()) => {
                 if pending.offers > 1 {

@@ -1,6 +1,9 @@
 //! Judging again what was let in and hasn't ended.
 
-use claviger_model::{Attempt, Denial, Digest, Timestamp, decide, profile::Profile};
+use claviger_model::{
+    Attempt, Denial, Digest, Timestamp, decide,
+    profile::{Mode, Profile},
+};
 
 use super::Verifier;
 use crate::{Indeterminate, Permit};
@@ -10,13 +13,16 @@ impl Verifier {
     ///
     /// Nothing is counted and no limit is drawn on: the call was counted when it was let in. Where it can't be known it
     /// is an error, as always, and what lasts may go on meanwhile, but for [`Indeterminate::LeaseLost`]: the lease that
-    /// it was found good under is over.
+    /// it was found good under is over. An api that only observes ends nothing.
     pub fn still_holds(
         &self,
         profile: &Profile,
         permit: &Permit,
         attempt: &Attempt<'_>,
     ) -> Result<Result<(), Denial>, Indeterminate> {
+        if profile.mode == Mode::Observe {
+            return Ok(Ok(()));
+        }
         let at = self.clock.now();
         match self.check_lease(at, profile.lease) {
             Err(Indeterminate::NotReady) if self.lease.is_over(self.clock.boot(), profile.lease) => {
@@ -39,7 +45,7 @@ impl Verifier {
         if self.is_in_doubt(&held, at) {
             return Err(Indeterminate::Clock);
         }
-        Ok(decide(&held.facts(), &profile.rules(), attempt, at))
+        Ok(decide(&held.facts(), &profile.rules(), attempt, at).map(drop))
     }
 }
 

@@ -35,8 +35,10 @@ impl Verifier {
         if self.is_in_doubt(&held, now) {
             return Err(Indeterminate::Clock);
         }
-        let Restrictions { networks, referrers, endpoints, .. } = &held.terms.policy.restrictions;
-        let is_narrowed = networks.is_some() || referrers.is_some() || endpoints.is_some();
+        let Restrictions { networks, referrers, endpoints, observed, .. } = &held.terms.policy.restrictions;
+        let is_narrowed = (networks.is_some() && !observed.networks)
+            || (referrers.is_some() && !observed.referrers)
+            || (endpoints.is_some() && !observed.endpoints);
         let refused_here = held.environment == Environment::Test && !profile.keys.accepts_test;
         if is_narrowed || refused_here || lives(&held.facts(), now).is_err() {
             return Ok(None);

@@ -10,15 +10,16 @@ use std::{
 use claviger_model::{
     Abilities, Ability, AccountState, Attempt, Clock as _, Denial, Digest, Environment, KeyState,
     Malformation, OperatorId,
+    restriction::{Networks, ObservedKinds},
 };
 
 use crate::{
-    Decision, Indeterminate, Readiness,
+    Decision, Indeterminate, Objection, Readiness,
     fake::{
         LEASE, NEW_YEAR, Node, REQUEST, account, account_id, at_once, first_account, get, key_id, plain,
-        profile, revoked, scoped, secret,
+        profile, revoked, scoped, secret, terms,
     },
-    feed::{AccountRecord, OperatorRecord, Record, SecretRecord, Seq},
+    feed::{AccountRecord, OperatorRecord, Record, SecretRecord, Seq, Terms},
 };
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -338,4 +339,56 @@ async fn who_finds_the_lease_good_finds_what_was_applied_before_it() {
         readers.map(|reader| reader.join().unwrap())
     });
     eprintln!("{counts:?} decisions in {ROUNDS} rounds");
+}
+
+#[tokio::test]
+async fn an_api_that_observes_lets_everything_through_and_proves_nothing() {
+    let node = node(vec![secret(1), revoked(2, NEW_YEAR)]).await;
+    let observing = profile("mode = \"observe\"");
+    let decided = |presented: Result<&[u8], Denial>| {
+        at_once(node.verifier.verify(&observing, presented, &get("/things"), REQUEST)).unwrap()
+    };
+    assert!(matches!(decided(Ok(plain(1).as_bytes())), Decision::Allow(_)), "a good key is one as ever");
+    for (presented, denial) in [
+        (Err(Denial::Missing), Denial::Missing),
+        (Ok(&b""[..]), Denial::Malformed(Malformation::Prefix)),
+        (Ok(plain(2).as_bytes()), Denial::Revoked(NEW_YEAR)),
+        (Ok(plain(3).as_bytes()), Denial::Unknown),
+    ] {
+        match decided(presented) {
+            Decision::Observe(objection) => assert_eq!(objection, Objection::Denied(denial)),
+            other => panic!("{other:?}"),
+        }
+    }
+    let usage = node.verifier.pending_usage();
+    let outcomes: std::collections::BTreeSet<_> =
+        usage.counts.iter().map(|(bucket, _)| bucket.outcome.as_str()).collect();
+    let expected =
+        ["allowed", "observed_malformed", "observed_missing", "observed_revoked", "observed_unknown"];
+    assert_eq!(outcomes, expected.into());
+    assert!(usage.denials.iter().all(|denied| denied.detail.starts_with("Let through")));
+    node.clock.pass(LEASE);
+    match decided(Ok(plain(1).as_bytes())) {
+        Decision::Observe(objection) => assert_eq!(objection.code(), "unavailable"),
+        other => panic!("{other:?}"),
+    }
+    assert!(matches!(node.try_with(Ok(plain(1).as_bytes())), Err(Indeterminate::LeaseLost)));
+}
+
+#[tokio::test]
+async fn a_restriction_that_is_observed_is_a_use_and_counted_once_as_what_it_would_have_been() {
+    let terms = (*terms("ada")).clone();
+    let mut policy = terms.policy.clone();
+    policy.restrictions.networks = Some(Networks::parse(&["203.0.113.0/24"]).unwrap());
+    policy.restrictions.observed = ObservedKinds::parse(&["networks"]).unwrap();
+    let record = SecretRecord { terms: Arc::new(Terms { policy, ..terms }), ..secret(1) };
+    let node = node(vec![record]).await;
+    for _ in 0..3 {
+        assert_eq!(node.decide(1).unwrap().observed(), Some(&Denial::Network));
+    }
+    let usage = node.verifier.pending_usage();
+    let counts: Vec<_> = usage.counts.iter().filter(|(_, count)| *count > 0).collect();
+    assert_eq!(counts.len(), 1);
+    assert_eq!((counts[0].0.outcome.as_str(), counts[0].1), ("observed_network", 3));
+    assert_eq!((usage.last_uses.len(), usage.denials.len()), (1, 3));
 }

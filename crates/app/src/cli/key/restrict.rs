@@ -64,6 +64,12 @@ pub(in crate::cli) struct Restrict {
     /// As much as it likes, the profile's quotas aside
     #[arg(long, conflicts_with = "quotas")]
     no_quotas: bool,
+    /// Which of networks, referrers and endpoints refuse nobody yet and are only observed; may be given several times
+    #[arg(long, value_name = "KIND", value_parser = ["networks", "referrers", "endpoints"])]
+    observe: Vec<String>,
+    /// All of them are enforced
+    #[arg(long, conflicts_with = "observe")]
+    enforce: bool,
     #[command(flatten)]
     remote: Remote,
 }
@@ -114,6 +120,9 @@ impl Restrict {
                 None => {}
             }
         }
+        if self.enforce || !self.observe.is_empty() {
+            wanted["observed"] = json!(self.observe);
+        }
         wanted
     }
 }
@@ -145,6 +154,8 @@ mod tests {
         let asked = restrict(&["--no-rates", "--quota", "5/day"]).restrictions();
         assert_eq!(asked, json!({"rates": null, "quotas": [{"name": "day", "limit": 5, "per": "day"}]}));
         assert_eq!(restrict(&["--no-expiry"]).restrictions(), json!({}));
+        assert_eq!(restrict(&["--observe", "networks"]).restrictions(), json!({"observed": ["networks"]}));
+        assert_eq!(restrict(&["--enforce"]).restrictions(), json!({"observed": []}));
     }
 
     #[test]

@@ -51,7 +51,9 @@ impl Verify {
         if self.remote.json {
             out::json(&verdict)?;
         } else if allowed {
-            out::data(&format!("allowed\n{}", table::fields(&verdict["permit"])))?;
+            let (permit, observed) = (table::fields(&verdict["permit"]), &verdict["observed"]);
+            let only = if observed.is_null() { "" } else { ", because this is only observed" };
+            out::data(&format!("allowed{only}\n{permit}{}", table::fields(observed)))?;
         } else {
             out::data(&format!("denied\n{}", table::fields(&verdict["denial"])))?;
         }

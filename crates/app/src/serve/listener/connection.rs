@@ -15,7 +15,7 @@ use tokio::{net::TcpStream, sync::watch};
 use tokio_rustls::TlsAcceptor;
 
 use super::{
-    Admitted, Handle, Rules, Socket,
+    Admitted, Counts, Handle, Rules, Socket,
     driven::{Driven, End},
     patience::{HeadTimer, Patience},
 };
@@ -31,11 +31,12 @@ pub(super) struct Connections<H> {
     protocol: auto::Builder<TokioExecutor>,
     header_timeout: Duration,
     tls: Option<TlsAcceptor>,
+    counts: Arc<Counts>,
 }
 
 impl<H: Handle> Connections<H> {
     /// Connections that `handler` answers, and that speak TLS where there is something to speak it with.
-    pub(super) fn new(handler: H, rules: &Rules, tls: Option<TlsAcceptor>) -> Self {
+    pub(super) fn new(handler: H, rules: &Rules, tls: Option<TlsAcceptor>, counts: Arc<Counts>) -> Self {
         let head_max = u32::try_from(rules.head_max).expect("a head is far below 4 GiB");
         let mut protocol = auto::Builder::new(TokioExecutor::new());
         // One small write is cheaper than one of two parts.
@@ -52,7 +53,7 @@ impl<H: Handle> Connections<H> {
             .keep_alive_timeout(PING.1)
             .max_concurrent_streams(STREAMS_MAX)
             .max_header_list_size(head_max);
-        Self { handler: Arc::new(handler), protocol, header_timeout: rules.header_timeout, tls }
+        Self { handler: Arc::new(handler), protocol, header_timeout: rules.header_timeout, tls, counts }
     }
 
     /// Answers what comes over `stream` for as long as there is something to answer, and finishes once `stopped`. The
@@ -70,10 +71,15 @@ impl<H: Handle> Connections<H> {
         let _ = stream.set_nodelay(true);
         let patience = Patience::new(self.header_timeout);
         let (handler, waits) = (Arc::clone(&self.handler), Arc::clone(&patience));
+        let counts = Arc::clone(&self.counts);
         let service = service_fn(move |request| {
             waits.has_request();
-            let handler = Arc::clone(&handler);
-            async move { Ok::<_, Infallible>(answer(&*handler, peer, request).await) }
+            let (handler, counts) = (Arc::clone(&handler), Arc::clone(&counts));
+            async move {
+                let answer = answer(&*handler, peer, request).await;
+                counts.answered(answer.status());
+                Ok::<_, Infallible>(answer)
+            }
         });
         let socket = Socket::new(stream, self.tls.as_ref(), place, graceful.watcher());
         let mut protocol = self.protocol.clone();
@@ -92,6 +98,7 @@ impl<H: Handle> Connections<H> {
     /// Answers a connection for which there is no place, before it asks. One that speaks TLS would take it for garbage, and
     /// is closed.
     pub(super) fn turn_away(&self, stream: &TcpStream) {
+        self.counts.turned_away();
         const ANSWER: &[u8] =
             b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
         if self.tls.is_none() {
@@ -178,7 +185,8 @@ mod tests {
         let (stream, peer) = listener.accept().await.unwrap();
         let places = Arc::new(Semaphore::new(1));
         let place = Admitted::new(Arc::clone(&places).acquire_owned().await.unwrap());
-        Connections::new(handler, &rules, None).begin(stream, peer, place, graceful, stopped);
+        Connections::new(handler, &rules, None, Arc::new(Counts::new("gateway")))
+            .begin(stream, peer, place, graceful, stopped);
         (client, places)
     }
 

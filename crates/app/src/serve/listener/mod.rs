@@ -4,6 +4,7 @@
 
 mod admission;
 mod connection;
+mod counts;
 mod driven;
 mod patience;
 mod socket;
@@ -30,6 +31,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
+pub(super) use self::counts::{CLASSES, Counts};
 use self::{
     admission::{Admission, Admitted},
     connection::Connections,
@@ -92,6 +94,7 @@ pub(super) struct Listener {
     socket: TcpListener,
     address: SocketAddr,
     tls: Option<TlsAcceptor>,
+    counts: Arc<Counts>,
 }
 
 impl Listener {
@@ -104,7 +107,7 @@ impl Listener {
         let socket = listen(wanted).map_err(|error| refused(name, wanted, &error))?;
         let address = socket.local_addr()?;
         probe_when_silent(&socket)?;
-        Ok(Self { name, socket, address, tls })
+        Ok(Self { name, socket, address, tls, counts: Arc::new(Counts::new(name)) })
     }
 
     /// Its address as a URL that can be used on this machine.
@@ -123,6 +126,11 @@ impl Listener {
         self.tls.is_some()
     }
 
+    /// What it answers, and how many are connected to it.
+    pub(super) fn counts(&self) -> Arc<Counts> {
+        Arc::clone(&self.counts)
+    }
+
     /// Answers with `handler` until `stopped`.
     pub(super) fn serve<H: Handle>(
         self,
@@ -130,12 +138,14 @@ impl Listener {
         rules: &Rules,
         stopped: watch::Receiver<bool>,
     ) -> Serving {
-        let Self { name, socket, tls, .. } = self;
+        let Self { name, socket, tls, counts, .. } = self;
+        let places = Arc::new(Semaphore::new(rules.connections));
+        counts.has_places(&places, rules.connections);
         let admission = rules.per_address.clone().map(|(most, trusted)| Admission::new(most, trusted));
         let accepting = Accepting {
             name,
-            places: Arc::new(Semaphore::new(rules.connections)),
-            connections: Connections::new(handler, rules, tls),
+            places,
+            connections: Connections::new(handler, rules, tls, counts),
             admission,
             graceful: GracefulShutdown::new(),
         };

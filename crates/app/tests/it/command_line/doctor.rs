@@ -40,7 +40,10 @@ fn before_the_first_start_it_says_what_there_is_and_makes_nothing() {
     let root = TempDir::new().unwrap();
     let data = root.path().join("data");
     let told = plain().run(&["doctor", "--data", data.to_str().unwrap(), "--lease", "60s"]).expect(0);
-    let lines: Vec<_> = told.out.lines().collect();
+    let mut lines: Vec<_> = told.out.lines().collect();
+    let disk = lines.iter().position(|line| line.contains(" disk ")).expect("the disk is looked at");
+    assert!(lines.remove(disk).contains("MiB are free for"), "{}", told.out);
+    lines.retain(|line| !line.contains("What to do: Make room"));
     assert_eq!(lines.len(), 4, "{}", told.out);
     assert!(lines.iter().all(|line| line.starts_with("ok    ")), "{}", told.out);
     assert!(told.out.contains("isn't there: the first start makes it"), "{}", told.out);
@@ -48,6 +51,20 @@ fn before_the_first_start_it_says_what_there_is_and_makes_nothing() {
         assert!(lines[3].contains(words), "{words}: {}", lines[3]);
     }
     assert!(!data.exists());
+}
+
+#[test]
+fn what_is_only_observed_is_warned_of() {
+    let root = TempDir::new().unwrap();
+    let (data, profile) = (root.path().join("data"), root.path().join("observing.toml"));
+    let text = fs::read_to_string(claviger_testkit::repository().join("profiles/default.toml")).unwrap();
+    fs::write(&profile, format!("mode = \"observe\"\n{text}")).unwrap();
+    let arguments = ["--data", data.to_str().unwrap(), "--profile", profile.to_str().unwrap()];
+    let examined = doctor(&plain(), &arguments).expect(0).json();
+    tells(&examined, "observe", "warn", &["only observes everything", "claviger observed"]);
+    fs::write(&profile, text).unwrap();
+    let examined = doctor(&plain(), &arguments).expect(0).json();
+    assert_eq!(about(&examined, "observe").0, "not told");
 }
 
 #[test]

@@ -203,6 +203,7 @@ pub(super) const ROWS: &[Row] = &[
     row("GET /v1/audit-events/check", |_| ("/v1/audit-events/check".into(), Value::Null)),
     row("GET /v1/usage", |_| ("/v1/usage".into(), Value::Null)),
     row("GET /v1/denials", |world| (format!("/v1/denials?key_id={}", world.key()), Value::Null)),
+    row("GET /v1/observed", |_| ("/v1/observed".into(), Value::Null)),
     row("GET /healthz", |_| ("/healthz".into(), Value::Null)),
     row("GET /readyz", |_| ("/readyz".into(), Value::Null)),
     row("GET /metrics", |_| ("/metrics".into(), Value::Null)),

@@ -103,6 +103,7 @@ impl Reading<'_> {
             oauth,
             dashboard: text.dashboard,
             lease,
+            mode: text.mode,
         })
     }
 

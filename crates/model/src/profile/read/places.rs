@@ -84,6 +84,7 @@ impl Reading<'_> {
             paths: paths.into(),
             scope,
             environment: text.environment,
+            mode: text.mode,
         })
     }
 
