@@ -66,7 +66,11 @@ struct Verdicts<'a> {
 #[derive(Serialize, ToSchema)]
 #[schema(as = VerifyResult)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "documents the answer, which is put together from its parts")]
+#[expect(
+    dead_code,
+    clippy::large_enum_variant,
+    reason = "documents the answer, which is put together from its parts"
+)]
 enum Result<'a> {
     Verdict(Verdict<'a>),
     NoVerdict(NoVerdict),
