@@ -1,6 +1,6 @@
 //! The control listener: one request in, one answer out.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use axum::{Router, response::IntoResponse as _};
 use bytes::Bytes;
@@ -26,6 +26,8 @@ pub struct ControlParts {
     pub verifier: Arc<Verifier>,
     /// The apis, with their answers made ready.
     pub apis: Vec<Arc<Api>>,
+    /// Whether files that were read again while it runs could not be used.
+    pub reload_failed: Arc<AtomicBool>,
     /// The engine's clock.
     pub clock: Arc<dyn Clock>,
     /// Randomness for the ids of requests.
@@ -46,13 +48,14 @@ pub struct Control {
 impl Control {
     /// The service made of `parts`.
     pub fn new(parts: ControlParts) -> Self {
-        let ControlParts { manager, verifier, apis, clock, entropy } = parts;
+        let ControlParts { manager, verifier, apis, reload_failed, clock, entropy } = parts;
         let verify = VerifyCall::new(Arc::clone(&verifier), apis);
         let mut of_verdicts = HeaderMap::new();
         of_verdicts.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         of_verdicts.insert(request_id::X_REQUEST_ID, HeaderValue::from_static(""));
         keep_and_take_as_told(&mut of_verdicts);
-        Self { verify, of_verdicts, router: routes::router(Shared { manager, verifier }), clock, entropy }
+        let router = routes::router(Shared { manager, verifier, reload_failed });
+        Self { verify, of_verdicts, router, clock, entropy }
     }
 
     /// Answers one request. The verify calls go ahead of the router.

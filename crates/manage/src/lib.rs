@@ -21,7 +21,7 @@ mod rollcall;
 mod usage;
 mod vault;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use claviger_model::{Clock, Entropy};
 use claviger_store::Store;
@@ -56,6 +56,9 @@ pub use claviger_store::{
     SessionRow, SignInMethod,
 };
 
+/// The SHA-256 of each profile's text in hexadecimal digits, by its api.
+pub type ServedProfiles = BTreeMap<Arc<str>, String>;
+
 /// The engine of all changes. Cheap to clone.
 #[derive(Clone)]
 pub struct Manager {
@@ -69,6 +72,8 @@ pub struct Manager {
     granted: Arc<oauth::Granted>,
     /// What an older node serves otherwise than this one.
     other_profiles: Arc<Mutex<Option<String>>>,
+    /// What this one serves since it read its profiles again: its row is to say so.
+    served: Arc<Mutex<Option<ServedProfiles>>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -99,7 +104,7 @@ impl Manager {
         let people = Arc::new(people::People::new(people, &*entropy));
         let rollcall = Arc::new(rollcall::Rollcall::new(store.clone(), Arc::clone(&clock)));
         let (open_waits, granted) = (Arc::default(), Arc::default());
-        let other_profiles = Arc::default();
+        let (other_profiles, served) = (Arc::default(), Arc::default());
         Self {
             store,
             verifier,
@@ -110,9 +115,26 @@ impl Manager {
             open_waits,
             granted,
             other_profiles,
+            served,
             clock,
             entropy,
         }
+    }
+
+    /// The same engine where there are these apis; what it knows otherwise, both know.
+    #[must_use]
+    pub fn serving(&self, apis: Arc<Apis>) -> Self {
+        Self { apis, ..self.clone() }
+    }
+
+    /// The other nodes are told within a second that these profiles are served here.
+    pub fn tells(&self, served: ServedProfiles) {
+        *self.served.lock() = Some(served);
+    }
+
+    /// Whether keys can be sealed.
+    pub fn seals(&self) -> bool {
+        self.vault.is_some()
     }
 
     /// The apis there are.

@@ -1,6 +1,6 @@
 //! What a database must do for the store: one method for each verb, each in one transaction.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
 use claviger_model::{
@@ -190,6 +190,7 @@ pub(crate) trait Database: AppsDatabase {
 
     async fn roll(&self) -> Result<Roll, StoreError>;
     async fn exclude(&self, dead: Dead) -> Result<bool, StoreError>;
+    async fn serves(&self, id: NodeId, profiles: BTreeMap<Arc<str>, String>) -> Result<(), StoreError>;
     async fn fence(&self, id: NodeId, note: AuditNote) -> Result<(), StoreError>;
     async fn put_receipt(&self, receipt: ReceiptRow) -> Result<(), StoreError>;
     async fn find_receipt(&self, seq: Seq) -> Result<Option<ReceiptRow>, StoreError>;

@@ -1,6 +1,6 @@
 //! `/metrics`: how this node and the others stand, as `OpenMetrics` text. It names nodes, never keys or accounts.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use axum::{
     extract::State,
@@ -19,6 +19,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use super::Shared;
 use crate::problem::{Code, Problem};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -37,9 +38,12 @@ type OfNodes = Family<OfNode, Gauge>;
 pub(super) async fn metrics(
     State(manager): State<Manager>,
     State(verifier): State<Arc<Verifier>>,
+    State(shared): State<Shared>,
 ) -> Result<Response, Problem> {
     let mut registry = Registry::with_prefix("claviger");
     this_node(&mut registry, &verifier);
+    let failed = ConstGauge::new(i64::from(shared.reload_failed.load(Ordering::Relaxed)));
+    registry.register("reload_failed", "Whether files that were read again could not be used", failed);
     if let Some(nodes) = manager.nodes_heard_last() {
         all_nodes(&mut registry, &nodes);
     }

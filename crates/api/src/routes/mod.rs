@@ -15,7 +15,10 @@ mod problems;
 mod sessions;
 mod usage;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use axum::{Router, extract::FromRef, response::IntoResponse as _};
 use claviger_manage::{Fault, Manager, Receipt};
@@ -36,6 +39,7 @@ use crate::problem::{Code, Problem};
 pub(crate) struct Shared {
     pub(crate) manager: Manager,
     pub(crate) verifier: Arc<Verifier>,
+    pub(crate) reload_failed: Arc<AtomicBool>,
 }
 
 impl FromRef<Shared> for Manager {

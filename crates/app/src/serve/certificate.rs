@@ -9,13 +9,14 @@ use std::{
     sync::Arc,
 };
 
+use arc_swap::ArcSwap;
 use claviger_model::Timestamp;
 use rustls::{
     ServerConfig,
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject as _},
-    server::ServerSessionMemoryCache,
-    sign::{CertifiedKey, SingleCertAndKey},
+    server::{ClientHello, ResolvesServerCert, ServerSessionMemoryCache},
+    sign::CertifiedKey,
 };
 use x509_cert::{Certificate, der::Decode as _, time::Time};
 
@@ -65,15 +66,44 @@ pub(crate) enum Unusable {
     Tickets(#[source] rustls::Error),
 }
 
-/// What is spoken with these files. What is wrong with them and prevents nothing is warned of.
-pub(super) fn offer(settings: &TlsSettings, now: Timestamp) -> Result<Arc<ServerConfig>, Unusable> {
+/// The certificate that is shown to whoever begins to shake hands.
+#[derive(Debug)]
+pub(super) struct Shown(ArcSwap<CertifiedKey>);
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.load_full())
+    }
+}
+
+impl Shown {
+    /// The certificate in these files. What is wrong with it and prevents nothing is warned of.
+    pub(super) fn of(settings: &TlsSettings, now: Timestamp) -> Result<Arc<Self>, Unusable> {
+        Ok(Arc::new(Self(ArcSwap::from_pointee(read(settings, now)?))))
+    }
+
+    /// Shows what is in the files now; where that can't be used, what was shown before. Says whether it is another one.
+    pub(super) fn read_again(&self, settings: &TlsSettings, now: Timestamp) -> Result<bool, Unusable> {
+        let certified = read(settings, now)?;
+        let is_another = self.0.load().cert != certified.cert;
+        self.0.store(Arc::new(certified));
+        Ok(is_another)
+    }
+}
+
+fn read(settings: &TlsSettings, now: Timestamp) -> Result<CertifiedKey, Unusable> {
     let certified = certified(settings)?;
     warn_of_dates(&settings.cert_file, validity(&certified), now);
+    Ok(certified)
+}
+
+/// What is spoken with the certificate that is shown.
+pub(super) fn offer(shown: Arc<Shown>) -> Result<Arc<ServerConfig>, Unusable> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("the provider speaks the default versions of TLS")
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
+        .with_cert_resolver(shown);
     config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
     // Their keys are this process's own, and change every few hours. Whoever comes to another node shakes hands anew.
     config.ticketer = aws_lc_rs::Ticketer::new().map_err(Unusable::Tickets)?;

@@ -16,6 +16,7 @@ mod nodes;
 mod oauth;
 mod pages;
 mod proxies;
+mod reload;
 mod streams;
 mod tls;
 mod ways;

@@ -1,6 +1,6 @@
 //! The verbs of the store, each handed to a change or to a read.
 
-use std::{future::Future, net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, future::Future, net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
 use claviger_model::{
@@ -366,6 +366,12 @@ impl Database for Postgres {
         let excluded =
             make!(&self.0.feed_pool, Durability::EveryCommit, |change| roll::exclude(change, dead));
         excluded.map(|done| done.value)
+    }
+
+    async fn serves(&self, id: NodeId, profiles: BTreeMap<Arc<str>, String>) -> Result<(), StoreError> {
+        let told =
+            make!(&self.0.feed_pool, Durability::EveryCommit, |change| roll::serves(change, id, &profiles));
+        told.map(|done| done.value)
     }
 
     async fn fence(&self, id: NodeId, note: AuditNote) -> Result<(), StoreError> {

@@ -1,6 +1,6 @@
 //! The verbs of the store, each handed to the writer or to a reader.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
 use claviger_model::{
@@ -410,6 +410,11 @@ impl Database for Sqlite {
 
     async fn exclude(&self, dead: Dead) -> Result<bool, StoreError> {
         Ok(self.0.node.exclude(dead))
+    }
+
+    async fn serves(&self, id: NodeId, profiles: BTreeMap<Arc<str>, String>) -> Result<(), StoreError> {
+        self.0.node.serves(id, profiles);
+        Ok(())
     }
 
     async fn fence(&self, id: NodeId, note: AuditNote) -> Result<(), StoreError> {
