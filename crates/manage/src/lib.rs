@@ -17,6 +17,7 @@ mod own;
 mod people;
 mod receipt;
 mod refusal;
+mod retention;
 mod rollcall;
 mod usage;
 mod vault;
@@ -46,6 +47,7 @@ pub use people::{
 };
 pub use receipt::Receipt;
 pub use refusal::{Fault, Refusal};
+pub use retention::Retention;
 pub use usage::UsageQuery;
 pub use vault::{MasterKey, VaultError};
 

@@ -17,9 +17,9 @@ use claviger_verify::{
 use crate::{
     AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, Candidate, ChainCheck, Committed,
     DayCount, Entrance, FoundSecret, Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, LinkRow,
-    MemberChange, MemberFilter, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, OpenSession,
-    OperatorRow, Page, PageRequest, ReceiptRow, SealedSecret, SessionRow, SessionsOf, StoreError,
-    UsageFilter, apps_store::AppsDatabase,
+    MemberChange, MemberFilter, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, Old,
+    OpenSession, OperatorRow, Page, PageRequest, ReceiptRow, SealedSecret, SessionRow, SessionsOf,
+    StoreError, UsageFilter, apps_store::AppsDatabase,
 };
 
 /// A database that can be stored in. [`Store`](crate::Store) says what each method promises.
@@ -184,6 +184,9 @@ pub(crate) trait Database: AppsDatabase {
         key: Option<KeyId>,
         request: Option<String>,
     ) -> Result<Vec<DeniedAttempt>, StoreError>;
+
+    async fn forget(&self, old: Old, after: KeyId) -> Result<Option<KeyId>, StoreError>;
+    async fn erase_addresses(&self, account: AccountId, note: AuditNote) -> Result<u64, StoreError>;
 
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
     async fn put_setting_if_absent(&self, name: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError>;

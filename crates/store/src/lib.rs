@@ -6,6 +6,7 @@
 mod apps;
 mod apps_store;
 mod audit;
+mod backup;
 mod copy;
 mod database;
 mod directory;
@@ -16,14 +17,17 @@ mod open;
 mod people;
 mod postgres;
 mod postgres_options;
+mod retention;
 mod sqlite;
 mod store;
 mod terms;
+mod trail;
 mod usage;
 mod verbs;
 mod words;
 
 pub use apps::*;
+pub use backup::{Again, BackedUp, BackupError, TrailReader, Unpacked, back_up};
 pub use copy::{Copied, CopyError, CopyOrder, abort_copy, copy};
 pub use directory::DirectoryLock;
 pub use error::StoreError;
@@ -31,5 +35,7 @@ pub use examine::{Examined, Finding, Health, examine_directory, examine_postgres
 pub use open::{Migrated, OpenError};
 pub use people::*;
 pub use postgres_options::PostgresOptions;
+pub use retention::Old;
 pub use store::Store;
+pub use trail::{TrailError, TrailHead, TrailWalk};
 pub use verbs::*;

@@ -6,7 +6,7 @@ pub(crate) mod data;
 mod engine;
 mod first_start;
 mod listener;
-mod master;
+pub(crate) mod master;
 pub(crate) mod node;
 mod own_keys;
 mod pages;
@@ -149,7 +149,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     });
-    engine.look_after_nodes(manager.clone());
+    engine.look_after_nodes(manager.clone(), settings.retention);
     let base = Base {
         manager,
         verifier,

@@ -8,6 +8,7 @@ mod command_line;
 mod contracts;
 mod faults;
 mod granted;
+mod keeping;
 mod layer;
 mod matrix;
 mod members;

@@ -33,6 +33,7 @@ mod pool;
 mod quota;
 mod receipts;
 mod records;
+mod retention;
 mod roll;
 mod secrets;
 mod select;

@@ -20,16 +20,16 @@ use super::{
     feed::Feed,
     idempotency, key_rows, keys, links, members, operators,
     quota::Ledger,
-    receipts, roll, secrets, sessions, settings,
+    receipts, retention, roll, secrets, sessions, settings,
     usage::Sink,
     usage_rows,
 };
 use crate::{
     AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, Candidate, ChainCheck, Committed,
     DayCount, Entrance, FoundSecret, Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, LinkRow,
-    MemberChange, MemberFilter, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, OpenSession,
-    OperatorRow, Page, PageRequest, ReceiptRow, SealedSecret, SessionRow, SessionsOf, StoreError,
-    UsageFilter, database::Database,
+    MemberChange, MemberFilter, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, Old,
+    OpenSession, OperatorRow, Page, PageRequest, ReceiptRow, SealedSecret, SessionRow, SessionsOf,
+    StoreError, UsageFilter, database::Database,
 };
 
 /// Runs a change to its end, also where whoever asked for it goes away.
@@ -347,6 +347,14 @@ impl Database for Postgres {
         request: Option<String>,
     ) -> Result<Vec<DeniedAttempt>, StoreError> {
         Ok(usage_rows::denials(&self.0.pool, key, request).await?)
+    }
+
+    async fn forget(&self, old: Old, after: KeyId) -> Result<Option<KeyId>, StoreError> {
+        change!(self, |change| retention::forget(change, old, after)).map(|done| done.value)
+    }
+
+    async fn erase_addresses(&self, account: AccountId, note: AuditNote) -> Result<u64, StoreError> {
+        change!(self, |change| retention::erase(change, account, &note)).map(|done| done.value)
     }
 
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

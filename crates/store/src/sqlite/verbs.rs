@@ -18,14 +18,15 @@ use rusqlite::Connection;
 
 use super::{
     Sqlite, accounts, audit, authority, failure::Outcome, feed, feed::Feed, idempotency, key_rows, keys,
-    links, members, operators, quota::Ledger, receipts, secrets, sessions, settings, usage::Sink, usage_rows,
+    links, members, operators, quota::Ledger, receipts, retention, secrets, sessions, settings, usage::Sink,
+    usage_rows,
 };
 use crate::{
     AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, Candidate, ChainCheck, Committed,
     DayCount, Entrance, FoundSecret, Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, LinkRow,
-    MemberChange, MemberFilter, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, OpenSession,
-    OperatorRow, Page, PageRequest, ReceiptRow, SealedSecret, SessionRow, SessionsOf, StoreError,
-    UsageFilter, database::Database,
+    MemberChange, MemberFilter, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, Old,
+    OpenSession, OperatorRow, Page, PageRequest, ReceiptRow, SealedSecret, SessionRow, SessionsOf,
+    StoreError, UsageFilter, database::Database,
 };
 
 /// Applies changes in their order within one change of the writer, so that all are made or none, and returns what
@@ -391,6 +392,14 @@ impl Database for Sqlite {
             .usage_readers
             .run(move |connection| usage_rows::denials(connection, key, request.as_deref()))
             .await
+    }
+
+    async fn forget(&self, old: Old, after: KeyId) -> Result<Option<KeyId>, StoreError> {
+        retention::forget(&self.0, old, after).await
+    }
+
+    async fn erase_addresses(&self, account: AccountId, note: AuditNote) -> Result<u64, StoreError> {
+        retention::erase(&self.0, account, note).await
     }
 
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

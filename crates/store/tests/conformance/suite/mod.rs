@@ -17,6 +17,7 @@ mod operators;
 mod processes;
 mod quotas;
 mod refreshing;
+mod retention;
 mod sealed;
 mod sessions;
 mod settings;
