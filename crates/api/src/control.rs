@@ -55,13 +55,8 @@ impl Control {
         of_verdicts.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         of_verdicts.insert(request_id::X_REQUEST_ID, HeaderValue::from_static(""));
         keep_and_take_as_told(&mut of_verdicts);
-        Self {
-            verify,
-            of_verdicts,
-            router: routes::router(Shared { manager, verifier, figures }),
-            clock,
-            entropy,
-        }
+        let router = routes::router(Shared { manager, verifier, figures });
+        Self { verify, of_verdicts, router, clock, entropy }
     }
 
     /// Answers one request. The verify calls go ahead of the router.

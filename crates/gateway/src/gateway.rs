@@ -103,6 +103,12 @@ impl Gateway {
         Self { portal: Some(portal.into()), ..self }
     }
 
+    /// The same by way of the connections that `before` has open.
+    #[must_use]
+    pub fn following(self, before: &Self) -> Self {
+        Self { connections: before.connections.clone(), ..self }
+    }
+
     /// Answers one request from `peer`. Whatever happens there is an answer, and it carries the request's id.
     pub async fn handle<B>(&self, peer: SocketAddr, request: Request<B>) -> Response<Body>
     where

@@ -18,12 +18,13 @@ mod own;
 mod people;
 mod receipt;
 mod refusal;
+mod retention;
 mod rollcall;
 mod transfer;
 mod usage;
 mod vault;
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use claviger_model::{Clock, Entropy};
 use claviger_store::Store;
@@ -50,6 +51,7 @@ pub use people::{
 };
 pub use receipt::Receipt;
 pub use refusal::{Fault, Refusal};
+pub use retention::Retention;
 pub use transfer::{ExportedKey, ImportOrder, ImportReport};
 pub use usage::{UsageQuery, WouldBeDenied};
 pub use vault::{MasterKey, VaultError};
@@ -60,6 +62,9 @@ pub use claviger_store::{
     Idempotency, ImportOutcome, KeyRow, LinkPurpose, LinkRow, MemberRow, OperatorRow, Page, PageRequest,
     SecretRow, SessionRow, SignInMethod,
 };
+
+/// The SHA-256 of each profile's text in hexadecimal digits, by its api.
+pub type ServedProfiles = BTreeMap<Arc<str>, String>;
 
 /// The engine of all changes. Cheap to clone.
 #[derive(Clone)]
@@ -75,6 +80,8 @@ pub struct Manager {
     figures: Arc<figures::Figures>,
     /// What an older node serves otherwise than this one.
     other_profiles: Arc<Mutex<Option<String>>>,
+    /// What this one serves since it read its profiles again: its row is to say so.
+    served: Arc<Mutex<Option<ServedProfiles>>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -105,7 +112,7 @@ impl Manager {
         let people = Arc::new(people::People::new(people, &*entropy));
         let rollcall = Arc::new(rollcall::Rollcall::new(store.clone(), Arc::clone(&clock)));
         let (open_waits, granted, figures) = (Arc::default(), Arc::default(), Arc::default());
-        let other_profiles = Arc::default();
+        let (other_profiles, served) = (Arc::default(), Arc::default());
         Self {
             store,
             verifier,
@@ -117,9 +124,26 @@ impl Manager {
             granted,
             figures,
             other_profiles,
+            served,
             clock,
             entropy,
         }
+    }
+
+    /// The same engine where there are these apis; what it knows otherwise, both know.
+    #[must_use]
+    pub fn serving(&self, apis: Arc<Apis>) -> Self {
+        Self { apis, ..self.clone() }
+    }
+
+    /// The other nodes are told within a second that these profiles are served here.
+    pub fn tells(&self, served: ServedProfiles) {
+        *self.served.lock() = Some(served);
+    }
+
+    /// Whether keys can be sealed.
+    pub fn seals(&self) -> bool {
+        self.vault.is_some()
     }
 
     /// The apis there are.

@@ -103,10 +103,23 @@ impl Manager {
             Ok(roll) => {
                 self.verifier.set_nodes(u32::try_from(roll.nodes.len()).unwrap_or(u32::MAX).max(1));
                 *self.other_profiles.lock() = self.verifier.node().and_then(|id| difference(&roll, id));
+                self.tell_what_is_served(&roll).await;
             }
             Err(error) => tracing::debug!(%error, "it can't be read who lives"),
         }
         self.settle().await;
+    }
+
+    /// Where the roll still has the profiles of before they were read again, or has them once more because this node
+    /// joined anew, it is put right.
+    async fn tell_what_is_served(&self, roll: &Roll) {
+        let own = self.verifier.node().and_then(|id| roll.nodes.iter().find(|node| node.id == id));
+        let (Some(own), Some(served)) = (own, self.served.lock().clone()) else { return };
+        if own.profiles != served
+            && let Err(error) = self.store.serves(own.id, served).await
+        {
+            tracing::debug!(%error, "the other nodes can't be told yet which profiles are served here");
+        }
     }
 
     /// Revokes a key that was revoked before the database lost that. It is refused here meanwhile.

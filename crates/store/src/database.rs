@@ -1,6 +1,6 @@
 //! What a database must do for the store: one method for each verb, each in one transaction.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
 use claviger_model::{
@@ -17,9 +17,9 @@ use claviger_verify::{
 use crate::{
     AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, Candidate, ChainCheck, Committed,
     DayCount, Entrance, FoundSecret, Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, LinkRow,
-    MemberChange, MemberFilter, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, OpenSession,
-    OperatorRow, Page, PageRequest, ReceiptRow, SealedSecret, SessionRow, SessionsOf, StoreError,
-    UsageFilter, apps_store::AppsDatabase, transfer::TransferDatabase,
+    MemberChange, MemberFilter, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, Old,
+    OpenSession, OperatorRow, Page, PageRequest, ReceiptRow, SealedSecret, SessionRow, SessionsOf,
+    StoreError, UsageFilter, apps_store::AppsDatabase, transfer::TransferDatabase,
 };
 
 /// A database that can be stored in. [`Store`](crate::Store) says what each method promises.
@@ -185,11 +185,15 @@ pub(crate) trait Database: AppsDatabase + TransferDatabase {
         request: Option<String>,
     ) -> Result<Vec<DeniedAttempt>, StoreError>;
 
+    async fn forget(&self, old: Old, after: KeyId) -> Result<Option<KeyId>, StoreError>;
+    async fn erase_addresses(&self, account: AccountId, note: AuditNote) -> Result<u64, StoreError>;
+
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
     async fn put_setting_if_absent(&self, name: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError>;
 
     async fn roll(&self) -> Result<Roll, StoreError>;
     async fn exclude(&self, dead: Dead) -> Result<bool, StoreError>;
+    async fn serves(&self, id: NodeId, profiles: BTreeMap<Arc<str>, String>) -> Result<(), StoreError>;
     async fn fence(&self, id: NodeId, note: AuditNote) -> Result<(), StoreError>;
     async fn put_receipt(&self, receipt: ReceiptRow) -> Result<(), StoreError>;
     async fn find_receipt(&self, seq: Seq) -> Result<Option<ReceiptRow>, StoreError>;

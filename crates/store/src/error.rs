@@ -64,3 +64,17 @@ pub enum StoreError {
     #[error("internal: {0}")]
     Internal(String),
 }
+
+impl StoreError {
+    /// Whether it failed, rather than was refused.
+    pub(crate) fn is_fault(&self) -> bool {
+        matches!(
+            self,
+            Self::StorageFull
+                | Self::Unavailable(_)
+                | Self::Moved
+                | Self::OutcomeUnknown(_)
+                | Self::Internal(_)
+        )
+    }
+}

@@ -1,6 +1,6 @@
 //! The store: the verbs of what is remembered, whichever database is underneath.
 
-use std::{fmt, net::IpAddr, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fmt, net::IpAddr, path::Path, sync::Arc};
 
 use claviger_model::{
     Account, AccountId, Digest, Email, Entropy, InstallationId, KeyId, MemberId, NodeId, OperatorId,
@@ -446,6 +446,11 @@ impl Store {
     /// event tells of it: it follows from what the node did, and changes nothing but who is waited for.
     pub async fn exclude(&self, dead: Dead) -> Result<bool, StoreError> {
         self.0.exclude(dead).await
+    }
+
+    /// A member serves these profiles from now on, each known by its digest; nothing is done where it is no member.
+    pub async fn serves(&self, id: NodeId, profiles: BTreeMap<Arc<str>, String>) -> Result<(), StoreError> {
+        self.0.serves(id, profiles).await
     }
 
     /// Ends the membership of a node that somebody knows to be dead; [`StoreError::NotFound`] where it is no member.

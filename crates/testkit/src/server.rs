@@ -292,6 +292,11 @@ impl Server {
         peer::signal(&self.child, Signal::TERM);
     }
 
+    /// Asks it to read its files again (`SIGHUP`).
+    pub fn ask_to_reload(&self) {
+        peer::signal(&self.child, Signal::HUP);
+    }
+
     /// Stops it in the middle of whatever it does, until [`resume`](Self::resume): its connections stay, its clocks go
     /// on, and nothing answers.
     pub fn pause(&self) {

@@ -4,7 +4,7 @@ use axum::{extract::State, response::IntoResponse};
 use claviger_manage::{AccountFilter, AccountOrder, AccountPatch, Manager};
 use claviger_model::{AccountId, AccountState};
 use http::{HeaderMap, Method, StatusCode, Uri};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
@@ -126,4 +126,21 @@ pub(super) async fn change_account(
     let (account, receipt) = manager.change_account(&by, id, AccountPatch { name, state, metadata }).await?;
     let shown = ChangedAccountJson { account: (&account).into(), receipt: (&receipt).into() };
     Ok((completeness(&receipt), axum::Json(shown)))
+}
+
+/// How many rows told of addresses, and don't any more.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Erased {
+    erased: u64,
+}
+
+/// Erases from where an account's keys were used, and from where and by what its members are signed in.
+#[utoipa::path(post, path = "/v1/accounts/{id}/erase-addresses", tag = "accounts", params(("id" = String, Path)),
+    responses((status = 200, description = "Done", body = Erased), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
+pub(super) async fn erase_addresses(
+    State(manager): State<Manager>,
+    Caller(by): Caller,
+    Id(id): Id<AccountId>,
+) -> Result<axum::Json<Erased>, Problem> {
+    Ok(axum::Json(Erased { erased: manager.erase_addresses(&by, id).await? }))
 }

@@ -90,6 +90,7 @@ fn documented() -> OpenApiRouter<Shared> {
         .routes(routes!(apis::list_apis))
         .routes(routes!(accounts::list_accounts, accounts::create_account))
         .routes(routes!(accounts::show_account, accounts::change_account))
+        .routes(routes!(accounts::erase_addresses))
         .routes(routes!(keys::list_account_keys, keys::issue_key))
         .routes(routes!(keys::list_keys))
         .routes(routes!(keys::find_key))

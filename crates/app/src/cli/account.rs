@@ -22,6 +22,8 @@ pub(super) enum Command {
     List(List),
     /// Show an account
     Show(Show),
+    /// Erase from where its keys were used and its members are signed in
+    EraseAddresses(Show),
 }
 
 #[derive(Args, Debug)]
@@ -66,6 +68,7 @@ impl Command {
             Self::Create(create) => create.run().await,
             Self::List(list) => list.run().await,
             Self::Show(show) => show.run().await,
+            Self::EraseAddresses(account) => account.erase_addresses().await,
         }
     }
 }
@@ -116,6 +119,12 @@ impl Show {
     async fn run(self) -> anyhow::Result<Ending> {
         let account = self.remote.client()?.get(&format!("/v1/accounts/{}", segment(&self.id)?)).await?;
         table::show(self.remote.json, &account, &account)?;
+        Ok(Ending::Done)
+    }
+    async fn erase_addresses(self) -> anyhow::Result<Ending> {
+        let path = format!("/v1/accounts/{}/erase-addresses", segment(&self.id)?);
+        let erased = self.remote.client()?.post(&path, None).await?;
+        table::show(self.remote.json, &erased, &erased)?;
         Ok(Ending::Done)
     }
 }

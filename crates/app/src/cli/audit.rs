@@ -1,10 +1,19 @@
 //! `claviger audit`
 
+use std::{
+    fs::File,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use claviger_store::{TrailError, TrailWalk};
+use serde_json::{Value, json};
 
 use super::{
     Ending,
+    client::with_query,
     paging::{Paging, note_more},
     remote::Remote,
     table,
@@ -17,6 +26,8 @@ pub(super) enum Command {
     List(List),
     /// Walk the whole chain of events; status 1 where it is broken
     Verify(Verify),
+    /// Print the whole trail, one JSON value a line, and the chain's head last: a file to keep elsewhere
+    Export(Export),
 }
 
 #[derive(Args, Debug)]
@@ -38,6 +49,15 @@ pub(super) struct List {
 
 #[derive(Args, Debug)]
 pub(super) struct Verify {
+    /// Walk the chain in this exported trail, and ask no server
+    #[arg(long, value_name = "FILE")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    remote: Remote,
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Export {
     #[command(flatten)]
     remote: Remote,
 }
@@ -47,6 +67,7 @@ impl Command {
         match self {
             Self::List(list) => list.run().await,
             Self::Verify(verify) => verify.run().await,
+            Self::Export(export) => export.run().await,
         }
     }
 }
@@ -71,7 +92,10 @@ impl List {
 
 impl Verify {
     async fn run(self) -> anyhow::Result<Ending> {
-        let report = self.remote.client()?.get("/v1/audit-events/check").await?;
+        let report = match &self.file {
+            Some(file) => walk(file)?,
+            None => self.remote.client()?.get("/v1/audit-events/check").await?,
+        };
         let whole = report["whole"] == Value::Bool(true);
         if self.remote.json {
             out::json(&report)?;
@@ -82,6 +106,51 @@ impl Verify {
         }
         Ok(if whole { Ending::Done } else { Ending::No })
     }
+}
+
+impl Export {
+    async fn run(self) -> anyhow::Result<Ending> {
+        let client = self.remote.client()?;
+        let (mut walk, mut cursor) = (TrailWalk::default(), None::<String>);
+        loop {
+            let query = [("limit", "100")].into_iter().chain(cursor.as_deref().map(|at| ("cursor", at)));
+            let page = client.get(&with_query("/v1/audit-events", query)).await?;
+            for event in page["items"].as_array().into_iter().flatten() {
+                let line = event.to_string();
+                let told = walk.step(&line);
+                let _ =
+                    told.context("the trail is broken, and what was printed of it ends without a head")?;
+                // Whoever keeps it must not take a part for the whole.
+                out::shown_once(&format!("{line}\n"))?;
+            }
+            cursor = page["next_cursor"].as_str().map(ToOwned::to_owned);
+            if cursor.is_none() {
+                out::shown_once(&format!("{}\n", json!({"head": walk.head()})))?;
+                return Ok(Ending::Done);
+            }
+        }
+    }
+}
+
+/// What is found in an exported trail, in the words of the API.
+fn walk(file: &Path) -> anyhow::Result<Value> {
+    let unreadable = || format!("{} can't be read", file.display());
+    let lines = BufReader::new(File::open(file).with_context(unreadable)?).lines();
+    let mut walk = TrailWalk::default();
+    let mut found = Ok(());
+    for line in lines {
+        found = walk.step(&line.with_context(unreadable)?).map(drop);
+        if found.is_err() {
+            break;
+        }
+    }
+    Ok(match found.and_then(|()| walk.end()) {
+        Ok(head) => json!({"whole": true, "events": head.number, "head": head.hash}),
+        Err(TrailError::Broken { number, reason }) => {
+            json!({"whole": false, "number": number, "reason": reason})
+        }
+        Err(error) => json!({"whole": false, "reason": error.to_string()}),
+    })
 }
 
 fn without_whole(mut report: Value) -> Value {

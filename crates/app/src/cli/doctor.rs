@@ -95,7 +95,7 @@ fn observing(profile: &Profile) -> Option<Finding> {
 /// The certificate by which listeners speak TLS.
 fn certified(tls: &TlsSettings, now: Timestamp) -> Finding {
     const ABOUT: &str = "tls";
-    const RENEW: &str = "Renew it, and start again: files are read at the start.";
+    const RENEW: &str = "Renew it, and have the files read again: send SIGHUP to `claviger serve`.";
     let certified = match certificate::certified(tls) {
         Ok(certified) => certified,
         Err(error) => return Finding::fail(ABOUT, &format!("{:#}", Error::from(error))),

@@ -1,11 +1,12 @@
 //! The command line: what can be asked for, and who answers it.
 //!
-//! All but `serve`, `init`, `copy`, `doctor`, `migrate`, `profile`, `completions` and `man` speak HTTP to the control
-//! listener and have no power of their own.
+//! All but `serve`, `init`, `copy`, `backup`, `restore`, `doctor`, `migrate`, `profile`, `completions` and `man` speak HTTP
+//! to the control listener and have no power of their own.
 
 mod account;
 mod application;
 mod audit;
+mod backup;
 mod client;
 mod completions;
 mod copy;
@@ -53,6 +54,10 @@ enum Command {
     Init(init::Init),
     /// Move an installation to a database that nodes share, while its keys are in use
     Copy(copy::Copy),
+    /// Write a backup of the embedded installation, which may be served meanwhile
+    Backup(backup::Backup),
+    /// Put a backup back into an empty data directory
+    Restore(backup::Restore),
     /// Bring the database that nodes share up to this version
     Migrate(migrate::Migrate),
     /// Look at what `serve` with the same flags relies on, and say what to do; status 1 where something fails
@@ -141,6 +146,8 @@ fn carry_out(command: Command) -> anyhow::Result<Ending> {
         Command::Serve(flags) => serve::run(*flags).map(|()| Ending::Done),
         Command::Init(init) => waiting(init.run()),
         Command::Copy(copy) => waiting(copy.run()),
+        Command::Backup(backup) => backup.run(),
+        Command::Restore(restore) => waiting(restore.run()),
         Command::Doctor(doctor) => waiting(doctor.run()),
         Command::Migrate(migrate) => waiting(migrate.run()),
         Command::Ready(ready) => waiting(ready.run()),

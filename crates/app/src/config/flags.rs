@@ -111,6 +111,8 @@ pub(super) fn variables() -> anyhow::Result<Layer> {
         database_listen_url: env::var("CLAVIGER_DATABASE_LISTEN_URL").ok().as_deref().map(DatabaseUrl::from),
         session_idle: span("CLAVIGER_SESSION_IDLE")?,
         session_longest: span("CLAVIGER_SESSION_LONGEST")?,
+        address_retention: span("CLAVIGER_ADDRESS_RETENTION")?,
+        usage_retention: span("CLAVIGER_USAGE_RETENTION")?,
         ..Layer::default()
     })
 }

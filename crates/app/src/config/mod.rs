@@ -16,6 +16,7 @@ use std::{
 
 use anyhow::{Context as _, anyhow, bail};
 use claviger_counters::RedisAddress;
+use claviger_manage::Retention;
 use claviger_model::{
     profile::{self, LEASE_MAX, LEASE_MIN},
     restriction::Networks,
@@ -35,6 +36,8 @@ const DEFAULTS: &str = include_str!("../claviger.default.toml");
 /// How short and how long a session may be made to last.
 const SESSION_MIN: Duration = Duration::from_mins(1);
 const SESSION_MAX: Duration = Duration::from_hours(30 * 24);
+/// The shortest that what is remembered for a while may be.
+const RETENTION_MIN: Duration = Duration::from_hours(24);
 
 /// Everything `serve` needs to know.
 #[derive(Clone, Debug)]
@@ -57,6 +60,7 @@ pub(crate) struct Settings {
     pub(crate) lease: Duration,
     pub(crate) session_idle: Duration,
     pub(crate) session_longest: Duration,
+    pub(crate) retention: Retention,
     pub(crate) master_key_file: Option<PathBuf>,
     pub(crate) ready_file: Option<PathBuf>,
     pub(crate) log: log::Level,
@@ -98,6 +102,10 @@ impl Settings {
             lease: layer.lease.context("`lease` has no value")?.0,
             session_idle: layer.session_idle.context("`session_idle` has no value")?.0,
             session_longest: layer.session_longest.context("`session_longest` has no value")?.0,
+            retention: Retention {
+                addresses: layer.address_retention.context("`address_retention` has no value")?.0,
+                counts: layer.usage_retention.context("`usage_retention` has no value")?.0,
+            },
             master_key_file: layer.master_key_file,
             ready_file: layer.ready_file,
             log: layer.log.context("`log` has no value")?,
@@ -130,6 +138,12 @@ impl Settings {
         for (name, span) in [("session_idle", self.session_idle), ("session_longest", self.session_longest)] {
             if !(SESSION_MIN..=SESSION_MAX).contains(&span) {
                 bail!("`{name}` must be between 1m and 30d");
+            }
+        }
+        let Retention { addresses, counts } = self.retention;
+        for (name, span) in [("address_retention", addresses), ("usage_retention", counts)] {
+            if span < RETENTION_MIN {
+                bail!("`{name}` must be 1d at least");
             }
         }
         if self.session_idle > self.session_longest {

@@ -9,13 +9,14 @@ use std::{
     sync::Arc,
 };
 
+use arc_swap::ArcSwap;
 use claviger_model::Timestamp;
 use rustls::{
     ServerConfig,
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, PrivateKeyDer, pem, pem::PemObject as _},
-    server::ServerSessionMemoryCache,
-    sign::{CertifiedKey, SingleCertAndKey},
+    server::{ClientHello, ResolvesServerCert, ServerSessionMemoryCache},
+    sign::CertifiedKey,
 };
 use x509_cert::{Certificate, der::Decode as _, time::Time};
 
@@ -65,28 +66,54 @@ pub(crate) enum Unusable {
     Tickets(#[source] rustls::Error),
 }
 
-/// What is spoken, and until when the certificate is valid, where it says so.
-pub(super) struct Offer {
-    pub(super) config: Arc<ServerConfig>,
-    pub(super) until: Option<Timestamp>,
+/// The certificate that is shown to whoever begins to shake hands.
+#[derive(Debug)]
+pub(super) struct Shown(ArcSwap<CertifiedKey>);
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.0.load_full())
+    }
 }
 
-/// What is spoken with these files. What is wrong with them and prevents nothing is warned of.
-pub(super) fn offer(settings: &TlsSettings, now: Timestamp) -> Result<Offer, Unusable> {
+impl Shown {
+    /// The certificate in these files. What is wrong with it and prevents nothing is warned of.
+    pub(super) fn of(settings: &TlsSettings, now: Timestamp) -> Result<Arc<Self>, Unusable> {
+        Ok(Arc::new(Self(ArcSwap::from_pointee(read(settings, now)?))))
+    }
+
+    /// Until when it is valid, where it says so.
+    pub(super) fn until(&self) -> Option<Timestamp> {
+        validity(&self.0.load()).map(|validity| *validity.end())
+    }
+
+    /// Shows what is in the files now; where that can't be used, what was shown before. Says whether it is another one.
+    pub(super) fn read_again(&self, settings: &TlsSettings, now: Timestamp) -> Result<bool, Unusable> {
+        let certified = read(settings, now)?;
+        let is_another = self.0.load().cert != certified.cert;
+        self.0.store(Arc::new(certified));
+        Ok(is_another)
+    }
+}
+
+fn read(settings: &TlsSettings, now: Timestamp) -> Result<CertifiedKey, Unusable> {
     let certified = certified(settings)?;
-    let validity = validity(&certified);
-    let until = validity.as_ref().map(|validity| *validity.end());
-    warn_of_dates(&settings.cert_file, validity, now);
+    warn_of_dates(&settings.cert_file, validity(&certified), now);
+    Ok(certified)
+}
+
+/// What is spoken with the certificate that is shown.
+pub(super) fn offer(shown: Arc<Shown>) -> Result<Arc<ServerConfig>, Unusable> {
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("the provider speaks the default versions of TLS")
         .with_no_client_auth()
-        .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
+        .with_cert_resolver(shown);
     config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).to_vec();
     // Their keys are this process's own, and change every few hours. Whoever comes to another node shakes hands anew.
     config.ticketer = aws_lc_rs::Ticketer::new().map_err(Unusable::Tickets)?;
     config.session_storage = ServerSessionMemoryCache::new(SESSIONS);
-    Ok(Offer { config: Arc::new(config), until })
+    Ok(Arc::new(config))
 }
 
 /// The certificate with its key, which fits.

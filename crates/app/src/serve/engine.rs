@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, anyhow};
-use claviger_manage::Manager;
+use claviger_manage::{Manager, Retention};
 use claviger_model::{Clock, Entropy};
 use claviger_store::Store;
 use claviger_verify::{Follower, Pulse, Verifier, limits::SharedLimits, nodes::NodeCard, usage::UsageWriter};
@@ -26,6 +26,7 @@ pub(super) struct Engine {
     usage: Task,
     /// From when there is somebody to look after the nodes.
     nodes: Option<Task>,
+    forgetting: Option<Task>,
 }
 
 /// A task that ends when it is told to.
@@ -78,11 +79,17 @@ impl Engine {
             pulse,
             usage: Task::start(|stopped| usage.run(async { drop(stopped.await) })),
             nodes: None,
+            forgetting: None,
         })
     }
 
-    /// Has `manager` look after the nodes from here on.
-    pub(super) fn look_after_nodes(&mut self, manager: Manager) {
+    /// Has `manager` look after the nodes, and forget what is old, from here on.
+    pub(super) fn look_after_nodes(&mut self, manager: Manager, retention: Retention) {
+        let forgetful = manager.clone();
+        let work = |stopped| async move {
+            forgetful.forget_what_is_old(retention, async { drop(stopped.await) }).await;
+        };
+        self.forgetting = Some(Task::start(work));
         let work = |stopped| async move { manager.look_after_nodes(async { drop(stopped.await) }).await };
         self.nodes = Some(Task::start(work));
     }
@@ -94,6 +101,7 @@ impl Engine {
             () = self.pulse.stopped() => return anyhow!("following the feed hangs: it has done nothing for half a minute"),
             result = &mut self.usage.running => ("writing usage", result),
             result = ended(self.nodes.as_mut()) => ("looking after the nodes", result),
+            result = ended(self.forgetting.as_mut()) => ("forgetting what is old", result),
         };
         match result {
             Ok(()) => anyhow!("{what} ended by itself"),
@@ -105,6 +113,9 @@ impl Engine {
     /// order.
     pub(super) async fn stop(self) {
         self.usage.stop("writing usage").await;
+        if let Some(forgetting) = self.forgetting {
+            forgetting.stop("forgetting what is old").await;
+        }
         if let Some(nodes) = self.nodes {
             nodes.stop("looking after the nodes").await;
         }

@@ -1,6 +1,12 @@
 //! What the process says of itself in metrics: its build, its listeners, its certificate, its memory and files.
 
-use std::{fs, sync::Arc};
+use std::{
+    fs,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use claviger_api::ProcessFigures;
 use claviger_model::Timestamp;
@@ -18,13 +24,18 @@ use rustix::{
     process::{Resource, getrlimit},
 };
 
-use super::listener::{CLASSES, Counts};
+use super::{
+    certificate::Shown,
+    listener::{CLASSES, Counts},
+};
 
 /// What is told of the process.
 pub(super) struct Figures {
     pub(super) listeners: Vec<Arc<Counts>>,
-    /// Until when the certificate of TLS is valid, where there is one that says so.
-    pub(super) certificate_until: Option<Timestamp>,
+    /// What TLS is spoken with, if it is.
+    pub(super) certificate: Option<Arc<Shown>>,
+    /// Whether files that were read again could not be used.
+    pub(super) reload_failed: Arc<AtomicBool>,
     pub(super) started_at: Timestamp,
 }
 
@@ -58,10 +69,12 @@ impl ProcessFigures for Figures {
             most.get_or_create(&OfListener { listener }).set(signed(places as u64));
         }
         registry.register("http_requests", "Requests answered, by the class of the status", requests);
+        let failed = ConstGauge::new(i64::from(self.reload_failed.load(Ordering::Relaxed)));
+        registry.register("reload_failed", "Whether files that were read again could not be used", failed);
         registry.register("connections", "Open connections", open);
         registry.register("connections_max", "Connections there is room for", most);
         registry.register("connections_refused", "Connections turned away: too many of one address", refused);
-        if let Some(until) = self.certificate_until {
+        if let Some(until) = self.certificate.as_ref().and_then(|shown| shown.until()) {
             let help = "Until when the certificate of TLS is valid";
             registry.register_with_unit("certificate_expiry_timestamp", help, Unit::Seconds, date(until));
         }

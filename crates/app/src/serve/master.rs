@@ -52,6 +52,26 @@ pub(super) async fn key(
     Ok(Some(key))
 }
 
+/// Refuses where keys in `store` are sealed and the master key they are sealed with is in neither of these places.
+pub(crate) async fn must_fit(store: &Store, file: Option<&Path>, data: &Path) -> anyhow::Result<()> {
+    let Some(check) = store.setting(CHECK).await? else { return Ok(()) };
+    let path = file.map_or_else(|| data.join(FILE), Path::to_owned);
+    if !path.exists() {
+        bail!(
+            "keys in it are sealed with a master key, and {} isn't there: put it there, or name its file with \
+             --master-key-file",
+            path.display()
+        );
+    }
+    if read(&path)?.check_value() != check {
+        bail!(
+            "{} is not the master key that keys in it are sealed with: name that one's file",
+            path.display()
+        );
+    }
+    Ok(())
+}
+
 fn place_of_keys(settings: &Settings) -> String {
     if settings.database_url.is_some() {
         "the database".to_owned()

@@ -7,38 +7,43 @@ mod engine;
 mod figures;
 mod first_start;
 mod listener;
-mod master;
+pub(crate) mod master;
 pub(crate) mod node;
 mod own_keys;
 mod pages;
 mod process;
 pub(crate) mod profiles;
 mod ready;
+mod reload;
 mod services;
 pub(crate) mod signals;
 mod whole_file;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicBool};
 
 use anyhow::Context as _;
 use claviger_counters::{RedisAddress, RedisLimits};
 use claviger_gateway::limits;
-use claviger_manage::{Apis, Manager, ManagerParts, PeopleSettings};
+use claviger_manage::{Manager, ManagerParts, PeopleSettings};
 use claviger_model::{Clock, Entropy, Timestamp, profile::Profile};
 use claviger_verify::limits::SharedLimits;
 use tokio::sync::watch::{self, Receiver};
 use tokio_rustls::TlsAcceptor;
 
 use self::{
+    certificate::Shown,
     engine::Engine,
     figures::Figures,
     listener::{Listener, Rules, Serving},
+    profiles::Served,
     ready::Addresses,
-    services::{ByTls, Parts, Services},
-    signals::Signals,
+    reload::Reload,
+    services::{Base, ByTls, InForce, Services},
+    signals::{HangUps, Signals},
 };
 use crate::{
     config::{ListenerName, ServeFlags, Settings},
+    demo::Demo,
     log,
     system::{FetchedEntropy, SystemClock, SystemEntropy},
 };
@@ -63,19 +68,20 @@ pub(crate) fn run(flags: ServeFlags) -> anyhow::Result<()> {
 
 /// The listeners, bound and not answering yet.
 struct Listeners {
+    certificate: Option<Arc<Shown>>,
     gateway: Listener,
     portal: Listener,
     control: Listener,
     ext_authz: Option<Listener>,
-    certificate_until: Option<Timestamp>,
 }
 
 impl Listeners {
     fn bind(settings: &Settings, now: Timestamp) -> anyhow::Result<Self> {
-        let offer = settings.tls.as_ref().map(|tls| certificate::offer(tls, now)).transpose()?;
+        let certificate = settings.tls.as_ref().map(|tls| Shown::of(tls, now)).transpose()?;
+        let offer = certificate.clone().map(certificate::offer).transpose()?;
         let tls = |listener| {
-            let offer = offer.as_ref().filter(|_| settings.speaks_tls(listener));
-            offer.map(|offer| TlsAcceptor::from(Arc::clone(&offer.config)))
+            let offer = offer.clone().filter(|_| settings.speaks_tls(listener));
+            offer.map(TlsAcceptor::from)
         };
         let gateway = Listener::bind("gateway", settings.gateway, tls(ListenerName::Gateway))?;
         let portal = Listener::bind("portal", settings.portal, tls(ListenerName::Portal))?;
@@ -84,41 +90,36 @@ impl Listeners {
             Some(address) => Some(Listener::bind("ext-authz", address, tls(ListenerName::ExtAuthz))?),
             None => None,
         };
-        let certificate_until = offer.and_then(|offer| offer.until);
-        Ok(Self { gateway, portal, control, ext_authz, certificate_until })
+        Ok(Self { certificate, gateway, portal, control, ext_authz })
     }
 
     /// What is told of them in metrics.
-    fn figures(&self, started_at: Timestamp) -> Figures {
+    fn figures(&self, reload_failed: Arc<AtomicBool>, started_at: Timestamp) -> Figures {
         let listeners = [&self.gateway, &self.portal, &self.control].into_iter().chain(&self.ext_authz);
         let listeners = listeners.map(Listener::counts).collect();
-        Figures { listeners, certificate_until: self.certificate_until, started_at }
+        Figures { listeners, certificate: self.certificate.clone(), reload_failed, started_at }
     }
 
-    fn serve(self, settings: &Settings, services: Services, stopped: &Receiver<bool>) -> Vec<Serving> {
-        let Services { gateway, portal, control, ext_authz, trusted } = services;
-        let callers = Rules::facing(settings, limits::HEAD_MAX, Arc::clone(&trusted));
-        let people = Rules::facing(settings, SMALL_HEAD, trusted);
+    fn serve(self, settings: &Settings, services: &InForce, stopped: &Receiver<bool>) -> Vec<Serving> {
+        let callers = Rules::facing(settings, limits::HEAD_MAX, services.trusted());
+        let people = Rules::facing(settings, SMALL_HEAD, services.trusted());
         // Proxies ask by the head of what they hold.
         let operators = Rules::inside(settings, limits::HEAD_MAX);
-        let envoys = self.ext_authz.map(|listener| listener.serve(ext_authz, &operators, stopped.clone()));
+        let envoys =
+            self.ext_authz.map(|listener| listener.serve(services.ext_authz(), &operators, stopped.clone()));
         let others = [
-            self.gateway.serve(gateway, &callers, stopped.clone()),
-            self.portal.serve(portal, &people, stopped.clone()),
-            self.control.serve(control, &operators, stopped.clone()),
+            self.gateway.serve(services.gateway(), &callers, stopped.clone()),
+            self.portal.serve(services.portal(), &people, stopped.clone()),
+            self.control.serve(services.control(), &operators, stopped.clone()),
         ];
         others.into_iter().chain(envoys).collect()
     }
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
-    let mut signals = Signals::listen()?;
-    let (profiles, served) = profiles::load(&settings)?;
-    profiles::warn_of_observing(&profiles);
-    let apis = Apis::new(profiles.clone()).map_err(anyhow::Error::msg)?;
-    let prepared = profiles.iter().map(|profile| profiles::prepare(Arc::clone(profile)));
-    let prepared = prepared.collect::<anyhow::Result<Vec<_>>>()?;
-    let pages = pages::of(&profiles, &settings.profiles)?;
+    let (mut signals, hang_ups) = (Signals::listen()?, HangUps::listen()?);
+    let served = Served::read(&settings)?;
+    let profiles = &served.profiles;
     let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) =
         (Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
     // Before the data directory: where a port is taken, nothing is made.
@@ -127,14 +128,14 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
 
     let opened = data::open(&settings.data, shared(&settings), &*clock).await?;
     let store = opened.store.clone();
-    if let Err(error) = profiles::cover(&profiles, &store).await {
+    if let Err(error) = profiles::cover(profiles, &store).await {
         store.close().await;
         return Err(error);
     }
-    let master = master::key(&settings, &profiles, &store, &*entropy).await?;
-    let card = node::card(&settings, &profiles, served, opened.place, &*clock, &*entropy);
+    let master = master::key(&settings, profiles, &store, &*entropy).await?;
+    let card = node::card(&settings, profiles, served.digests.clone(), opened.place, &*clock, &*entropy);
     let limits = shared_limits(settings.redis.clone())?;
-    let id = card.id;
+    let (id, leases) = (card.id, card.leases.clone());
     let started = tokio::select! {
         started = Engine::start(store.clone(), Arc::clone(&clock), Arc::clone(&entropy), card, limits) => started.map(Some),
         () = signals.next() => Ok(None),
@@ -150,32 +151,33 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     };
     let (store, verifier) = (engine.store.clone(), Arc::clone(&engine.verifier));
     let manager = Manager::new(ManagerParts {
-        store,
+        store: store.clone(),
         verifier: Arc::clone(&verifier),
-        apis: Arc::new(apis),
+        apis: Arc::clone(&served.apis),
         master: master.as_ref(),
-        people: people(&settings, &listeners, &profiles),
+        people: people(&settings, &listeners, profiles),
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     });
-    engine.look_after_nodes(manager.clone());
-    let public_origin = settings.public_url.clone();
-    let by_tls = ByTls { gateway: listeners.gateway.speaks_tls(), portal: listeners.portal.speaks_tls() };
-    let forward_auth_callers = settings.forward_auth_callers.clone();
-    let parts = Parts {
+    engine.look_after_nodes(manager.clone(), settings.retention);
+    let reload_failed = Arc::default();
+    let base = Base {
         manager,
         verifier,
-        apis: prepared,
-        pages,
-        public_origin,
-        by_tls,
-        forward_auth_callers,
-        figures: Arc::new(listeners.figures(started_at)),
+        public_origin: settings.public_url.clone(),
+        by_tls: ByTls { gateway: listeners.gateway.speaks_tls(), portal: listeners.portal.speaks_tls() },
+        forward_auth_callers: settings.forward_auth_callers.clone(),
+        figures: Arc::new(listeners.figures(Arc::clone(&reload_failed), started_at)),
+        demo: Arc::new(Demo::default()),
         clock,
         entropy,
         ids: Arc::new(FetchedEntropy),
+        store,
+        leases,
+        reload_failed,
     };
-    let ended = answer(&settings, &profiles, listeners, parts, &mut engine, signals).await;
+    let ended = answer(&settings, served, listeners, &base, &mut engine, (signals, hang_ups)).await;
+    drop(base);
     engine.stop().await;
     drop(opened);
     tracing::info!("ended");
@@ -222,16 +224,18 @@ fn hides_addresses(public_url: &str, profiles: &[Arc<Profile>]) -> bool {
 /// Answers until a signal comes or the engine fails, and finishes what is asked until then.
 async fn answer(
     settings: &Settings,
-    profiles: &[Arc<Profile>],
+    served: Served,
     listeners: Listeners,
-    parts: Parts,
+    base: &Base,
     engine: &mut Engine,
-    mut signals: Signals,
+    (mut signals, hang_ups): (Signals, HangUps),
 ) -> anyhow::Result<()> {
-    first_start::greet(&parts.manager, &settings.data, &listeners, profiles).await?;
+    first_start::greet(&base.manager, &settings.data, &listeners, &served.profiles).await?;
     let addresses = Addresses::of(&listeners);
     let (stop, stopped) = watch::channel(false);
-    let serving = listeners.serve(settings, Services::of(parts, profiles)?, &stopped);
+    let in_force = InForce::begin(Services::of(base, &base.manager, served, None)?);
+    let certificate = listeners.certificate.clone();
+    let serving = listeners.serve(settings, &in_force, &stopped);
     tracing::info!(gateway = %addresses.gateway, portal = %addresses.portal, control = %addresses.control, "ready");
     if let Some(ext_authz) = &addresses.ext_authz {
         tracing::info!(%ext_authz, "Envoy may ask by gRPC");
@@ -243,8 +247,10 @@ async fn answer(
     if let Err(error) = ready::tell_service_manager() {
         tracing::warn!(%error, "the service manager named by NOTIFY_SOCKET can't be told that everything answers");
     }
+    let reload = Reload { settings, base, in_force, certificate };
     let ended = tokio::select! {
         () = signals.next() => Ok(()),
+        never = reload.at_each(hang_ups) => match never {},
         failure = engine.failure() => Err(failure),
     };
     signals.end_at_next();

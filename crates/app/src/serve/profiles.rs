@@ -3,18 +3,42 @@
 use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use anyhow::{Context as _, bail};
+use claviger_dashboard::ApiPages;
 use claviger_judge::Api;
+use claviger_manage::Apis;
+pub(super) use claviger_manage::ServedProfiles as Digests;
 use claviger_model::profile::Profile;
 use claviger_store::Store;
 use sha2::{Digest as _, Sha256};
 
+use super::pages;
 use crate::config::Settings;
 
 /// What is served where no profile is named.
 const BUILT_IN: &str = include_str!("../../../../profiles/default.toml");
 
-/// The SHA-256 of each profile's text, by its api: nodes that share a database must serve the same.
-pub(crate) type Digests = BTreeMap<Arc<str>, String>;
+/// The profiles with all that is made of them and of the files they name.
+pub(super) struct Served {
+    pub(super) profiles: Vec<Arc<Profile>>,
+    /// Nodes that share a database must serve the same.
+    pub(super) digests: Digests,
+    pub(super) apis: Arc<Apis>,
+    pub(super) prepared: Vec<Arc<Api>>,
+    pub(super) pages: Vec<ApiPages>,
+}
+
+impl Served {
+    /// What the settings name, as it is in the files now.
+    pub(super) fn read(settings: &Settings) -> anyhow::Result<Self> {
+        let (profiles, digests) = load(settings)?;
+        warn_of_observing(&profiles);
+        let apis = Arc::new(Apis::new(profiles.clone()).map_err(anyhow::Error::msg)?);
+        let prepared = profiles.iter().map(|profile| prepare(Arc::clone(profile)));
+        let prepared = prepared.collect::<anyhow::Result<_>>()?;
+        let pages = pages::of(&profiles, &settings.profiles)?;
+        Ok(Self { profiles, digests, apis, prepared, pages })
+    }
+}
 
 /// The profiles that the settings name, with the settings' live upstream where there is one.
 pub(crate) fn load(settings: &Settings) -> anyhow::Result<(Vec<Arc<Profile>>, Digests)> {
@@ -46,7 +70,7 @@ fn text_of(file: &Path) -> anyhow::Result<(String, String)> {
 }
 
 /// Says what is only observed, so that nobody takes it for enforced.
-pub(super) fn warn_of_observing(profiles: &[Arc<Profile>]) {
+fn warn_of_observing(profiles: &[Arc<Profile>]) {
     for profile in profiles {
         if let Some(observed) = profile.observed() {
             tracing::warn!(api = %profile.name, "only observed is {observed}");

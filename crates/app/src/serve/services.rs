@@ -1,7 +1,11 @@
 //! What answers on the listeners, put together from the other crates.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::AtomicBool},
+};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use claviger_api::{Control, ControlParts, OwnKeys, ProcessFigures};
 use claviger_dashboard::{ApiPages, OperatorPages, PagesParts, Portal};
@@ -10,7 +14,8 @@ use claviger_judge::Api;
 use claviger_manage::Manager;
 use claviger_model::{Clock, Entropy, profile::Profile, restriction::Networks};
 use claviger_oauth::Endpoints;
-use claviger_verify::Verifier;
+use claviger_store::Store;
+use claviger_verify::{Verifier, nodes::Leases};
 use http::{Request, Response};
 use http_body_util::{Either, Full};
 use hyper::body::Incoming;
@@ -19,8 +24,8 @@ use super::{
     control::ControlListener,
     listener::{Handle, Trusted},
     own_keys::OwnKeysOf,
+    profiles::{Digests, Served},
 };
-use crate::demo::Demo;
 
 /// To which listeners requests come by TLS.
 #[derive(Clone, Copy)]
@@ -29,33 +34,48 @@ pub(super) struct ByTls {
     pub(super) portal: bool,
 }
 
-/// What the services are made of.
-pub(super) struct Parts {
+/// What the services are made of beside the profiles: it stays when these are read again.
+pub(super) struct Base {
     pub(super) manager: Manager,
     pub(super) verifier: Arc<Verifier>,
-    pub(super) apis: Vec<Arc<Api>>,
-    pub(super) pages: Vec<ApiPages>,
     pub(super) public_origin: Option<String>,
     pub(super) by_tls: ByTls,
     pub(super) forward_auth_callers: Networks,
     pub(super) figures: Arc<dyn ProcessFigures>,
+    /// What answers where a profile names no upstream.
+    pub(super) demo: Arc<dyn InProcess>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) entropy: Arc<dyn Entropy>,
     /// Randomness for the ids of requests, which are no secrets.
     pub(super) ids: Arc<dyn Entropy>,
+    pub(super) store: Store,
+    /// What the other nodes were promised when this one joined them.
+    pub(super) leases: Leases,
+    /// Whether files that were read again could not be used.
+    pub(super) reload_failed: Arc<AtomicBool>,
 }
 
-impl Parts {
-    fn pages(&self) -> PagesParts {
+impl Base {
+    fn pages(&self, manager: &Manager, apis: &[ApiPages]) -> PagesParts {
         PagesParts {
-            manager: self.manager.clone(),
+            manager: manager.clone(),
             verifier: Arc::clone(&self.verifier),
-            apis: self.pages.clone(),
+            apis: apis.to_vec(),
             public_origin: self.public_origin.clone(),
             by_tls: self.by_tls.portal,
             clock: Arc::clone(&self.clock),
             entropy: Arc::clone(&self.entropy),
         }
+    }
+
+    fn gateway(&self, manager: &Manager, apis: &[Arc<Api>]) -> anyhow::Result<Gateway> {
+        let backends = apis.iter().map(|api| Backend::of_profile(Arc::clone(api), &self.demo));
+        let backends = Backends::new(backends.collect::<Result<_, _>>()?)?;
+        let (verifier, clock, ids) =
+            (Arc::clone(&self.verifier), Arc::clone(&self.clock), Arc::clone(&self.ids));
+        let own_keys = Arc::new(OwnKeysOf(OwnKeys::new(manager.clone())));
+        let gateway = Gateway::new(backends, verifier, clock, ids, own_keys);
+        Ok(gateway.by_tls(self.by_tls.gateway).with_portal(manager.portal()))
     }
 }
 
@@ -65,49 +85,115 @@ pub(super) struct PortalListener {
     oauth: Endpoints,
 }
 
-/// The services, and whose connections are not counted.
+/// The services of one set of profiles.
 pub(super) struct Services {
-    pub(super) gateway: Gateway,
-    pub(super) portal: PortalListener,
-    pub(super) control: ControlListener,
-    pub(super) ext_authz: ExtAuthz,
-    pub(super) trusted: Trusted,
+    gateway: Gateway,
+    portal: PortalListener,
+    control: ControlListener,
+    ext_authz: ExtAuthz,
+    profiles: Vec<Arc<Profile>>,
+    pub(super) digests: Digests,
 }
 
 impl Services {
-    pub(super) fn of(parts: Parts, profiles: &[Arc<Profile>]) -> anyhow::Result<Self> {
-        let profiles = profiles.to_vec();
-        let trusted: Trusted = Arc::new(move |peer| profiles.iter().any(|profile| profile.trusts(peer)));
-        let gateway = gateway(&parts)?;
-        let oauth = Endpoints::new(parts.manager.clone(), Arc::clone(&parts.clock), Arc::clone(&parts.ids));
-        let portal = PortalListener { pages: Portal::new(parts.pages())?, oauth };
-        let operators = OperatorPages::new(parts.pages())?;
-        let Parts { manager, verifier, apis, forward_auth_callers, figures, clock, ids, .. } = parts;
+    /// The services of what is `served`. What the ones `before` them hold open or know of callers stays.
+    pub(super) fn of(
+        base: &Base,
+        manager: &Manager,
+        served: Served,
+        before: Option<&Self>,
+    ) -> anyhow::Result<Self> {
+        let Served { profiles, digests, prepared: apis, pages, .. } = served;
+        let (verifier, clock, ids) =
+            (Arc::clone(&base.verifier), Arc::clone(&base.clock), Arc::clone(&base.ids));
+        let gateway = base.gateway(manager, &apis)?;
+        let operators = base.pages(manager, &pages);
+        let (gateway, operators) = match before {
+            None => (gateway, OperatorPages::new(operators)?),
+            Some(before) => (gateway.following(&before.gateway), before.control.pages.remade(operators)?),
+        };
+        let oauth = Endpoints::new(manager.clone(), Arc::clone(&clock), Arc::clone(&ids));
+        let portal = PortalListener { pages: Portal::new(base.pages(manager, &pages))?, oauth };
         let desk = Arc::new(Desk {
             apis: apis.clone(),
-            callers: forward_auth_callers,
+            callers: base.forward_auth_callers.clone(),
             verifier: Arc::clone(&verifier),
             clock: Arc::clone(&clock),
             entropy: Arc::clone(&ids),
         });
         let (forward_auth, ext_authz) = (ForwardAuth::new(Arc::clone(&desk)), ExtAuthz::new(desk));
-        let control = ControlListener {
-            forward_auth,
-            api: Control::new(ControlParts { manager, verifier, apis, figures, clock, entropy: ids }),
-            pages: operators,
-        };
-        Ok(Self { gateway, portal, control, ext_authz, trusted })
+        let api = Control::new(ControlParts {
+            manager: manager.clone(),
+            verifier,
+            apis,
+            figures: Arc::clone(&base.figures),
+            clock,
+            entropy: ids,
+        });
+        let control = ControlListener { forward_auth, api, pages: operators };
+        Ok(Self { gateway, portal, control, ext_authz, profiles, digests })
     }
 }
 
-fn gateway(parts: &Parts) -> anyhow::Result<Gateway> {
-    let Parts { manager, verifier, apis, by_tls, clock, ids, .. } = parts;
-    let demo: Arc<dyn InProcess> = Arc::new(Demo::default());
-    let backends = apis.iter().map(|api| Backend::of_profile(Arc::clone(api), &demo));
-    let backends = Backends::new(backends.collect::<Result<_, _>>()?)?;
-    let own_keys = Arc::new(OwnKeysOf(OwnKeys::new(manager.clone())));
-    let gateway = Gateway::new(backends, Arc::clone(verifier), Arc::clone(clock), Arc::clone(ids), own_keys);
-    Ok(gateway.by_tls(by_tls.gateway).with_portal(manager.portal()))
+/// The services that are in force: each request is answered by one set of them, from its head to its end.
+#[derive(Clone)]
+pub(super) struct InForce(Arc<ArcSwap<Services>>);
+
+impl InForce {
+    pub(super) fn begin(services: Services) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(services)))
+    }
+
+    /// The set that is in force now.
+    pub(super) fn now(&self) -> Arc<Services> {
+        self.0.load_full()
+    }
+
+    /// Requests that come from here on are answered by `services`.
+    pub(super) fn become_these(&self, services: Services) {
+        self.0.store(Arc::new(services));
+    }
+
+    pub(super) fn gateway(&self) -> Part<Gateway> {
+        self.part(|services| &services.gateway)
+    }
+
+    pub(super) fn portal(&self) -> Part<PortalListener> {
+        self.part(|services| &services.portal)
+    }
+
+    pub(super) fn control(&self) -> Part<ControlListener> {
+        self.part(|services| &services.control)
+    }
+
+    pub(super) fn ext_authz(&self) -> Part<ExtAuthz> {
+        self.part(|services| &services.ext_authz)
+    }
+
+    /// Whose connections are not counted.
+    pub(super) fn trusted(&self) -> Trusted {
+        let services = Arc::clone(&self.0);
+        Arc::new(move |peer| services.load().profiles.iter().any(|profile| profile.trusts(peer)))
+    }
+
+    fn part<H>(&self, choose: fn(&Services) -> &H) -> Part<H> {
+        Part { services: Arc::clone(&self.0), choose }
+    }
+}
+
+/// One of the services, of whichever set is in force.
+pub(super) struct Part<H> {
+    services: Arc<ArcSwap<Services>>,
+    choose: fn(&Services) -> &H,
+}
+
+impl<H: Handle> Handle for Part<H> {
+    type Body = H::Body;
+
+    async fn handle(&self, peer: SocketAddr, request: Request<Incoming>) -> Response<Self::Body> {
+        let services = self.services.load_full();
+        (self.choose)(&services).handle(peer, request).await
+    }
 }
 
 impl Handle for Gateway {

@@ -1,4 +1,4 @@
-//! SIGTERM and SIGINT: the first asks the process to end in order, the second at once.
+//! SIGTERM and SIGINT: the first asks the process to end in order, the second at once. SIGHUP: files are read again.
 
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -11,7 +11,6 @@ pub(crate) struct Signals {
 
 impl Signals {
     pub(crate) fn listen() -> anyhow::Result<Self> {
-        let listen = |kind| signal(kind).context("signals can't be received");
         Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
     }
 
@@ -31,4 +30,23 @@ impl Signals {
             std::process::exit(1);
         });
     }
+}
+
+/// The signal that asks to read files again. Those that come while they are read count as one.
+pub(super) struct HangUps(Signal);
+
+impl HangUps {
+    /// From now on it ends the process no more.
+    pub(super) fn listen() -> anyhow::Result<Self> {
+        listen(SignalKind::hangup()).map(Self)
+    }
+
+    /// Returns at the next one.
+    pub(super) async fn next(&mut self) {
+        self.0.recv().await;
+    }
+}
+
+fn listen(kind: SignalKind) -> anyhow::Result<Signal> {
+    signal(kind).context("signals can't be received")
 }

@@ -45,7 +45,7 @@ use crate::{
 /// The operators' pages. Cheap to clone.
 #[derive(Clone)]
 pub struct OperatorPages {
-    site: Site,
+    desk: Desk,
     router: Router,
 }
 
@@ -53,9 +53,14 @@ impl OperatorPages {
     /// The pages made of `parts`. Whatever origin the portal has, these have the one they are asked at, and how they are
     /// asked there is what browsers say.
     pub fn new(parts: PagesParts) -> Result<Self, PortalError> {
-        let site = Site::new(PagesParts { public_origin: None, by_tls: false, ..parts })?;
-        let desk = Desk { site: site.clone(), sessions: Arc::default(), attempts: Arc::default() };
-        Ok(Self { site, router: router(desk) })
+        let desk = Desk { site: site(parts)?, sessions: Arc::default(), attempts: Arc::default() };
+        Ok(Self { router: router(desk.clone()), desk })
+    }
+
+    /// The same made of other `parts`: whoever is signed in stays so.
+    pub fn remade(&self, parts: PagesParts) -> Result<Self, PortalError> {
+        let desk = Desk { site: site(parts)?, ..self.desk.clone() };
+        Ok(Self { router: router(desk.clone()), desk })
     }
 
     /// Answers one request.
@@ -64,7 +69,7 @@ impl OperatorPages {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        let id = RequestId::mint(self.site.now(), self.site.entropy());
+        let id = RequestId::mint(self.desk.site.now(), self.desk.site.entropy());
         self.answer(peer, request, id).instrument(tracing::error_span!("request", %id)).await
     }
 
@@ -81,13 +86,17 @@ impl OperatorPages {
             Ok(response) => answer::finish_in(response, id, |stop| desk::outside(&stop.title)),
             Err(never) => match never {},
         };
-        answer::protect(response.headers_mut(), self.site.is_secure_for_good());
+        answer::protect(response.headers_mut(), self.desk.site.is_secure_for_good());
         if by_tls {
             transport::keep(response.headers_mut());
         }
         request_id::set(response.headers_mut(), id);
         response
     }
+}
+
+fn site(parts: PagesParts) -> Result<Site, PortalError> {
+    Site::new(PagesParts { public_origin: None, by_tls: false, ..parts })
 }
 
 fn router(desk: Desk) -> Router {

@@ -34,6 +34,7 @@ mod pool;
 mod quota;
 mod receipts;
 mod records;
+mod retention;
 mod roll;
 mod secrets;
 mod select;

@@ -83,6 +83,17 @@ pub(super) async fn exclude(change: &Change, dead: Dead) -> Outcome<Left<bool>> 
     Ok(Left::made(excluded > 0))
 }
 
+/// A member serves these profiles from now on.
+pub(super) async fn serves(
+    change: &Change,
+    node: NodeId,
+    profiles: &BTreeMap<Arc<str>, String>,
+) -> Outcome<Left<()>> {
+    let sql = "UPDATE feed_node SET profiles = $2 WHERE incarnation = $1";
+    change.execute(sql, bind![node, to_json(profiles)]).await?;
+    Ok(Left::made(()))
+}
+
 /// Excludes a node that somebody knows to be dead.
 pub(super) async fn fence(change: &mut Change, id: NodeId, note: &AuditNote) -> Outcome<Left<()>> {
     authority::hold(change, note).await?;

@@ -1,6 +1,6 @@
 //! The verbs of the store, each handed to a change or to a read.
 
-use std::{future::Future, net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, future::Future, net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
 use claviger_model::{
@@ -20,16 +20,16 @@ use super::{
     feed::Feed,
     idempotency, key_rows, keys, links, members, operators,
     quota::Ledger,
-    receipts, roll, secrets, sessions, settings,
+    receipts, retention, roll, secrets, sessions, settings,
     usage::Sink,
     usage_rows,
 };
 use crate::{
     AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, Candidate, ChainCheck, Committed,
     DayCount, Entrance, FoundSecret, Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, LinkRow,
-    MemberChange, MemberFilter, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, OpenSession,
-    OperatorRow, Page, PageRequest, ReceiptRow, SealedSecret, SessionRow, SessionsOf, StoreError,
-    UsageFilter, database::Database,
+    MemberChange, MemberFilter, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, Old,
+    OpenSession, OperatorRow, Page, PageRequest, ReceiptRow, SealedSecret, SessionRow, SessionsOf,
+    StoreError, UsageFilter, database::Database,
 };
 
 /// Runs a change to its end, also where whoever asked for it goes away.
@@ -349,6 +349,14 @@ impl Database for Postgres {
         Ok(usage_rows::denials(&self.0.pool, key, request).await?)
     }
 
+    async fn forget(&self, old: Old, after: KeyId) -> Result<Option<KeyId>, StoreError> {
+        change!(self, |change| retention::forget(change, old, after)).map(|done| done.value)
+    }
+
+    async fn erase_addresses(&self, account: AccountId, note: AuditNote) -> Result<u64, StoreError> {
+        change!(self, |change| retention::erase(change, account, &note)).map(|done| done.value)
+    }
+
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(settings::find(&self.0.pool, name).await?)
     }
@@ -366,6 +374,12 @@ impl Database for Postgres {
         let excluded =
             make!(&self.0.feed_pool, Durability::EveryCommit, |change| roll::exclude(change, dead));
         excluded.map(|done| done.value)
+    }
+
+    async fn serves(&self, id: NodeId, profiles: BTreeMap<Arc<str>, String>) -> Result<(), StoreError> {
+        let told =
+            make!(&self.0.feed_pool, Durability::EveryCommit, |change| roll::serves(change, id, &profiles));
+        told.map(|done| done.value)
     }
 
     async fn fence(&self, id: NodeId, note: AuditNote) -> Result<(), StoreError> {

@@ -16,6 +16,7 @@ mod file;
 mod grants;
 mod idempotency;
 mod import;
+mod keep;
 mod key_rows;
 mod keys;
 mod limits;
@@ -29,6 +30,7 @@ mod quota;
 mod readers;
 mod receipts;
 mod records;
+mod retention;
 mod roll;
 mod rows;
 mod secrets;
@@ -56,8 +58,9 @@ use roll::OneNode;
 use writer::Writer;
 
 pub(crate) use examine::examine;
+pub(crate) use keep::{LookedThrough, begin_anew, copy_file, look_through};
 pub(crate) use moved::{Leaving, Moved};
-pub(crate) use start::open;
+pub(crate) use start::{DATABASE, USAGE, open};
 
 /// Changes between two looks at what the feed may forget.
 const TRIM_EVERY: u32 = 4096;

@@ -1,6 +1,9 @@
 //! The one node there can be: whoever holds the directory's lock. Its membership lives as long as the process does.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use claviger_model::{NodeId, Timestamp};
 use claviger_verify::{
@@ -37,6 +40,14 @@ impl OneNode {
         row.renewals += 1;
         row.renewed_at = now;
         true
+    }
+
+    /// The member serves these profiles from now on.
+    pub(super) fn serves(&self, node: NodeId, profiles: BTreeMap<Arc<str>, String>) {
+        let mut member = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(row) = member.as_mut().filter(|row| row.id == node) {
+            row.profiles = profiles;
+        }
     }
 
     /// Ends a membership; whether it was one.

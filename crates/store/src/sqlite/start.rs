@@ -21,10 +21,10 @@ use super::{
     usage,
     writer::{Settings, Writer},
 };
-use crate::{DirectoryLock, OpenError};
+use crate::{DirectoryLock, OpenError, backup};
 
-pub(super) const DATABASE: &str = "claviger.db";
-pub(super) const USAGE: &str = "usage.db";
+pub(crate) const DATABASE: &str = "claviger.db";
+pub(crate) const USAGE: &str = "usage.db";
 
 /// Opens the database of this directory; `installation` names it if it is new.
 pub(crate) async fn open(dir: PathBuf, installation: InstallationId) -> Result<Sqlite, OpenError> {
@@ -89,6 +89,12 @@ fn stay_moved(dir: &Path, moved: Option<Moved>) -> Result<(), OpenError> {
 fn refuse_replacement(dir: &Path) -> Result<(), OpenError> {
     let is_empty = |path: &Path| fs::metadata(path).map_or(true, |metadata| metadata.len() == 0);
     let path = dir.join(DATABASE);
+    if is_empty(&path) && backup::is_unfinished(dir) {
+        let detail =
+            "a backup was being restored there, and that was interrupted: run `claviger restore` again"
+                .to_owned();
+        return Err(OpenError::Failed { place: dir.display().to_string(), detail });
+    }
     if is_empty(&path) && !is_empty(&dir.join(USAGE)) {
         let detail = format!("it is missing or empty, and {USAGE} beside it is of an installation in use");
         return Err(OpenError::Corrupt { place: path.display().to_string(), detail });

@@ -1,6 +1,6 @@
 //! The verbs of the store, each handed to the writer or to a reader.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
 use claviger_model::{
@@ -18,14 +18,15 @@ use rusqlite::Connection;
 
 use super::{
     Sqlite, accounts, audit, authority, failure::Outcome, feed, feed::Feed, idempotency, key_rows, keys,
-    links, members, operators, quota::Ledger, receipts, secrets, sessions, settings, usage::Sink, usage_rows,
+    links, members, operators, quota::Ledger, receipts, retention, secrets, sessions, settings, usage::Sink,
+    usage_rows,
 };
 use crate::{
     AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, Candidate, ChainCheck, Committed,
     DayCount, Entrance, FoundSecret, Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, LinkRow,
-    MemberChange, MemberFilter, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, OpenSession,
-    OperatorRow, Page, PageRequest, ReceiptRow, SealedSecret, SessionRow, SessionsOf, StoreError,
-    UsageFilter, database::Database,
+    MemberChange, MemberFilter, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, Old,
+    OpenSession, OperatorRow, Page, PageRequest, ReceiptRow, SealedSecret, SessionRow, SessionsOf,
+    StoreError, UsageFilter, database::Database,
 };
 
 /// Applies changes in their order within one change of the writer, so that all are made or none, and returns what
@@ -393,6 +394,14 @@ impl Database for Sqlite {
             .await
     }
 
+    async fn forget(&self, old: Old, after: KeyId) -> Result<Option<KeyId>, StoreError> {
+        retention::forget(&self.0, old, after).await
+    }
+
+    async fn erase_addresses(&self, account: AccountId, note: AuditNote) -> Result<u64, StoreError> {
+        retention::erase(&self.0, account, note).await
+    }
+
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
         let name = name.to_owned();
         self.0.readers.run(move |connection| settings::find(connection, &name)).await
@@ -410,6 +419,11 @@ impl Database for Sqlite {
 
     async fn exclude(&self, dead: Dead) -> Result<bool, StoreError> {
         Ok(self.0.node.exclude(dead))
+    }
+
+    async fn serves(&self, id: NodeId, profiles: BTreeMap<Arc<str>, String>) -> Result<(), StoreError> {
+        self.0.node.serves(id, profiles);
+        Ok(())
     }
 
     async fn fence(&self, id: NodeId, note: AuditNote) -> Result<(), StoreError> {

@@ -83,6 +83,9 @@ pub(super) const ROWS: &[Row] = &[
         let change = json!({"name": "Renamed", "metadata": {"a": 1}, "state": "suspended"});
         (format!("/v1/accounts/{}", world.account()), change)
     }),
+    row("POST /v1/accounts/{id}/erase-addresses", |world| {
+        (format!("/v1/accounts/{}/erase-addresses", world.account()), Value::Null)
+    }),
     row("GET /v1/accounts/{id}/keys", |world| {
         (format!("/v1/accounts/{}/keys", world.account()), Value::Null)
     }),

@@ -6,9 +6,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use claviger_testkit::{Certificates, Program, ServerBuilder};
+use claviger_testkit::{Certificates, Program, ServerBuilder, eventually};
 
-use super::{Wire, wire};
+use super::{Stage, Wire, wire};
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("the tests' paths are text")
@@ -127,4 +127,23 @@ fn the_doctor_says_how_long_a_certificate_lasts_and_whether_it_can_be_used() {
         let of_tls = found["findings"].as_array().unwrap().iter().find(|finding| finding["about"] == "tls");
         assert!(of_tls.unwrap()["found"].as_str().unwrap().contains(words), "{found}");
     }
+}
+
+#[test]
+fn a_renewed_certificate_is_shown_after_sighup_and_one_that_can_not_be_used_is_not() {
+    let stage = Stage::set();
+    let (of_before, renewed) = (&stage.certificates, Certificates::make());
+    let mut open = stage.caller();
+    open.shake_hands().unwrap();
+    fs::copy(renewed.chain(), of_before.chain()).unwrap();
+    stage.server.ask_to_reload();
+    eventually(|| stage.server.log().contains("is not that of the first certificate in").then_some(()));
+    stage.serves();
+    fs::copy(renewed.key(), of_before.key()).unwrap();
+    stage.server.ask_to_reload();
+    let now = || Wire::to(stage.server.gateway, wire::config(&renewed)).shake_hands().is_ok();
+    eventually(|| now().then_some(()));
+    assert!(Wire::to(stage.server.gateway, wire::config(of_before)).shake_hands().is_err());
+    open.send(stage.request(""));
+    assert!(open.head().starts_with("HTTP/1.1 200 "), "a connection outlives the certificate it began with");
 }

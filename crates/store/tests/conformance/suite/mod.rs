@@ -18,6 +18,7 @@ mod operators;
 mod processes;
 mod quotas;
 mod refreshing;
+mod retention;
 mod sealed;
 mod sessions;
 mod settings;

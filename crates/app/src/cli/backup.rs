@@ -1,0 +1,171 @@
+//! `claviger backup` and `claviger restore`
+
+use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use claviger_model::{Clock as _, Digest};
+use claviger_store::{Again, TrailReader, Unpacked, back_up};
+use serde_json::{Value, json};
+
+use super::{Ending, wrong_usage};
+use crate::{
+    config::{self, DatabaseUrl},
+    out,
+    serve::master,
+    system::{SystemClock, SystemEntropy},
+};
+
+/// Where the installation is.
+#[derive(Args, Debug)]
+struct Place {
+    /// The data directory
+    #[arg(long, value_name = "DIR", env = "CLAVIGER_DATA")]
+    data: Option<PathBuf>,
+    /// The PostgreSQL database that several nodes share: its own tools make and restore its backups
+    #[arg(long, value_name = "URL", env = "CLAVIGER_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<DatabaseUrl>,
+    /// A file of settings, of which the data directory and the database count
+    #[arg(long, value_name = "FILE", env = "CLAVIGER_CONFIG")]
+    config: Option<PathBuf>,
+}
+
+impl Place {
+    /// The data directory of the embedded database.
+    fn embedded(self, instead: &str) -> anyhow::Result<PathBuf> {
+        match config::places(self.data, self.database_url, self.config.as_deref())? {
+            (dir, None) => Ok(dir),
+            (_, Some(_)) => Err(wrong_usage(format!(
+                "the settings name a PostgreSQL database, whose own tools do this: {instead} (docs/guide/backup.md)"
+            ))),
+        }
+    }
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Backup {
+    /// Where the backup is written; one that is there is replaced when the new one is whole
+    file: PathBuf,
+    #[command(flatten)]
+    place: Place,
+    /// Print one JSON value
+    #[arg(long)]
+    json: bool,
+}
+
+impl Backup {
+    pub(super) fn run(self) -> anyhow::Result<Ending> {
+        let dir = self.place.embedded("pg_dump --clean --if-exists --file FILE URL")?;
+        let made = back_up(&dir, &self.file, env!("CARGO_PKG_VERSION"), SystemClock::new().now())
+            .context("no backup was made")?;
+        let (digest, head) = (hex(made.digest), hex(made.head));
+        if self.json {
+            out::json(&json!({
+                "file": self.file,
+                "bytes": made.bytes,
+                "sha256": digest,
+                "audit": {"events": made.events, "head": head},
+                "sealed": made.is_sealed,
+            }))?;
+            return Ok(Ending::Done);
+        }
+        out::data(&format!(
+            "{}\n\nbytes   {}\nsha256  {digest}\naudit   {} events, {head}\n",
+            self.file.display(),
+            made.bytes,
+            made.events
+        ))?;
+        if made.is_sealed {
+            out::note("It holds sealed keys and not the master key: keep a copy of that apart from it.");
+        }
+        Ok(Ending::Done)
+    }
+}
+
+#[derive(Args, Debug)]
+pub(super) struct Restore {
+    /// The backup
+    file: PathBuf,
+    /// An exported audit trail that goes on after the backup: what it says was revoked, disabled, restricted or removed is
+    /// so again
+    #[arg(long, value_name = "FILE")]
+    audit: Option<PathBuf>,
+    /// The master key, where the backup holds sealed keys; otherwise it is looked for in the data directory
+    #[arg(long, value_name = "FILE", env = "CLAVIGER_MASTER_KEY_FILE")]
+    master_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
+    /// Print one JSON value
+    #[arg(long)]
+    json: bool,
+}
+
+impl Restore {
+    pub(super) async fn run(self) -> anyhow::Result<Ending> {
+        const CONTEXT: &str = "nothing was restored";
+        let (clock, entropy) = (SystemClock::new(), SystemEntropy);
+        let dir = self.place.embedded("psql --single-transaction -v ON_ERROR_STOP=1 -f FILE URL")?;
+        let unpacked = Unpacked::of(&self.file, &dir).context(CONTEXT)?;
+        let trail = self.audit.map(|file| TrailReader::after(&file, unpacked.events, unpacked.head));
+        let trail = trail.transpose().context(CONTEXT)?;
+        let store = unpacked.open(clock.now(), &entropy).await.context(CONTEXT)?;
+        let again = async {
+            master::must_fit(&store, self.master_key_file.as_deref(), &dir).await?;
+            match trail {
+                Some(trail) => Ok(Some(trail.do_again(&store, clock.now(), &entropy).await?)),
+                None => Ok::<_, anyhow::Error>(None),
+            }
+        };
+        let again = again.await;
+        store.close().await;
+        let again = again.context(CONTEXT)?;
+        let (made_at, events) = (unpacked.made_at, unpacked.events);
+        unpacked.put_in_place(clock.now(), &entropy).context(CONTEXT)?;
+        if self.json {
+            out::json(&json!({
+                "data": dir,
+                "made_at": made_at,
+                "events": events,
+                "again": again.as_ref().map(as_json),
+            }))?;
+        } else {
+            out::data(&format!("Restored {} as of {made_at}.\n", dir.display()))?;
+            out::note(&again.as_ref().map_or_else(|| UNTOLD.to_owned(), told));
+        }
+        Ok(Ending::Done)
+    }
+}
+
+/// What whoever restores without a trail has to know.
+const UNTOLD: &str = "\
+Whatever was revoked, disabled or restricted after that works again, and what was made after it is gone. If you have an \
+exported audit trail that goes on after it, restore with --audit FILE instead, into another directory. Everybody who was \
+signed in has to sign in again.";
+
+fn as_json(Again { later, done, lost, refused }: &Again) -> Value {
+    json!({"later": later, "done": done, "lost": lost, "refused": refused})
+}
+
+fn told(Again { later, done, lost, refused }: &Again) -> String {
+    let mut text = format!("The trail has {later} later events.\n");
+    for (what, counts) in [("Done again", done), ("Lost, since a trail holds no secrets", lost)] {
+        if !counts.is_empty() {
+            writeln!(text, "{what}: {}.", listed(counts)).expect("a String takes everything");
+        }
+    }
+    for refusal in refused {
+        writeln!(text, "NOT done again: {refusal}. Look at it before you serve this installation.")
+            .expect("a String takes everything");
+    }
+    text.push_str("Everybody who was signed in has to sign in again.");
+    text
+}
+
+fn listed(counts: &BTreeMap<String, u64>) -> String {
+    let all: Vec<_> = counts.iter().map(|(action, count)| format!("{action} ({count})")).collect();
+    all.join(", ")
+}
+
+fn hex(bytes: [u8; 32]) -> String {
+    Digest::from_bytes(bytes).to_hex()
+}

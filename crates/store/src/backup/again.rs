@@ -1,0 +1,242 @@
+//! Doing again what an exported trail says was taken away after a backup.
+//!
+//! It is done in the trail's order, so that what was given back in between is given back, and each on the trail of what
+//! was restored. What was made after the backup isn't made again: no trail holds a secret.
+
+use std::{
+    collections::BTreeMap,
+    fs::File,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use claviger_model::{
+    AccountId, AccountState, ClientId, Digest, Entropy, EventId, KeyId, MemberId, OperatorId,
+    RestrictionsPatch, Role, Scopes, Timestamp, parse_duration, write_duration,
+};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::BackupError;
+use crate::{
+    AccountChange, AuditEvent, AuditNote, Authority, ClientChange, KeyChange, KeyLimits, MemberChange,
+    NewSecret, Store, StoreError, TrailWalk,
+};
+
+/// What became of the events that are later than the backup.
+#[derive(Debug, Default)]
+pub struct Again {
+    /// How many there are.
+    pub later: u64,
+    /// What was done again, by its action.
+    pub done: BTreeMap<String, u64>,
+    /// What was made or described, which no trail can make again, by its action.
+    pub lost: BTreeMap<String, u64>,
+    /// What was to be done again and is refused: the event, and why.
+    pub refused: Vec<String>,
+}
+
+/// An exported trail that is read as far as a backup goes.
+pub struct TrailReader {
+    place: PathBuf,
+    lines: std::io::Lines<BufReader<File>>,
+    walk: TrailWalk,
+}
+
+impl TrailReader {
+    /// Reads the file to the event `number`, which must have this hash there.
+    ///
+    /// It blocks.
+    pub fn after(place: &Path, number: u64, hash: [u8; 32]) -> Result<Self, BackupError> {
+        let file = File::open(place).map_err(|source| unreadable(place, source))?;
+        let lines = BufReader::new(file).lines();
+        let mut reader = Self { place: place.to_owned(), lines, walk: TrailWalk::default() };
+        while reader.walk.head().number < number && reader.event()?.is_some() {}
+        let head = reader.walk.head();
+        if head.number != number || head.hash != Digest::from_bytes(hash).to_hex() {
+            return Err(BackupError::AnotherTrail { place: place.display().to_string(), number });
+        }
+        Ok(reader)
+    }
+
+    /// The whole file must be one chain up to its head: what was cut off may be what was revoked.
+    fn event(&mut self) -> Result<Option<AuditEvent>, BackupError> {
+        let broken = |source| BackupError::Trail { place: self.place.display().to_string(), source };
+        match self.lines.next() {
+            None => Err(broken(crate::TrailError::NoHead)),
+            Some(line) => {
+                let line = line.map_err(|source| unreadable(&self.place, source))?;
+                self.walk.step(&line).map_err(broken)
+            }
+        }
+    }
+
+    /// Does again in `store` what the rest of the file says.
+    pub async fn do_again(
+        mut self,
+        store: &Store,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<Again, BackupError> {
+        let mut again = Again::default();
+        while let Some(event) = self.event()? {
+            again.later += 1;
+            match Change::of(&event, entropy) {
+                None if is_of_no_consequence(&event.action) => {}
+                None => *again.lost.entry(event.action).or_default() += 1,
+                Some((action, change)) => {
+                    match change.make(store, note(&event, action, now, entropy)).await {
+                        Ok(()) => *again.done.entry(event.action).or_default() += 1,
+                        // It was made after the backup, and is as good as revoked.
+                        Err(StoreError::NotFound) => {}
+                        Err(error) if error.is_fault() => return Err(error.into()),
+                        Err(refusal) => {
+                            let of = event.subject.unwrap_or_default();
+                            again
+                                .refused
+                                .push(format!("event {}, {} of {of}: {refusal}", event.number, event.action));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(again)
+    }
+}
+
+fn unreadable(place: &Path, source: std::io::Error) -> BackupError {
+    BackupError::Unreadable { place: place.display().to_string(), source }
+}
+
+/// What decides nothing, or has ended with the restore.
+fn is_of_no_consequence(action: &str) -> bool {
+    action.starts_with("session.")
+        || matches!(
+            action,
+            "key.reveal" | "node.fence" | "grant.refresh" | "member.password_link" | "restore"
+        )
+}
+
+/// The same action once more: a restore from this trail does it again, too.
+fn note(event: &AuditEvent, action: &'static str, now: Timestamp, entropy: &dyn Entropy) -> AuditNote {
+    let mut detail = event.detail.clone();
+    if let Some(others_end_at) = others_end_at(event) {
+        let left = others_end_at.as_millis().saturating_sub(now.as_millis());
+        let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+        detail["overlap"] = json!(write_duration(Duration::from_secs(left.as_secs())));
+    }
+    detail["again"] = json!(event.number);
+    AuditNote {
+        id: EventId::mint(now, entropy),
+        at: now,
+        actor: "system".to_owned(),
+        authority: Authority::System,
+        action,
+        request: None,
+        detail,
+    }
+}
+
+/// What an event says was changed.
+enum Change {
+    Account(AccountId, AccountState),
+    Key(KeyId, KeyChange),
+    Operator(OperatorId),
+    Member(MemberId, MemberChange),
+    Client(ClientId, ClientChange),
+    Withdraw(ClientId, MemberId, AccountId),
+    Erase(AccountId),
+}
+
+/// The particulars of a `key.restrict`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Restricted {
+    scopes: Option<Scopes>,
+    restrictions: RestrictionsPatch,
+    #[serde(deserialize_with = "stated")]
+    expires_at: Option<Option<Timestamp>>,
+}
+
+/// `null` is a value: the expiry was lifted.
+fn stated<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<Timestamp>>, D::Error> {
+    Deserialize::deserialize(from).map(Some)
+}
+
+impl Change {
+    /// The change that an event tells of, and its action.
+    fn of(event: &AuditEvent, entropy: &dyn Entropy) -> Option<(&'static str, Self)> {
+        let subject = event.subject.as_deref()?;
+        let account = |state| Some(Self::Account(subject.parse().ok()?, state));
+        let key = |change| Some(Self::Key(subject.parse().ok()?, change));
+        let member = |change| Some(Self::Member(subject.parse().ok()?, change));
+        let client = |change| Some(Self::Client(subject.parse().ok()?, change));
+        Some(match event.action.as_str() {
+            "account.suspend" => ("account.suspend", account(AccountState::Suspended)?),
+            "account.reinstate" => ("account.reinstate", account(AccountState::Active)?),
+            "account.erase_addresses" => ("account.erase_addresses", Self::Erase(subject.parse().ok()?)),
+            "key.revoke" => ("key.revoke", key(KeyChange::Revoke)?),
+            "grant.revoke" => ("grant.revoke", key(KeyChange::Revoke)?),
+            "key.disable" => ("key.disable", key(KeyChange::Disable)?),
+            "key.enable" => ("key.enable", key(KeyChange::Enable)?),
+            "key.restrict" => {
+                let Restricted { scopes, restrictions, expires_at } =
+                    serde_json::from_value(event.detail.clone()).ok()?;
+                ("key.restrict", key(KeyChange::Restrict { scopes, restrictions, expires_at })?)
+            }
+            "key.rotate" => {
+                let (secret, others_end_at) = rotated(event, entropy)?;
+                ("key.rotate", key(KeyChange::Rotate { secret, others_end_at })?)
+            }
+            "operator.revoke" => ("operator.revoke", Self::Operator(subject.parse().ok()?)),
+            "member.remove" => ("member.remove", member(MemberChange::Remove)?),
+            "member.role" => {
+                let role: Role = serde_json::from_value(event.detail.get("role")?.clone()).ok()?;
+                ("member.role", member(MemberChange::SetRole(role))?)
+            }
+            "client.revoke" => ("client.revoke", client(ClientChange::Revoke)?),
+            "client.rotate" => {
+                let (secret, others_end_at) = rotated(event, entropy)?;
+                ("client.rotate", client(ClientChange::Rotate { secret, others_end_at, call: None })?)
+            }
+            "client.withdraw" => {
+                let member = event.detail.get("member")?.as_str()?.parse().ok()?;
+                ("client.withdraw", Self::Withdraw(subject.parse().ok()?, member, event.account?))
+            }
+            _ => return None,
+        })
+    }
+
+    async fn make(self, store: &Store, note: AuditNote) -> Result<(), StoreError> {
+        match self {
+            Self::Account(id, state) => {
+                store.patch_account(id, vec![(AccountChange::SetState(state), note)]).await.map(drop)
+            }
+            Self::Key(id, change) => {
+                store.change_key(id, None, change, KeyLimits::default(), None, note).await.map(drop)
+            }
+            Self::Operator(id) => store.revoke_operator(id, note).await.map(drop),
+            Self::Member(id, change) => store.change_member(id, None, change, false, note).await.map(drop),
+            Self::Client(id, change) => store.change_client(id, change, note).await.map(drop),
+            Self::Withdraw(client, member, account) => {
+                store.withdraw(client, member, account, note).await.map(drop)
+            }
+            Self::Erase(account) => store.erase_addresses(account, note).await.map(drop),
+        }
+    }
+}
+
+/// A secret that nobody has in place of the one that nobody can have again, and when those before it end.
+fn rotated(event: &AuditEvent, entropy: &dyn Entropy) -> Option<(NewSecret, Timestamp)> {
+    let mut nobodys = [0; 32];
+    entropy.fill(&mut nobodys);
+    let hint = event.detail.get("hint")?.as_str()?.to_owned();
+    let secret = NewSecret { digest: Digest::from_bytes(nobodys), hint, sealed: None, expires_at: None };
+    Some((secret, others_end_at(event)?))
+}
+
+fn others_end_at(event: &AuditEvent) -> Option<Timestamp> {
+    let overlap = event.detail.get("overlap")?.as_str()?;
+    Some(event.at.plus(parse_duration(overlap).ok()?))
+}
