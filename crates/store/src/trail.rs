@@ -18,7 +18,7 @@ use crate::{
 #[serde(untagged)]
 enum Line {
     End { head: TrailHead },
-    Event(Told),
+    Event(Box<Told>),
 }
 
 /// Where a chain ended when it was exported.

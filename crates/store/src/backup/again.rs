@@ -155,13 +155,6 @@ enum Change {
 struct Restricted {
     scopes: Option<Scopes>,
     restrictions: RestrictionsPatch,
-    #[serde(deserialize_with = "stated")]
-    expires_at: Option<Option<Timestamp>>,
-}
-
-/// `null` is a value: the expiry was lifted.
-fn stated<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<Timestamp>>, D::Error> {
-    Deserialize::deserialize(from).map(Some)
 }
 
 impl Change {
@@ -181,8 +174,11 @@ impl Change {
             "key.disable" => ("key.disable", key(KeyChange::Disable)?),
             "key.enable" => ("key.enable", key(KeyChange::Enable)?),
             "key.restrict" => {
-                let Restricted { scopes, restrictions, expires_at } =
+                let Restricted { scopes, restrictions } =
                     serde_json::from_value(event.detail.clone()).ok()?;
+                // `null` is a value: the expiry was lifted.
+                let expires_at = event.detail.get("expires_at").cloned();
+                let expires_at = expires_at.map(serde_json::from_value).transpose().ok()?;
                 ("key.restrict", key(KeyChange::Restrict { scopes, restrictions, expires_at })?)
             }
             "key.rotate" => {

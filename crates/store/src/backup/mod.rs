@@ -45,10 +45,10 @@ pub struct BackedUp {
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// There is nothing to back up, or it can't be read.
-    #[error("{0}")]
-    Installation(#[source] OpenError),
+    #[error(transparent)]
+    Installation(OpenError),
     /// A file can't be written.
-    #[error("{place} can't be written: {source}. No half of it was left there")]
+    #[error("{place} can't be written, and no half of it was left there")]
     Unwritable {
         /// Which.
         place: String,
@@ -62,7 +62,7 @@ pub enum BackupError {
         place: String,
     },
     /// The backup can't be read.
-    #[error("{place} can't be read: {source}")]
+    #[error("{place} can't be read")]
     Unreadable {
         /// The backup.
         place: String,
@@ -95,7 +95,7 @@ pub enum BackupError {
         version: String,
     },
     /// What it holds doesn't hold together.
-    #[error("{place} is not sound ({detail}): take another backup")]
+    #[error("{place} is not sound ({detail}): use a backup that was made before")]
     Unsound {
         /// What was looked through.
         place: String,
@@ -111,7 +111,7 @@ pub enum BackupError {
         place: String,
     },
     /// The exported trail can't be used.
-    #[error("the exported trail {place}: {source}")]
+    #[error("the exported trail {place} can't be used")]
     Trail {
         /// The file.
         place: String,
@@ -130,7 +130,7 @@ pub enum BackupError {
         number: u64,
     },
     /// The restored installation doesn't take what is done in it.
-    #[error("{0}. Nothing was restored")]
+    #[error(transparent)]
     Undone(#[from] StoreError),
 }
 
@@ -152,7 +152,7 @@ pub fn back_up(dir: &Path, to: &Path, version: &str, now: Timestamp) -> Result<B
     whole.make()?;
     usage.make()?;
     sqlite::copy_file(&dir.join(DATABASE), &whole.0)?;
-    let checked = sqlite::look_through(&whole.0)?;
+    let checked = sqlite::look_through(&whole.0, &dir.join(DATABASE))?;
     sqlite::copy_file(&dir.join(USAGE), &usage.0)?;
     let sealed = || -> io::Result<([u8; 32], u64)> {
         let mut file = File::options().read(true).append(true).open(&whole.0)?;
@@ -240,7 +240,7 @@ impl Unpacked {
         let folder = Folder(folder);
         let (database, usage) = (folder.0.join(DATABASE), folder.0.join(USAGE));
         let made_at = sealed.unpack(&database, &usage)?.made_at;
-        let sqlite::LookedThrough { events, head, .. } = sqlite::look_through(&database)?;
+        let sqlite::LookedThrough { events, head, .. } = sqlite::look_through(&database, from)?;
         Ok(Self { dir: dir.to_owned(), folder, _lock: lock, made_at, events, head })
     }
 

@@ -45,9 +45,9 @@ pub(crate) fn copy_file(from: &Path, to: &Path) -> Result<(), BackupError> {
 }
 
 /// Says what is in a database, if each page is what it should be, each reference leads somewhere, and the audit chain
-/// is whole.
-pub(crate) fn look_through(path: &Path) -> Result<LookedThrough, BackupError> {
-    let place = path.display().to_string();
+/// is whole. It is told by the name that people know it by.
+pub(crate) fn look_through(path: &Path, known_as: &Path) -> Result<LookedThrough, BackupError> {
+    let place = known_as.display().to_string();
     let unsound = |detail: String| BackupError::Unsound { place: place.clone(), detail };
     let failed = |error: rusqlite::Error| unsound(error.to_string());
     let connection = connection::to_read(path).map_err(failed)?;
