@@ -87,8 +87,8 @@ fn served(settings: &Settings) -> (Finding, Vec<Arc<Profile>>) {
 
 /// What an api only observes.
 fn observing(profile: &Profile) -> Option<Finding> {
-    let found = format!("{} only observes {}.", profile.name, profile.observed()?);
     const ADVICE: &str = "Look at `claviger observed`, and take `mode = \"observe\"` out of the profile.";
+    let found = format!("{} only observes {}.", profile.name, profile.observed()?);
     Some(Finding::warn("observe", found, ADVICE))
 }
 

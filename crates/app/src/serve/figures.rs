@@ -109,7 +109,7 @@ impl Stat {
         Self::parse(&fs::read_to_string("/proc/self/stat").ok()?)
     }
 
-    /// The line of proc_pid_stat(5). The name of the program stands in brackets and may hold any of them.
+    /// The line of `proc_pid_stat(5)`. The name of the program stands in brackets and may hold any of them.
     fn parse(line: &str) -> Option<Self> {
         let (_, rest) = line.rsplit_once(')')?;
         // The first of these is the third of the line.

@@ -98,9 +98,9 @@ impl<H: Handle> Connections<H> {
     /// Answers a connection for which there is no place, before it asks. One that speaks TLS would take it for garbage, and
     /// is closed.
     pub(super) fn turn_away(&self, stream: &TcpStream) {
-        self.counts.turned_away();
         const ANSWER: &[u8] =
             b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+        self.counts.turned_away();
         if self.tls.is_none() {
             // A fresh connection has room for it; who doesn't read it is turned away all the same.
             let _ = stream.try_write(ANSWER);
