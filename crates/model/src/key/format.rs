@@ -245,6 +245,13 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_looked_up_by_the_part_that_its_format_says() {
+        let good = b"cc_live_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEfGh";
+        assert_eq!(cashcat().digest(good), Digest::of(good));
+        assert_eq!(cashcat().digesting(Digested::Secret).digest(good), Digest::of(&good[8..]));
+    }
+
+    #[test]
     fn formats_that_could_not_work_are_refused() {
         let base62 = || Alphabet::new("base62").unwrap();
         let format = |live, test, length| KeyFormat::new(live, test, length, base62(), Checksum::None).err();

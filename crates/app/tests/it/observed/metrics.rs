@@ -24,7 +24,7 @@ fn names(metrics: &str) -> BTreeSet<String> {
 }
 
 fn page(path: &str) -> String {
-    fs::read_to_string(repository().join(path)).unwrap()
+    fs::read_to_string(repository().join(path)).expect("it is in the repository")
 }
 
 /// Everything there can be: what is only told where TLS is spoken is told too.
@@ -67,16 +67,16 @@ fn decisions_are_counted_at_once_and_without_a_word_of_the_request() {
     assert_eq!(server.customer("canary-key").get("/v1/canary-path").status, 401);
     let told = metrics(&server, PLAIN);
     let count = |labels: &[&str]| value(&told, "claviger_decisions_total", labels);
-    assert_eq!(count(&["api=\"example\"", "environment=\"live\"", "outcome=\"allowed\""]), 3.0);
-    assert_eq!(count(&["environment=\"none\"", "outcome=\"malformed\""]), 1.0);
-    assert_eq!(value(&told, "claviger_http_requests_total", &["\"gateway\"", "\"2xx\""]), 3.0);
-    assert_eq!(value(&told, "claviger_http_requests_total", &["\"gateway\"", "\"4xx\""]), 1.0);
+    assert_eq!(count(&["api=\"example\"", "environment=\"live\"", "outcome=\"allowed\""]), 3);
+    assert_eq!(count(&["environment=\"none\"", "outcome=\"malformed\""]), 1);
+    assert_eq!(value(&told, "claviger_http_requests_total", &["\"gateway\"", "\"2xx\""]), 3);
+    assert_eq!(value(&told, "claviger_http_requests_total", &["\"gateway\"", "\"4xx\""]), 1);
     assert_eq!(
         value(&told, "claviger_change_wait_seconds_count", &[]),
         value(&told, "claviger_changes_total", &[])
     );
-    assert!(value(&told, "claviger_changes_total", &["\"ack\""]) >= 2.0);
-    assert!(value(&told, "claviger_connections", &["\"control\""]) >= 1.0, "the one that asks");
+    assert!(value(&told, "claviger_changes_total", &["\"ack\""]) >= 2);
+    assert!(value(&told, "claviger_connections", &["\"control\""]) >= 1, "the one that asks");
     for secret in [&*key, &id, &account, "canary", "Ada"] {
         assert!(!told.contains(secret), "{secret} in {told}");
     }
@@ -113,20 +113,20 @@ fn a_prometheus_reads_it_and_no_alert_rule_fails() {
     }
 }
 
-/// What a query of PromQL reads: what looks like the name of one of these.
+/// What a query of `PromQL` reads: what looks like the name of one of these.
 fn read_by(query: &str) -> impl Iterator<Item = &str> {
     let words = query.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
     words.filter(|word| word.starts_with("claviger_") || word.starts_with("process_"))
 }
 
-fn with_series(names: BTreeSet<String>) -> BTreeSet<String> {
+fn with_series(names: &BTreeSet<String>) -> BTreeSet<String> {
     let parts = ["", "_bucket", "_sum", "_count"];
     names.iter().flat_map(|name| parts.map(|part| format!("{name}{part}"))).collect()
 }
 
 #[test]
 fn the_dashboard_and_the_alerts_read_what_there_is() {
-    let known = with_series(names(&everything()));
+    let known = with_series(&names(&everything()));
     let dashboard: serde_json::Value = serde_json::from_str(&page("deploy/grafana/claviger.json")).unwrap();
     let panels = dashboard["panels"].as_array().unwrap();
     let targets = panels.iter().flat_map(|panel| panel["targets"].as_array().into_iter().flatten());

@@ -21,11 +21,13 @@ fn metrics(server: &Server, accept: &str) -> String {
 }
 
 /// The sum of all series of `name` whose labels hold all of `labels`.
-fn value(metrics: &str, name: &str, labels: &[&str]) -> f64 {
+fn value(metrics: &str, name: &str, labels: &[&str]) -> u64 {
     let series = metrics.lines().filter_map(|line| line.strip_prefix(name));
     let series = series.filter(|rest| rest.starts_with(['{', ' ']));
     let wanted = series.filter(|rest| labels.iter().all(|label| rest.contains(label)));
     wanted
-        .map(|rest| rest.rsplit(' ').next().and_then(|value| value.parse::<f64>().ok()).expect("a value"))
+        .map(|rest| {
+            rest.rsplit(' ').next().and_then(|value| value.parse::<u64>().ok()).expect("a whole number")
+        })
         .sum()
 }
