@@ -24,7 +24,7 @@ impl Stage {
     fn of(profile: &str) -> Self {
         let server = ServerBuilder::new(crate::PROGRAM).profile(profile).start();
         let account = server.operator().account("Acme");
-        Self { server, account, room: TempDir::new().unwrap() }
+        Self { server, account, room: TempDir::new().expect("a directory can be made") }
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -49,8 +49,12 @@ impl Stage {
         let data = self.server.data();
         let words = ["backup", text(&file), "--data", text(&data), "--json"];
         let made = self.server.cli().run(&words).expect(0).json();
-        assert_eq!(made["bytes"], fs::metadata(&file).unwrap().len());
-        assert_eq!(fs::read_dir(self.room.path()).unwrap().count(), 1, "nothing is left beside it");
+        assert_eq!(made["bytes"], fs::metadata(&file).expect("it was made").len());
+        assert_eq!(
+            fs::read_dir(self.room.path()).expect("it is there").count(),
+            1,
+            "nothing is left beside it"
+        );
         file
     }
 
@@ -58,7 +62,8 @@ impl Stage {
     #[track_caller]
     fn export(&self) -> PathBuf {
         let file = self.file("trail.jsonl");
-        fs::write(&file, self.server.cli().run(&["audit", "export"]).expect(0).out).unwrap();
+        fs::write(&file, self.server.cli().run(&["audit", "export"]).expect(0).out)
+            .expect("it can be written");
         file
     }
 }
@@ -79,7 +84,7 @@ fn serve_instead(stage: Stage, file: &Path, further: &[&str]) -> (Server, Value,
     let Stage { server, room, .. } = stage;
     let data = server.data();
     let stopped = server.stop();
-    fs::remove_dir_all(&data).unwrap();
+    fs::remove_dir_all(&data).expect("it is one's own");
     let told = restore(file, &data, further).expect(0).json();
     (stopped.start(), told, room)
 }
@@ -260,8 +265,8 @@ fn a_trail_that_is_not_the_installations_or_not_whole_is_refused() {
     let trail = stage.export();
     let lines = fs::read_to_string(&trail).unwrap();
     let without = |skipped: usize| {
-        let left = lines.lines().enumerate().filter(|(number, _)| *number != skipped).map(|(_, line)| line);
-        left.map(|line| format!("{line}\n")).collect::<String>()
+        let left = lines.split_inclusive('\n').enumerate().filter(|(number, _)| *number != skipped);
+        left.map(|(_, line)| line).collect::<String>()
     };
     let count = lines.lines().count();
     for (text, words) in [
