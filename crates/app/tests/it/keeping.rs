@@ -24,7 +24,7 @@ impl Stage {
     fn of(profile: &str) -> Self {
         let server = ServerBuilder::new(crate::PROGRAM).profile(profile).start();
         let account = server.operator().account("Acme");
-        Self { server, account, room: TempDir::new().expect("there is room") }
+        Self { server, account, room: TempDir::new().expect("a directory can be made") }
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -62,7 +62,8 @@ impl Stage {
     #[track_caller]
     fn export(&self) -> PathBuf {
         let file = self.file("trail.jsonl");
-        fs::write(&file, self.server.cli().run(&["audit", "export"]).expect(0).out).expect("there is room");
+        fs::write(&file, self.server.cli().run(&["audit", "export"]).expect(0).out)
+            .expect("it can be written");
         file
     }
 }
@@ -83,7 +84,7 @@ fn serve_instead(stage: Stage, file: &Path, further: &[&str]) -> (Server, Value,
     let Stage { server, room, .. } = stage;
     let data = server.data();
     let stopped = server.stop();
-    fs::remove_dir_all(&data).expect("it was there");
+    fs::remove_dir_all(&data).expect("it is one's own");
     let told = restore(file, &data, further).expect(0).json();
     (stopped.start(), told, room)
 }
@@ -161,10 +162,10 @@ fn a_restore_brings_nothing_back_to_life_that_an_exported_trail_says_was_taken_a
     assert_eq!(server.operator().get("/v1/audit-events/check").expect(200).json()["whole"], true);
 
     // The trail of what was restored says all of it once more.
-    fs::write(&trail, server.cli().run(&["audit", "export"]).expect(0).out).expect("there is room");
+    fs::write(&trail, server.cli().run(&["audit", "export"]).expect(0).out).unwrap();
     let data = server.data();
     let stopped = server.stop();
-    fs::remove_dir_all(&data).expect("it was there");
+    fs::remove_dir_all(&data).unwrap();
     let _ = restore(&file, &data, &["--audit", text(&trail)]).expect(0);
     assert_eq!(statuses(&stopped.start()), [200, 401, 401, 200, 403, 401]);
 }
@@ -264,8 +265,8 @@ fn a_trail_that_is_not_the_installations_or_not_whole_is_refused() {
     let trail = stage.export();
     let lines = fs::read_to_string(&trail).unwrap();
     let without = |skipped: usize| {
-        let left = lines.lines().enumerate().filter(|(number, _)| *number != skipped).map(|(_, line)| line);
-        left.flat_map(|line| [line, "\n"]).collect::<String>()
+        let left = lines.split_inclusive('\n').enumerate().filter(|(number, _)| *number != skipped);
+        left.map(|(_, line)| line).collect::<String>()
     };
     let count = lines.lines().count();
     for (text, words) in [

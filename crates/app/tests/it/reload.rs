@@ -8,7 +8,8 @@ use std::{
 };
 
 use claviger_testkit::{
-    Cluster, Connection, Hammer, Postgres, Server, ServerBuilder, Stopwatch, Visitor, eventually, repository,
+    Answer, Cluster, Connection, Hammer, Postgres, Server, ServerBuilder, Stopwatch, Visitor, eventually,
+    repository,
 };
 
 const RELOADS: usize = 50;
@@ -25,7 +26,7 @@ impl Stage {
     fn set() -> Self {
         let mut builder = ServerBuilder::new(crate::PROGRAM);
         let profile = builder.directory().join("mine.toml");
-        fs::write(&profile, answering(0)).expect("there is room");
+        fs::write(&profile, answering(0)).expect("the test's directory can be written");
         let server = builder.profile_file(profile.clone()).start();
         let account = server.operator().account("Acme");
         let (_, key) = server.operator().issue_plain(&account, "n");
@@ -35,8 +36,8 @@ impl Stage {
     /// Has the server read this instead.
     fn reload(&self, text: &str) {
         let unfinished = self.profile.with_extension("unfinished");
-        fs::write(&unfinished, text).expect("there is room");
-        fs::rename(&unfinished, &self.profile).expect("it was written");
+        fs::write(&unfinished, text).expect("the test's directory can be written");
+        fs::rename(&unfinished, &self.profile).expect("the test's directory can be written");
         self.server.ask_to_reload();
     }
 
@@ -53,12 +54,16 @@ impl Stage {
     /// What a key that isn't known is answered: the status and the code.
     fn refusal(&self) -> (u16, String) {
         let answer = self.server.customer(BAD_KEY).get("/v1/things");
-        (answer.status, answer.json()["error"]["code"].as_str().expect("a code").to_owned())
+        (answer.status, code(&answer))
     }
 }
 
+fn code(answer: &Answer) -> String {
+    answer.json()["error"]["code"].as_str().expect("a refusal has a code").to_owned()
+}
+
 fn default() -> String {
-    fs::read_to_string(repository().join("profiles/default.toml")).expect("it is there")
+    fs::read_to_string(repository().join("profiles/default.toml")).expect("it is in the repository")
 }
 
 /// The default profile, with another answer for keys that aren't known: two of its parts say the same number.
@@ -90,7 +95,7 @@ fn while_profiles_are_read_again_no_request_is_dropped_and_none_is_judged_by_hal
         while !over.load(Ordering::SeqCst) {
             connection.send(&asking(BAD_KEY));
             let answer = connection.answer("GET").expect("a request that was sent is answered");
-            let code = answer.json()["error"]["code"].as_str().expect("a code").to_owned();
+            let code = code(&answer);
             let number: usize = code.strip_prefix("code_").unwrap().parse().unwrap();
             assert_eq!(answer.status, status(number), "{code}");
             answers += 1;
