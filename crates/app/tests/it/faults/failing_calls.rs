@@ -107,8 +107,10 @@ fn without_randomness_no_key_is_made() {
     let path = format!("/v1/accounts/{account}/keys");
     let mut line = Line::open(&server);
     let injection = Injection::into(&server, "getrandom", "error=EIO", None);
-    let answer = line.post(&path, &json!({"name": "n"}));
-    assert!(answer.is_none(), "{answer:?}");
+    // A thread that makes its first hash table finds out before us, and its request alone fails.
+    while let Some(answer) = line.post(&path, &json!({"name": "n"})) {
+        assert_eq!(answer.status, 500, "{answer:?}");
+    }
     let mut stopped = server.ended();
     drop(injection);
     assert_eq!(stopped.code, None, "it ends by a signal");

@@ -159,6 +159,7 @@ fn sentence(action: &str, is_of_one: bool, detail: &dyn Fn(&str) -> String) -> (
         "account.describe" => alone("changed what is noted about the account".to_owned()),
         "account.suspend" => alone("suspended the account: none of its keys works".to_owned()),
         "account.reinstate" => alone("reinstated the account: its keys work again".to_owned()),
+        "account.erase_addresses" => alone("erased the addresses the account was used from".to_owned()),
         "key.issue" => of_subject("created", String::new()),
         "key.rename" => of_subject("renamed", called(&detail("name"))),
         "key.describe" => of_subject("changed what is noted about", String::new()),
