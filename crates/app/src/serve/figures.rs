@@ -128,10 +128,14 @@ impl Stat {
         // The first of these is the third of the line.
         let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
         let number = |place: usize| fields.get(place - 3)?.parse::<u64>().ok();
-        #[expect(clippy::cast_precision_loss, reason = "processor time is shown, and far below 2^52 ticks")]
-        let cpu_seconds = (number(14)? + number(15)?) as f64 / clock_ticks_per_second() as f64;
+        let cpu_seconds = seconds(number(14)? + number(15)?);
         Some(Self { cpu_seconds, virtual_memory: number(23)?, resident: number(24)? * page_size() as u64 })
     }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "processor time is shown, and far below 2^52 ticks")]
+fn seconds(ticks: u64) -> f64 {
+    ticks as f64 / clock_ticks_per_second() as f64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "milliseconds of a date are far below 2^52")]
@@ -156,10 +160,7 @@ mod tests {
         let line = "7 (a) b ( c) S 1 1 1 0 -1 4194560 1 0 0 0 150 50 0 0 20 0 9 0 100 8192 3 0 0";
         let stat = Stat::parse(line).unwrap();
         assert_eq!((stat.virtual_memory, stat.resident), (8192, 3 * page_size() as u64));
-        assert!(
-            (stat.cpu_seconds - 200.0 / clock_ticks_per_second().to_string().parse::<f64>().unwrap()).abs()
-                < 1e-9
-        );
+        assert!((stat.cpu_seconds - seconds(200)).abs() < 1e-9);
         assert!(Stat::parse("7 (a) S 1").is_none());
     }
 
