@@ -1,8 +1,8 @@
 //! The rows of an import: what is here of them, and what of the plan is written.
 
 use async_trait::async_trait;
-use claviger_model::{Account, AccountId, KeyState, Timestamp};
-use rusqlite::{Connection, OptionalExtension, params};
+use claviger_model::{Account, AccountId, Timestamp};
+use rusqlite::{Connection, OptionalExtension, params_from_iter, types::Value};
 
 use super::{
     Sqlite, accounts, audit, authority,
@@ -15,8 +15,11 @@ use crate::{
     AuditNote, Committed, Import, Imported, KeyRow, StoreError,
     import::{Arrived, Known, Plan},
     transfer::TransferDatabase,
-    words::to_json,
+    words::{account_state, to_json},
 };
+
+/// Rows of one statement.
+const TOGETHER: usize = 100;
 
 /// What is to be done with the rows.
 fn plan(connection: &Connection, import: &Import) -> Outcome<Plan> {
@@ -63,47 +66,124 @@ fn account(connection: &Connection, api: &str, called: &str) -> Outcome<Option<A
 /// Writes what is planned.
 fn write(connection: &Connection, import: &Import, plan: Plan, note: &AuditNote) -> Outcome<Committed<Plan>> {
     let Some((note, subjects)) = plan.told(import, note) else { return already(connection, plan) };
-    for account in &plan.accounts {
-        accounts::insert_row(connection, account)?;
-    }
-    for arrived in &plan.keys {
-        insert(connection, arrived)?;
-    }
-    for (key, _) in &plan.changes {
-        change(connection, key)?;
-    }
+    insert_accounts(connection, &plan.accounts)?;
+    insert_keys(connection, &plan.keys)?;
+    insert_secrets(connection, &plan.keys)?;
+    change_keys(connection, &plan.changes)?;
     audit::append_of_all(connection, &note, None, &subjects)?;
     committed(connection, plan)
 }
 
-fn insert(connection: &Connection, Arrived { key, state, revoked_at }: &Arrived) -> Outcome<()> {
-    keys::insert_row(connection, key, None)?;
-    if *state != KeyState::Active {
-        let sql = "UPDATE keys SET state = ?2, revoked_at = ?3 WHERE id = ?1";
-        let values = params![key.id.to_bytes(), state.as_str(), revoked_at.map(Timestamp::as_millis)];
-        connection.prepare_cached(sql)?.execute(values)?;
-    }
-    secrets::add(connection, key.id, &key.secret, key.created_at)
+fn insert_accounts(connection: &Connection, accounts: &[Account]) -> Outcome<()> {
+    let sql = |rows: &str| {
+        format!("INSERT INTO accounts (id, api, name, external_id, metadata, state, created_at) VALUES {rows}")
+    };
+    together(connection, accounts, sql, |account| {
+        [
+            Value::from(account.id.to_bytes().to_vec()),
+            account.api.to_string().into(),
+            account.name.clone().into(),
+            account.external_id.clone().into(),
+            to_json(&account.metadata).into(),
+            account_state(account.state).to_owned().into(),
+            account.created_at.as_millis().into(),
+        ]
+    })
 }
 
-/// One statement, so that it is one entry of the feed.
-fn change(connection: &Connection, key: &KeyRow) -> Outcome<()> {
-    let sql = "UPDATE keys
-                  SET name = ?2, scopes = ?3, restrictions = ?4, expires_at = ?5, external_id = ?6, metadata = ?7,
-                      state = ?8, revoked_at = ?9
-                WHERE id = ?1";
-    connection.prepare_cached(sql)?.execute(params![
-        key.id.to_bytes(),
-        key.name,
-        to_json(&key.scopes),
-        to_json(&key.restrictions),
-        key.expires_at.map(Timestamp::as_millis),
-        key.external_id,
-        to_json(&key.metadata),
-        key.state.as_str(),
-        key.revoked_at.map(Timestamp::as_millis),
-    ])?;
-    if key.revoked_at.is_some() { secrets::unseal(connection, key.id) } else { Ok(()) }
+fn insert_keys(connection: &Connection, keys: &[Arrived]) -> Outcome<()> {
+    let sql = |rows: &str| {
+        format!(
+            "INSERT INTO keys (id, account, name, environment, scopes, restrictions, state, created_at,
+                               created_by, expires_at, revoked_at, external_id, metadata)
+             VALUES {rows}"
+        )
+    };
+    together(connection, keys, sql, |Arrived { key, state, revoked_at }| {
+        [
+            Value::from(key.id.to_bytes().to_vec()),
+            key.account.to_bytes().to_vec().into(),
+            key.name.clone().into(),
+            key.environment.as_str().to_owned().into(),
+            to_json(&key.scopes).into(),
+            to_json(&key.restrictions).into(),
+            state.as_str().to_owned().into(),
+            key.created_at.as_millis().into(),
+            key.created_by.clone().into(),
+            key.expires_at.map(Timestamp::as_millis).into(),
+            revoked_at.map(Timestamp::as_millis).into(),
+            key.external_id.clone().into(),
+            to_json(&key.metadata).into(),
+        ]
+    })
+}
+
+fn insert_secrets(connection: &Connection, keys: &[Arrived]) -> Outcome<()> {
+    let sql =
+        |rows: &str| format!("INSERT INTO secrets (key, number, digest, hint, created_at) VALUES {rows}");
+    together(connection, keys, sql, |Arrived { key, .. }| {
+        [
+            Value::from(key.id.to_bytes().to_vec()),
+            1.into(),
+            key.secret.digest.as_bytes().to_vec().into(),
+            key.secret.hint.clone().into(),
+            key.created_at.as_millis().into(),
+        ]
+    })
+}
+
+/// Each is one entry of the feed. Keys that end lose their sealed copies.
+fn change_keys(connection: &Connection, changes: &[(KeyRow, serde_json::Value)]) -> Outcome<()> {
+    let sql = |rows: &str| {
+        format!(
+            "WITH said (id, name, scopes, restrictions, expires_at, external_id, metadata, state, revoked_at)
+               AS (VALUES {rows})
+             UPDATE keys
+                SET name = said.name, scopes = said.scopes, restrictions = said.restrictions,
+                    expires_at = said.expires_at, external_id = said.external_id, metadata = said.metadata,
+                    state = said.state, revoked_at = said.revoked_at
+               FROM said
+              WHERE keys.id = said.id"
+        )
+    };
+    together(connection, changes, sql, |(key, _)| {
+        [
+            Value::from(key.id.to_bytes().to_vec()),
+            key.name.clone().into(),
+            to_json(&key.scopes).into(),
+            to_json(&key.restrictions).into(),
+            key.expires_at.map(Timestamp::as_millis).into(),
+            key.external_id.clone().into(),
+            to_json(&key.metadata).into(),
+            key.state.as_str().to_owned().into(),
+            key.revoked_at.map(Timestamp::as_millis).into(),
+        ]
+    })?;
+    for (key, _) in changes.iter().filter(|(key, _)| key.revoked_at.is_some()) {
+        secrets::unseal(connection, key.id)?;
+    }
+    Ok(())
+}
+
+/// Runs a statement for every [`TOGETHER`] rows, told their placeholders: each statement that fires a trigger takes a
+/// savepoint, and within a change giving that back costs as much as the change has written.
+fn together<T, const COLUMNS: usize>(
+    connection: &Connection,
+    rows: &[T],
+    sql: impl Fn(&str) -> String,
+    values: impl Fn(&T) -> [Value; COLUMNS],
+) -> Outcome<()> {
+    let row = format!("({})", ["?"; COLUMNS].join(", "));
+    for rows in rows.chunks(TOGETHER) {
+        let sql = sql(&vec![row.as_str(); rows.len()].join(", "));
+        let values = params_from_iter(rows.iter().flat_map(&values));
+        if rows.len() == TOGETHER {
+            connection.prepare_cached(&sql)?.execute(values)?;
+        } else {
+            connection.execute(&sql, values)?;
+        }
+    }
+    Ok(())
 }
 
 #[async_trait]
