@@ -25,8 +25,9 @@ const QUEUE: usize = 1024;
 /// Most changes in one commit: bounds how long the first of them waits for the others.
 const GROUP: usize = 256;
 /// Pages (of 4 KiB) in the write-ahead log from which on it is copied into the database. More would make a restart
-/// after a crash slower, fewer would have the same pages copied again and again.
-const CHECKPOINT_PAGES: i64 = 4000;
+/// after a crash slower, fewer would have the same pages copied again and again. This is all that the log's file keeps
+/// when it is begun again.
+const CHECKPOINT_PAGES: i64 = 16_000;
 
 /// What a writer is told about the file it writes.
 pub(super) struct Settings {
