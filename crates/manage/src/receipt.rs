@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use claviger_model::{Ability, Moment, NodeId, Timestamp, profile::LEASE_MAX};
-use claviger_store::{LOST_CHANGES, ReceiptRow};
+use claviger_store::ReceiptRow;
 use claviger_verify::{
     feed::Seq,
     nodes::{Awaited, Leases, Roll, Standing, Via},
@@ -121,7 +121,7 @@ impl Manager {
     pub async fn show_receipt(&self, by: &By, seq: u64) -> Result<Receipt, Refusal> {
         by.require(Ability::Read)?;
         let (seq, asked_at) = (Seq(seq), self.clock.boot());
-        if self.is_lost(seq).await? {
+        if self.store.lost_changes().await?.contain(seq) {
             return Err(Refusal::NotFound("receipt"));
         }
         let kept = self.store.find_receipt(seq).await?;
@@ -142,14 +142,6 @@ impl Manager {
             self.open_waits().keep(waiting.awaited.clone());
         }
         Ok(waiting.receipt(via, guaranteed_by))
-    }
-
-    /// Whether a change had this number that was lost when a backup was restored.
-    async fn is_lost(&self, seq: Seq) -> Result<bool, Refusal> {
-        let lost = self.store.setting(LOST_CHANGES).await?;
-        let lost: Vec<(u64, u64)> =
-            lost.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
-        Ok(lost.iter().any(|(before, last)| seq.0 > *before && seq.0 <= *last))
     }
 
     /// Looks once more at what was answered before it was complete, and remembers what has become so.

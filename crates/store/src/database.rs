@@ -188,6 +188,8 @@ pub(crate) trait Database: AppsDatabase + TransferDatabase {
     async fn forget(&self, old: Old, after: KeyId) -> Result<Option<KeyId>, StoreError>;
     async fn erase_addresses(&self, account: AccountId, note: AuditNote) -> Result<u64, StoreError>;
 
+    async fn begin_anew(&self, note: AuditNote) -> Result<(), StoreError>;
+
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
     async fn put_setting_if_absent(&self, name: &str, value: Vec<u8>) -> Result<Vec<u8>, StoreError>;
 

@@ -490,7 +490,3 @@ pub struct ReceiptRow {
 
 /// How long the receipt of a change that is complete is kept: ninety days, in milliseconds.
 pub(crate) const RECEIPT_KEPT_MILLIS: i64 = 90 * 24 * 60 * 60 * 1000;
-
-/// The setting that names the numbers of changes that were lost by restoring a backup: a JSON list of pairs, each the
-/// last number before them and the last of them.
-pub const LOST_CHANGES: &str = "lost_changes";

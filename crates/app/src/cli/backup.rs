@@ -1,11 +1,15 @@
 //! `claviger backup` and `claviger restore`
 
-use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
 use clap::Args;
 use claviger_model::{Clock as _, Digest};
-use claviger_store::{Again, TrailReader, Unpacked, back_up};
+use claviger_store::{Again, BackupError, PostgresOptions, Store, TrailReader, Unpacked, back_up};
 use serde_json::{Value, json};
 
 use super::{Ending, wrong_usage};
@@ -31,15 +35,16 @@ struct Place {
 }
 
 impl Place {
-    /// The data directory of the embedded database.
-    fn embedded(self, instead: &str) -> anyhow::Result<PathBuf> {
-        match config::places(self.data, self.database_url, self.config.as_deref())? {
-            (dir, None) => Ok(dir),
-            (_, Some(_)) => Err(wrong_usage(format!(
-                "the settings name a PostgreSQL database, whose own tools do this: {instead} (docs/guide/backup.md)"
-            ))),
-        }
+    /// The data directory, and the database that nodes share if the settings name one.
+    fn find(self) -> anyhow::Result<(PathBuf, Option<DatabaseUrl>)> {
+        config::places(self.data, self.database_url, self.config.as_deref())
     }
+}
+
+fn instead_of(tools: &str) -> anyhow::Error {
+    wrong_usage(format!(
+        "the settings name a PostgreSQL database, whose own tools do this: {tools} (docs/guide/backup.md)"
+    ))
 }
 
 #[derive(Args, Debug)]
@@ -55,7 +60,9 @@ pub(super) struct Backup {
 
 impl Backup {
     pub(super) fn run(self) -> anyhow::Result<Ending> {
-        let dir = self.place.embedded("pg_dump --clean --if-exists --file FILE URL")?;
+        let (dir, None) = self.place.find()? else {
+            return Err(instead_of("pg_dump --clean --if-exists --file FILE URL"));
+        };
         let made = back_up(&dir, &self.file, env!("CARGO_PKG_VERSION"), SystemClock::new().now())
             .context("no backup was made")?;
         let (digest, head) = (hex(made.digest), hex(made.head));
@@ -84,8 +91,8 @@ impl Backup {
 
 #[derive(Args, Debug)]
 pub(super) struct Restore {
-    /// The backup
-    file: PathBuf,
+    /// The backup; left out where PostgreSQL's own tools have put one back
+    file: Option<PathBuf>,
     /// An exported audit trail that goes on after the backup: what it says was revoked, disabled, restricted or removed is
     /// so again
     #[arg(long, value_name = "FILE")]
@@ -102,15 +109,43 @@ pub(super) struct Restore {
 
 impl Restore {
     pub(super) async fn run(self) -> anyhow::Result<Ending> {
+        match (self.place.find()?, self.file, self.audit) {
+            ((dir, None), Some(file), audit) => {
+                Embedded { file, dir, audit, master_key_file: self.master_key_file, json: self.json }
+                    .restore()
+                    .await
+            }
+            ((_, None), None, _) => Err(wrong_usage("name the backup that is to be restored")),
+            ((_, Some(url)), None, Some(audit)) => do_again_in(&url, &audit, self.json).await,
+            ((_, Some(_)), ..) => Err(instead_of(
+                "psql --single-transaction -v ON_ERROR_STOP=1 -f FILE URL, and then claviger restore --audit FILE",
+            )),
+        }
+    }
+}
+
+/// A backup that is put back into a data directory.
+struct Embedded {
+    file: PathBuf,
+    dir: PathBuf,
+    audit: Option<PathBuf>,
+    master_key_file: Option<PathBuf>,
+    json: bool,
+}
+
+impl Embedded {
+    async fn restore(self) -> anyhow::Result<Ending> {
         const CONTEXT: &str = "nothing was restored";
+        let Self { file, dir, audit, master_key_file, json } = self;
         let (clock, entropy) = (SystemClock::new(), SystemEntropy);
-        let dir = self.place.embedded("psql --single-transaction -v ON_ERROR_STOP=1 -f FILE URL")?;
-        let unpacked = Unpacked::of(&self.file, &dir).context(CONTEXT)?;
-        let trail = self.audit.map(|file| TrailReader::after(&file, unpacked.events, unpacked.head));
+        let unpacked = Unpacked::of(&file, &dir).context(CONTEXT)?;
+        let (made_at, events) = (unpacked.made_at, unpacked.events);
+        let trail = audit.map(|file| TrailReader::after(&file, events, unpacked.head));
         let trail = trail.transpose().context(CONTEXT)?;
         let store = unpacked.open(clock.now(), &entropy).await.context(CONTEXT)?;
         let again = async {
-            master::must_fit(&store, self.master_key_file.as_deref(), &dir).await?;
+            master::must_fit(&store, master_key_file.as_deref(), &dir).await?;
+            store.begin_anew(json!({"made_at": made_at, "events": events}), clock.now(), &entropy).await?;
             match trail {
                 Some(trail) => Ok(Some(trail.do_again(&store, clock.now(), &entropy).await?)),
                 None => Ok::<_, anyhow::Error>(None),
@@ -119,9 +154,8 @@ impl Restore {
         let again = again.await;
         store.close().await;
         let again = again.context(CONTEXT)?;
-        let (made_at, events) = (unpacked.made_at, unpacked.events);
-        unpacked.put_in_place(clock.now(), &entropy).context(CONTEXT)?;
-        if self.json {
+        unpacked.put_in_place().context(CONTEXT)?;
+        if json {
             out::json(&json!({
                 "data": dir,
                 "made_at": made_at,
@@ -134,6 +168,30 @@ impl Restore {
         }
         Ok(Ending::Done)
     }
+}
+
+/// Does again in a database that was put back by its own tools what the trail says came after.
+async fn do_again_in(url: &DatabaseUrl, audit: &Path, json: bool) -> anyhow::Result<Ending> {
+    let (clock, entropy) = (SystemClock::new(), SystemEntropy);
+    let options = PostgresOptions::new(url.expose());
+    let opened = Store::open_postgres(options, clock.now(), &entropy).await;
+    let store = opened.context("the database can't be used")?;
+    let again = async {
+        let trail = TrailReader::after_what_is_in(audit, &store).await?;
+        let events = trail.number();
+        store.begin_anew(json!({"events": events}), clock.now(), &entropy).await?;
+        Ok::<_, BackupError>((events, trail.do_again(&store, clock.now(), &entropy).await?))
+    };
+    let again = again.await;
+    store.close().await;
+    let (events, again) = again.context("not everything was done again: run it once more")?;
+    if json {
+        out::json(&json!({"events": events, "again": as_json(&again)}))?;
+    } else {
+        out::data(&format!("The database has the trail's first {events} events.\n"))?;
+        out::note(&told(&again));
+    }
+    Ok(Ending::Done)
 }
 
 /// What whoever restores without a trail has to know.

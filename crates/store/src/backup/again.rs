@@ -20,8 +20,8 @@ use serde_json::json;
 
 use super::BackupError;
 use crate::{
-    AccountChange, AuditEvent, AuditNote, Authority, ClientChange, KeyChange, KeyLimits, MemberChange,
-    NewSecret, Store, StoreError, TrailWalk,
+    AccountChange, AuditEvent, AuditFilter, AuditNote, Authority, ClientChange, KeyChange, KeyLimits,
+    MemberChange, NewSecret, PageRequest, Store, StoreError, TrailWalk, audit::GENESIS,
 };
 
 /// What became of the events that are later than the backup.
@@ -58,6 +58,35 @@ impl TrailReader {
             return Err(BackupError::AnotherTrail { place: place.display().to_string(), number });
         }
         Ok(reader)
+    }
+
+    /// Reads the file to the last event that `store` has as well: it was put back by other tools, and may have gone on.
+    pub async fn after_what_is_in(place: &Path, store: &Store) -> Result<Self, BackupError> {
+        let mut reader = Self::after(place, 0, GENESIS)?;
+        let mut hashes = Vec::new();
+        while let Some(event) = reader.event()? {
+            hashes.push(event.hash);
+        }
+        let (mut shared, mut beyond) = (0, hashes.len());
+        while shared < beyond {
+            let middle = shared + (beyond - shared).div_ceil(2);
+            if hash_of(store, middle as u64).await? == Some(hashes[middle - 1]) {
+                shared = middle;
+            } else {
+                beyond = middle - 1;
+            }
+        }
+        let whole_is_there = shared == hashes.len();
+        if shared == 0 || (whole_is_there && hash_of(store, shared as u64 + 1).await?.is_some()) {
+            let (place, number) = (place.display().to_string(), shared as u64 + 1);
+            return Err(BackupError::AnotherTrail { place, number });
+        }
+        Self::after(place, shared as u64, hashes[shared - 1])
+    }
+
+    /// The number of the event that it stands at.
+    pub fn number(&self) -> u64 {
+        self.walk.head().number
     }
 
     /// The whole file must be one chain up to its head: what was cut off may be what was revoked.
@@ -103,6 +132,13 @@ impl TrailReader {
         }
         Ok(again)
     }
+}
+
+/// The hash of an event of the trail, if there is one with this number.
+async fn hash_of(store: &Store, number: u64) -> Result<Option<[u8; 32]>, StoreError> {
+    let page = PageRequest { after: Some(number - 1), limit: 1 };
+    let found = store.list_audit(AuditFilter::default(), page).await?;
+    Ok(found.items.first().map(|event| event.hash))
 }
 
 fn unreadable(place: &Path, source: std::io::Error) -> BackupError {

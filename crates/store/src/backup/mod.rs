@@ -13,7 +13,6 @@ use std::{
 };
 
 use claviger_model::{Entropy, EventId, Timestamp};
-use serde_json::json;
 
 pub use self::again::{Again, TrailReader};
 use self::file::{Manifest, Sealed};
@@ -249,24 +248,12 @@ impl Unpacked {
         Store::open_embedded(&self.folder.0, now, entropy).await.map_err(BackupError::Installation)
     }
 
-    /// Begins a new history in it and puts it in its place. To be called when nobody has it open.
-    ///
-    /// Whoever was signed in isn't any more, no link and no refresh token of before works: nobody can say which of them
-    /// had ended. The numbers that changes had after the backup are passed over.
+    /// Puts it in its place. To be called when nobody has it open.
     ///
     /// It blocks.
-    pub fn put_in_place(self, now: Timestamp, entropy: &dyn Entropy) -> Result<(), BackupError> {
-        let note = AuditNote {
-            id: EventId::mint(now, entropy),
-            at: now,
-            actor: "system".to_owned(),
-            authority: Authority::System,
-            action: "restore",
-            request: None,
-            detail: json!({"made_at": self.made_at, "events": self.events}),
-        };
+    pub fn put_in_place(self) -> Result<(), BackupError> {
         let (database, usage) = (self.folder.0.join(DATABASE), self.folder.0.join(USAGE));
-        sqlite::begin_anew(&database, &usage, &note)?;
+        sqlite::leave_whole(&database, &usage)?;
         let moved = || -> io::Result<()> {
             for (from, name) in [(&usage, USAGE), (&database, DATABASE)] {
                 File::open(from)?.sync_all()?;
@@ -275,6 +262,30 @@ impl Unpacked {
             File::open(&self.dir)?.sync_all()
         };
         moved().map_err(|error| BackupError::of_io(&self.dir, error))
+    }
+}
+
+impl Store {
+    /// Begins another history in what was put back, of which `detail` says what it is.
+    ///
+    /// Whoever was signed in isn't any more, no link and no refresh token of before works: nobody can say which of them
+    /// had ended. The numbers that changes may have had after the backup are passed over.
+    pub async fn begin_anew(
+        &self,
+        detail: serde_json::Value,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<(), StoreError> {
+        let note = AuditNote {
+            id: EventId::mint(now, entropy),
+            at: now,
+            actor: "system".to_owned(),
+            authority: Authority::System,
+            action: "restore",
+            request: None,
+            detail,
+        };
+        self.0.begin_anew(note).await
     }
 }
 

@@ -21,6 +21,7 @@ mod grants;
 mod idempotency;
 mod import;
 mod issuing;
+mod keep;
 mod key_rows;
 mod keys;
 mod limits;

@@ -18,7 +18,7 @@ use super::{
     Postgres, accounts, audit,
     change::{Durability, make},
     feed::Feed,
-    idempotency, key_rows, keys, links, members, operators,
+    idempotency, keep, key_rows, keys, links, members, operators,
     quota::Ledger,
     receipts, retention, roll, secrets, sessions, settings,
     usage::Sink,
@@ -355,6 +355,10 @@ impl Database for Postgres {
 
     async fn erase_addresses(&self, account: AccountId, note: AuditNote) -> Result<u64, StoreError> {
         change!(self, |change| retention::erase(change, account, &note)).map(|done| done.value)
+    }
+
+    async fn begin_anew(&self, note: AuditNote) -> Result<(), StoreError> {
+        change!(self, |change| keep::begin_anew(change, &note)).map(|done| done.value)
     }
 
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

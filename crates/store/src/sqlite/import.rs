@@ -76,7 +76,9 @@ fn write(connection: &Connection, import: &Import, plan: Plan, note: &AuditNote)
 
 fn insert_accounts(connection: &Connection, accounts: &[Account]) -> Outcome<()> {
     let sql = |rows: &str| {
-        format!("INSERT INTO accounts (id, api, name, external_id, metadata, state, created_at) VALUES {rows}")
+        format!(
+            "INSERT INTO accounts (id, api, name, external_id, metadata, state, created_at) VALUES {rows}"
+        )
     };
     together(connection, accounts, sql, |account| {
         [

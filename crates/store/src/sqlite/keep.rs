@@ -9,7 +9,7 @@ use super::{
     failure::{Outcome, of_open},
     migrate, settings,
 };
-use crate::{AuditNote, BackupError, ChainCheck, OpenError, StoreError, verbs::LOST_CHANGES, words::to_json};
+use crate::{AuditNote, BackupError, ChainCheck, LostChanges, OpenError, StoreError, lost::LOST_CHANGES};
 
 /// Pages that are copied at a time.
 const PAGES: i32 = 4096;
@@ -76,34 +76,32 @@ pub(crate) fn look_through(path: &Path, known_as: &Path) -> Result<LookedThrough
     }
 }
 
-/// Ends what nobody can say had not ended, passes over the numbers of changes that were lost, says so on the trail, and
-/// leaves each file whole by itself.
-pub(crate) fn begin_anew(database: &Path, usage: &Path, note: &AuditNote) -> Result<(), BackupError> {
-    let begun = || -> Outcome<()> {
-        let mut connection = connection::to_write(database)?;
-        let change = connection.transaction()?;
-        let seq: u64 = change.query_one("SELECT seq FROM feed_head", [], |row| row.get(0))?;
-        change.execute_batch(
-            "DELETE FROM sessions;
-             DELETE FROM links;
-             DELETE FROM codes;
-             DELETE FROM refresh_tokens;
-             UPDATE feed_head SET seq = ((seq >> 32) + 1) << 32",
-        )?;
-        let begins: u64 = change.query_one("SELECT seq FROM feed_head", [], |row| row.get(0))?;
-        let lost = settings::find(&change, LOST_CHANGES)?;
-        let mut lost: Vec<(u64, u64)> =
-            lost.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
-        lost.push((seq, begins));
-        let sql = "INSERT OR REPLACE INTO settings (name, value) VALUES (?1, ?2)";
-        change.execute(sql, rusqlite::params![LOST_CHANGES, to_json(&lost).into_bytes()])?;
-        audit::append(&change, note, None, None)?;
-        change.commit()?;
-        whole_by_itself(&connection)?;
+/// Ends what nobody can say had not ended, and passes over the numbers of changes that were lost.
+pub(super) fn begin_anew(connection: &Connection, note: &AuditNote) -> Outcome<()> {
+    let head = || connection.query_one("SELECT seq FROM feed_head", [], |row| row.get::<_, u64>(0));
+    let before = head()?;
+    connection.execute_batch(
+        "DELETE FROM sessions;
+         DELETE FROM links;
+         DELETE FROM codes;
+         DELETE FROM refresh_tokens;
+         UPDATE feed_head SET seq = ((seq >> 32) + 1) << 32",
+    )?;
+    let lost = LostChanges::read(settings::find(connection, LOST_CHANGES)?.as_deref()).with(before, head()?);
+    let sql = "INSERT INTO settings (name, value) VALUES (?1, ?2)
+               ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    connection.execute(sql, rusqlite::params![LOST_CHANGES, lost])?;
+    audit::append(connection, note, None, None)
+}
+
+/// Leaves each file whole by itself.
+pub(crate) fn leave_whole(database: &Path, usage: &Path) -> Result<(), BackupError> {
+    let left = || -> Outcome<()> {
+        whole_by_itself(&connection::to_write(database)?)?;
         whole_by_itself(&connection::to_write(usage)?)?;
         Ok(())
     };
-    Ok(begun().map_err(StoreError::from)?)
+    Ok(left().map_err(StoreError::from)?)
 }
 
 /// From here on nothing of it is in a file beside.

@@ -58,7 +58,7 @@ use roll::OneNode;
 use writer::Writer;
 
 pub(crate) use examine::examine;
-pub(crate) use keep::{LookedThrough, begin_anew, copy_file, look_through};
+pub(crate) use keep::{LookedThrough, copy_file, leave_whole, look_through};
 pub(crate) use moved::{Leaving, Moved};
 pub(crate) use start::{DATABASE, USAGE, open};
 

@@ -17,9 +17,9 @@ use claviger_verify::{
 use rusqlite::Connection;
 
 use super::{
-    Sqlite, accounts, audit, authority, failure::Outcome, feed, feed::Feed, idempotency, key_rows, keys,
-    links, members, operators, quota::Ledger, receipts, retention, secrets, sessions, settings, usage::Sink,
-    usage_rows,
+    Sqlite, accounts, audit, authority, failure::Outcome, feed, feed::Feed, idempotency, keep, key_rows,
+    keys, links, members, operators, quota::Ledger, receipts, retention, secrets, sessions, settings,
+    usage::Sink, usage_rows,
 };
 use crate::{
     AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, Candidate, ChainCheck, Committed,
@@ -400,6 +400,10 @@ impl Database for Sqlite {
 
     async fn erase_addresses(&self, account: AccountId, note: AuditNote) -> Result<u64, StoreError> {
         retention::erase(&self.0, account, note).await
+    }
+
+    async fn begin_anew(&self, note: AuditNote) -> Result<(), StoreError> {
+        self.0.change(move |connection| keep::begin_anew(connection, &note)).await
     }
 
     async fn setting(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

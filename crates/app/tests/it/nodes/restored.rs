@@ -3,9 +3,10 @@
 //!
 //! It is put back in one transaction, beside the database and then exchanged for it, or table by table under their eyes.
 
-use std::process::Command;
+use std::{fs, process::Command};
 
-use claviger_testkit::{Finished, Hammer, Stopwatch, eventually};
+use claviger_testkit::{Finished, Hammer, Program, Stopwatch, eventually};
+use serde_json::{Value, json};
 
 use super::{
     all_until, confirmed_by, hammer, hammer_each, none_allowed_after, only, revoked,
@@ -154,4 +155,58 @@ fn a_dump_that_is_put_back_table_by_table_is_waited_for() {
         },
     );
     all_is_well(&restored);
+}
+
+#[test]
+fn where_no_node_ran_an_exported_trail_takes_away_again_what_it_tells_of() {
+    let mut stage = Stage::of("2s");
+    let room = tempfile::tempdir().unwrap();
+    let [dump, trail, early] =
+        ["dump", "trail", "early"].map(|name| room.path().join(name).to_str().unwrap().to_owned());
+    let export = |stage: &Stage, file: &str| {
+        fs::write(file, stage.node(0).cli().run(&["audit", "export"]).expect(0).out).unwrap();
+    };
+    let (good, taken, off) = (stage.issue(0, "good"), stage.issue(1, "taken"), stage.issue(1, "off"));
+    export(&stage, &early);
+    let rotated = stage.issue(2, "rotated");
+    client(&stage, "pg_dump", &["--clean", "--if-exists", "--file", &dump, DATABASE]);
+    let change = |id: &str, what: &str, with: &Value| {
+        stage.operator(0).post(&format!("/v1/keys/{id}/{what}"), with).json()
+    };
+    let _ = change(&rotated.0, "rotate", &json!({"overlap": "0"}));
+    let _ = change(&off.0, "disable", &Value::Null);
+    let lost = change(&taken.0, "revoke", &Value::Null)["receipt"]["seq"].as_u64().unwrap();
+    let young = stage.issue(2, "young");
+    export(&stage, &trail);
+    for node in 0..3 {
+        stage.cluster.stop(node);
+    }
+    client(&stage, "psql", &["-qX", "--single-transaction", "-v", "ON_ERROR_STOP=1", "-f", &dump, DATABASE]);
+
+    let url = stage.postgres.url(DATABASE);
+    let restore = |trail: &str| {
+        let words = ["restore", "--audit", trail, "--database-url", &url, "--json"];
+        Program::at(crate::PROGRAM).run(&words)
+    };
+    let refused = restore(&early).expect(1).err;
+    assert!(refused.contains("was exported before the backup was made"), "{refused}");
+    let keys = [&good.1, &taken.1, &off.1, &rotated.1, &young.1];
+    let answers = |stage: &Stage, node: usize| keys.map(|key| status(stage.node(node), key));
+    let all = |stage: &Stage| (0..3).map(|node| answers(stage, node)).collect::<Vec<_>>();
+    let do_again = || {
+        let told = restore(&trail).expect(0).json();
+        let again = &told["again"];
+        assert_eq!((&again["refused"], &again["lost"]), (&json!([]), &json!({"key.issue": 1})), "{told}");
+    };
+    do_again();
+    (0..3).for_each(|node| stage.cluster.start_again(node));
+    assert_eq!(all(&stage), [[200, 401, 401, 401, 401]; 3]);
+    // Once more, as if it had been cut off, and while nodes run.
+    do_again();
+    eventually(|| (all(&stage) == [[200, 401, 401, 401, 401]; 3]).then_some(()));
+    assert_eq!(stage.operator(1).get(&format!("/v1/receipts/{lost}")).status, 404);
+    let (id, _) = stage.issue(0, "afterwards");
+    confirmed_by(3, &stage.operator(1), &id);
+    let check = stage.operator(0).get("/v1/audit-events/check").expect(200).json();
+    assert_eq!(check["whole"], true, "{check}");
 }
