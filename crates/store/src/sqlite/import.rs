@@ -2,14 +2,17 @@
 
 use async_trait::async_trait;
 use claviger_model::{Account, AccountId, Timestamp};
-use rusqlite::{Connection, OptionalExtension, params_from_iter, types::Value};
+use rusqlite::{Connection, OptionalExtension};
+use serde_json::Value;
 
 use super::{
     Sqlite, accounts, audit, authority,
     columns::stored,
     failure::Outcome,
     feed::{already, committed},
-    key_rows, keys, secrets, usage,
+    key_rows, keys, secrets,
+    together::together,
+    usage,
 };
 use crate::{
     AuditNote, Committed, Import, Imported, KeyRow, StoreError,
@@ -17,9 +20,6 @@ use crate::{
     transfer::TransferDatabase,
     words::{account_state, to_json},
 };
-
-/// Rows of one statement.
-const TOGETHER: usize = 100;
 
 /// What is to be done with the rows.
 fn plan(connection: &Connection, import: &Import) -> Outcome<Plan> {
@@ -80,16 +80,14 @@ fn insert_accounts(connection: &Connection, accounts: &[Account]) -> Outcome<()>
             "INSERT INTO accounts (id, api, name, external_id, metadata, state, created_at) VALUES {rows}"
         )
     };
-    together(connection, accounts, sql, |account| {
-        [
-            Value::from(account.id.to_bytes().to_vec()),
-            account.api.to_string().into(),
-            account.name.clone().into(),
-            account.external_id.clone().into(),
-            to_json(&account.metadata).into(),
-            account_state(account.state).to_owned().into(),
-            account.created_at.as_millis().into(),
-        ]
+    together(connection, accounts, 7, sql, |account, values| {
+        values.put(account.id.to_bytes())?;
+        values.put(&account.api)?;
+        values.put(&account.name)?;
+        values.put(&account.external_id)?;
+        values.put(to_json(&account.metadata))?;
+        values.put(account_state(account.state))?;
+        values.put(account.created_at.as_millis())
     })
 }
 
@@ -101,41 +99,37 @@ fn insert_keys(connection: &Connection, keys: &[Arrived]) -> Outcome<()> {
              VALUES {rows}"
         )
     };
-    together(connection, keys, sql, |Arrived { key, state, revoked_at }| {
-        [
-            Value::from(key.id.to_bytes().to_vec()),
-            key.account.to_bytes().to_vec().into(),
-            key.name.clone().into(),
-            key.environment.as_str().to_owned().into(),
-            to_json(&key.scopes).into(),
-            to_json(&key.restrictions).into(),
-            state.as_str().to_owned().into(),
-            key.created_at.as_millis().into(),
-            key.created_by.clone().into(),
-            key.expires_at.map(Timestamp::as_millis).into(),
-            revoked_at.map(Timestamp::as_millis).into(),
-            key.external_id.clone().into(),
-            to_json(&key.metadata).into(),
-        ]
+    together(connection, keys, 13, sql, |Arrived { key, state, revoked_at }, values| {
+        values.put(key.id.to_bytes())?;
+        values.put(key.account.to_bytes())?;
+        values.put(&key.name)?;
+        values.put(key.environment.as_str())?;
+        values.put(to_json(&key.scopes))?;
+        values.put(to_json(&key.restrictions))?;
+        values.put(state.as_str())?;
+        values.put(key.created_at.as_millis())?;
+        values.put(&key.created_by)?;
+        values.put(key.expires_at.map(Timestamp::as_millis))?;
+        values.put(revoked_at.map(Timestamp::as_millis))?;
+        values.put(&key.external_id)?;
+        values.put(to_json(&key.metadata))
     })
 }
 
 fn insert_secrets(connection: &Connection, keys: &[Arrived]) -> Outcome<()> {
     let sql =
         |rows: &str| format!("INSERT INTO secrets (key, number, digest, hint, created_at) VALUES {rows}");
-    together(connection, keys, sql, |Arrived { key, .. }| {
-        [
-            Value::from(key.id.to_bytes().to_vec()),
-            1.into(),
-            key.secret.digest.as_bytes().to_vec().into(),
-            key.secret.hint.clone().into(),
-            key.created_at.as_millis().into(),
-        ]
+    together(connection, keys, 5, sql, |Arrived { key, .. }, values| {
+        values.put(key.id.to_bytes())?;
+        values.put(1)?;
+        values.put(key.secret.digest.as_bytes())?;
+        values.put(&key.secret.hint)?;
+        values.put(key.created_at.as_millis())
     })
 }
 
 /// Each is one entry of the feed. Keys that end lose their sealed copies.
-fn change_keys(connection: &Connection, changes: &[(KeyRow, serde_json::Value)]) -> Outcome<()> {
+fn change_keys(connection: &Connection, changes: &[(KeyRow, Value)]) -> Outcome<()> {
     let sql = |rows: &str| {
         format!(
             "WITH said (id, name, scopes, restrictions, expires_at, external_id, metadata, state, revoked_at)
@@ -148,42 +142,19 @@ fn change_keys(connection: &Connection, changes: &[(KeyRow, serde_json::Value)])
               WHERE keys.id = said.id"
         )
     };
-    together(connection, changes, sql, |(key, _)| {
-        [
-            Value::from(key.id.to_bytes().to_vec()),
-            key.name.clone().into(),
-            to_json(&key.scopes).into(),
-            to_json(&key.restrictions).into(),
-            key.expires_at.map(Timestamp::as_millis).into(),
-            key.external_id.clone().into(),
-            to_json(&key.metadata).into(),
-            key.state.as_str().to_owned().into(),
-            key.revoked_at.map(Timestamp::as_millis).into(),
-        ]
+    together(connection, changes, 9, sql, |(key, _), values| {
+        values.put(key.id.to_bytes())?;
+        values.put(&key.name)?;
+        values.put(to_json(&key.scopes))?;
+        values.put(to_json(&key.restrictions))?;
+        values.put(key.expires_at.map(Timestamp::as_millis))?;
+        values.put(&key.external_id)?;
+        values.put(to_json(&key.metadata))?;
+        values.put(key.state.as_str())?;
+        values.put(key.revoked_at.map(Timestamp::as_millis))
     })?;
     for (key, _) in changes.iter().filter(|(key, _)| key.revoked_at.is_some()) {
         secrets::unseal(connection, key.id)?;
-    }
-    Ok(())
-}
-
-/// Runs a statement for every [`TOGETHER`] rows, told their placeholders: each statement that fires a trigger takes a
-/// savepoint, and within a change giving that back costs as much as the change has written.
-fn together<T, const COLUMNS: usize>(
-    connection: &Connection,
-    rows: &[T],
-    sql: impl Fn(&str) -> String,
-    values: impl Fn(&T) -> [Value; COLUMNS],
-) -> Outcome<()> {
-    let row = format!("({})", ["?"; COLUMNS].join(", "));
-    for rows in rows.chunks(TOGETHER) {
-        let sql = sql(&vec![row.as_str(); rows.len()].join(", "));
-        let values = params_from_iter(rows.iter().flat_map(&values));
-        if rows.len() == TOGETHER {
-            connection.prepare_cached(&sql)?.execute(values)?;
-        } else {
-            connection.execute(&sql, values)?;
-        }
     }
     Ok(())
 }

@@ -38,6 +38,7 @@ mod select;
 mod sessions;
 mod settings;
 mod start;
+mod together;
 mod usage;
 mod usage_rows;
 mod verbs;

@@ -7,7 +7,7 @@ use claviger_model::{KeyId, RequestId};
 use claviger_verify::usage::{BatchId, Bucket, DeniedAttempt, LastUse, SinkError, UsageBatch, UsageSink};
 use rusqlite::{Connection, params};
 
-use super::{Inner, failure::Outcome};
+use super::{Inner, failure::Outcome, together::together};
 use crate::usage::{KEPT_OF_KEY, KEPT_OF_UNKNOWN};
 
 /// Forgets the batches of processes that are gone: with the directory's lock held, that is all of them.
@@ -44,50 +44,50 @@ fn add(connection: &Connection, id: BatchId, batch: &UsageBatch) -> Outcome<()> 
 
 /// In the order of the table, so that neighbours are found without going down its tree again.
 fn add_counts(connection: &Connection, counts: &[(Bucket, u64)]) -> Outcome<()> {
-    let sql = "INSERT INTO counts (key, day, api, secret, environment, outcome, count)
-               VALUES             (?1,  ?2,  ?3,  ?4,     ?5,          ?6,      ?7)
-               ON CONFLICT (key, day, api, secret, environment, outcome)
-               DO UPDATE SET count = count + excluded.count";
-    let mut add = connection.prepare_cached(sql)?;
+    let sql = |rows: &str| {
+        format!(
+            "INSERT INTO counts (key, day, api, secret, environment, outcome, count)
+             VALUES {rows}
+             ON CONFLICT (key, day, api, secret, environment, outcome)
+             DO UPDATE SET count = count + excluded.count"
+        )
+    };
     let mut counts: Vec<_> = counts.iter().filter(|(_, count)| *count > 0).collect();
     counts.sort_unstable_by_key(|(bucket, _)| (bucket.secret.map(|secret| secret.key), bucket.day));
-    for (bucket, count) in counts {
+    together(connection, &counts, 7, sql, |(bucket, count), values| {
         let key = bucket.secret.map(|secret| secret.key.to_bytes());
-        add.execute(params![
-            key.as_ref().map_or(&[][..], |key| &key[..]),
-            bucket.day,
-            bucket.api,
-            bucket.secret.map_or(0, |secret| secret.secret),
-            bucket.environment.map_or("", claviger_model::Environment::as_str),
-            bucket.outcome.as_str(),
-            count,
-        ])?;
-    }
-    Ok(())
+        values.put(key.as_ref().map_or(&[][..], |key| &key[..]))?;
+        values.put(bucket.day)?;
+        values.put(&bucket.api)?;
+        values.put(bucket.secret.map_or(0, |secret| secret.secret))?;
+        values.put(bucket.environment.map_or("", claviger_model::Environment::as_str))?;
+        values.put(bucket.outcome.as_str())?;
+        values.put(count)
+    })
 }
 
 /// Likewise.
 pub(super) fn add_last_uses(connection: &Connection, uses: &[LastUse]) -> Outcome<()> {
-    let sql = "INSERT INTO last_uses (key, secret, at, address, endpoint)
-               VALUES                (?1,  ?2,     ?3, ?4,      ?5)
-               ON CONFLICT (key, secret)
-               DO UPDATE SET at       = excluded.at,
-                             address  = excluded.address,
-                             endpoint = excluded.endpoint
-                       WHERE excluded.at >= at";
-    let mut add = connection.prepare_cached(sql)?;
+    let sql = |rows: &str| {
+        format!(
+            "INSERT INTO last_uses (key, secret, at, address, endpoint)
+             VALUES {rows}
+             ON CONFLICT (key, secret)
+             DO UPDATE SET at       = excluded.at,
+                           address  = excluded.address,
+                           endpoint = excluded.endpoint
+                     WHERE excluded.at >= at"
+        )
+    };
     let mut uses: Vec<_> = uses.iter().collect();
     uses.sort_unstable_by_key(|last| last.secret.key);
-    for last in uses {
-        add.execute(params![
-            last.secret.key.to_bytes(),
-            last.secret.secret,
-            last.at.as_millis(),
-            last.address.map(|address| address.to_string()),
-            last.endpoint,
-        ])?;
-    }
-    Ok(())
+    together(connection, &uses, 5, sql, |last, values| {
+        values.put(last.secret.key.to_bytes())?;
+        values.put(last.secret.secret)?;
+        values.put(last.at.as_millis())?;
+        values.put(last.address.map(|address| address.to_string()))?;
+        values.put(&last.endpoint)
+    })
 }
 
 fn add_denial(connection: &Connection, denial: &DeniedAttempt) -> Outcome<()> {
