@@ -116,9 +116,9 @@ async fn a_sink_that_stays_away_at_shutdown_is_waited_for_in_vain_only_so_long()
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_is_refused_for_ever_does_not_hold_up_the_others() {
-    let Running { node, sink, stop: _running, .. } = running(vec![Fault::BeforeKeeping; 1200]).await;
+    let Running { node, sink, stop: _running, .. } = running(vec![Fault::BeforeKeeping; 800]).await;
     assert!(node.allows(1));
-    while sink.offers.lock().len() < 1200 {
+    while sink.offers.lock().len() < 800 {
         offered(&sink).await;
     }
     assert!(node.allows(1));

@@ -5,12 +5,12 @@ use std::{pin::pin, sync::Arc, time::Duration};
 use super::{BatchId, SinkError, UsageBatch, UsageSink};
 use crate::Verifier;
 
-/// Longest time between two flushes.
-const FLUSH: Duration = Duration::from_millis(500);
+/// Time between two flushes: with the time that one takes, less than the second that a crash may cost.
+const FLUSH: Duration = Duration::from_millis(750);
 /// Longest time the sink may take for one batch.
 const ANSWER: Duration = Duration::from_secs(10);
 /// A batch refused this often, ten minutes long, will not be taken at all: it must not hold up what comes after it.
-const OFFERS: u32 = 1200;
+const OFFERS: u32 = 800;
 /// How often a batch is offered at shutdown.
 const LAST_OFFERS: u32 = 3;
 
@@ -36,7 +36,7 @@ impl UsageWriter {
         Self { verifier, sink, id: BatchId { incarnation, number: 1 }, pending: None }
     }
 
-    /// Flushes every half second until `shutdown` is done, then once more. To be shut down after whatever counts.
+    /// Flushes every three quarters of a second until `shutdown` is done, then once more. To be shut down after whatever counts.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) {
         let mut shutdown = pin!(shutdown);
         loop {
