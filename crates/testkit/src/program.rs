@@ -33,6 +33,13 @@ impl Program {
         Self { path: path.into(), environment: Vec::new(), wrapper: Vec::new() }
     }
 
+    /// The same of another path.
+    #[must_use]
+    pub(crate) fn by(mut self, path: &str) -> Self {
+        self.path = path.into();
+        self
+    }
+
     /// The same with a variable set.
     #[must_use]
     pub fn with(mut self, name: &str, value: &str) -> Self {

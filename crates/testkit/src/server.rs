@@ -347,6 +347,13 @@ impl Stopped {
         self
     }
 
+    /// The same by the program at `path`.
+    #[must_use]
+    pub fn by(mut self, path: &str) -> Self {
+        self.builder.program = self.builder.program.by(path);
+        self
+    }
+
     /// The same without another program around it.
     #[must_use]
     pub fn bare(mut self) -> Self {

@@ -3,6 +3,7 @@
 
 mod stage;
 
+mod beside;
 mod clocks;
 mod cold;
 mod crowd;
