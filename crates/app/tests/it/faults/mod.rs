@@ -13,6 +13,7 @@ mod half_closed;
 mod killed;
 mod locked;
 mod lost_log;
+mod many_counts;
 mod paused;
 mod ports;
 mod power;
