@@ -4,6 +4,7 @@
 //! asked for each request of a company's api. What a customer's program may do is [`OwnKeys`]' to answer, in the
 //! words of the api's profile; everything else speaks RFC 9457 problems.
 
+mod accept;
 mod by;
 mod control;
 mod idempotency;

@@ -8,6 +8,7 @@ mod attempt;
 mod chance;
 mod decide;
 mod denial;
+mod help;
 mod id;
 pub mod import;
 pub mod key;
@@ -27,6 +28,7 @@ pub use attempt::Attempt;
 pub use chance::Entropy;
 pub use decide::{Allowed, KeyFacts, Policy, Rules, decide, lives};
 pub use denial::{Denial, DenialCode, Malformation, Misfit, Slot};
+pub use help::{Help, Solver};
 pub use id::{
     AccountId, ClientId, EventId, IdError, IdText, InstallationId, KeyId, LinkId, MemberId, NodeId,
     OperatorId, RequestId, SessionId,

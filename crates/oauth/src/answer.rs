@@ -5,6 +5,7 @@ use std::{sync::LazyLock, time::Duration};
 use bytes::Bytes;
 use claviger_judge::request_id::X_REQUEST_ID;
 use claviger_manage::{Refusal, TokenError};
+use claviger_model::oauth::ErrorCode;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Response, StatusCode,
     header::{
@@ -37,7 +38,7 @@ pub(crate) enum Readers {
 #[derive(Debug)]
 pub(crate) struct Wrong {
     status: StatusCode,
-    code: &'static str,
+    code: ErrorCode,
     description: String,
     /// The client used the `Authorization` field: RFC 6749 §5.2 wants the scheme named that it may use.
     challenge: bool,
@@ -47,10 +48,10 @@ pub(crate) struct Wrong {
 
 impl Wrong {
     pub(crate) fn request(description: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "invalid_request", description)
+        Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidRequest, description)
     }
 
-    pub(crate) fn new(status: StatusCode, code: &'static str, description: impl Into<String>) -> Self {
+    pub(crate) fn new(status: StatusCode, code: ErrorCode, description: impl Into<String>) -> Self {
         let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(TRY_AGAIN);
         Self { status, code, description: description.into(), challenge: false, retry_after }
     }
@@ -58,7 +59,10 @@ impl Wrong {
     /// The client isn't known, whatever it said; it said so in the `Authorization` field or elsewhere.
     pub(crate) fn client(by_field: bool) -> Self {
         let description = "the client is unknown, or its secret wrong";
-        Self { challenge: by_field, ..Self::new(StatusCode::UNAUTHORIZED, "invalid_client", description) }
+        Self {
+            challenge: by_field,
+            ..Self::new(StatusCode::UNAUTHORIZED, ErrorCode::InvalidClient, description)
+        }
     }
 
     /// What it becomes where too much was wrong lately: what is wrong is said all the same, and how long to wait.
@@ -77,7 +81,7 @@ impl Wrong {
     }
 
     pub(crate) fn answer(self, realm: &str) -> Answer {
-        let body = json!({"error": self.code, "error_description": self.description});
+        let body = json!({"error": self.code.as_str(), "error_description": self.description});
         let mut answer = of(self.status, &body);
         if self.challenge
             && let Ok(value) = HeaderValue::from_str(&format!("Basic realm=\"{realm}\", charset=\"UTF-8\""))
@@ -98,13 +102,19 @@ impl From<TokenError> for Wrong {
         match error {
             TokenError::InvalidRequest(_) => Self::request(description),
             TokenError::InvalidClient => Self::client(false),
-            TokenError::InvalidGrant(_) => Self::new(StatusCode::BAD_REQUEST, "invalid_grant", description),
-            TokenError::Disabled => Self::new(StatusCode::BAD_REQUEST, "access_denied", description),
-            TokenError::UnauthorizedClient(_) => {
-                Self::new(StatusCode::BAD_REQUEST, "unauthorized_client", description)
+            TokenError::InvalidGrant(_) => {
+                Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidGrant, description)
             }
-            TokenError::InvalidScope => Self::new(StatusCode::BAD_REQUEST, "invalid_scope", description),
-            TokenError::InvalidTarget => Self::new(StatusCode::BAD_REQUEST, "invalid_target", description),
+            TokenError::Disabled => Self::new(StatusCode::BAD_REQUEST, ErrorCode::AccessDenied, description),
+            TokenError::UnauthorizedClient(_) => {
+                Self::new(StatusCode::BAD_REQUEST, ErrorCode::UnauthorizedClient, description)
+            }
+            TokenError::InvalidScope => {
+                Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidScope, description)
+            }
+            TokenError::InvalidTarget => {
+                Self::new(StatusCode::BAD_REQUEST, ErrorCode::InvalidTarget, description)
+            }
             TokenError::Refused(refusal) => Self::from(refusal),
         }
     }
@@ -117,20 +127,21 @@ impl From<Refusal> for Wrong {
         let (status, code) = match &refusal {
             Refusal::Unavailable(source) | Refusal::OutcomeUnknown(source) => {
                 tracing::warn!(%source, "a token endpoint could not do what was asked");
-                (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable")
+                (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::TemporarilyUnavailable)
             }
             Refusal::Moved | Refusal::StorageFull => {
-                (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable")
+                (StatusCode::SERVICE_UNAVAILABLE, ErrorCode::TemporarilyUnavailable)
             }
             Refusal::TooManyAttempts { retry_after } => {
-                let wrong = Self::new(StatusCode::TOO_MANY_REQUESTS, "temporarily_unavailable", description);
+                let wrong =
+                    Self::new(StatusCode::TOO_MANY_REQUESTS, ErrorCode::TemporarilyUnavailable, description);
                 return wrong.after(*retry_after);
             }
-            Refusal::Invalid(_) => (StatusCode::BAD_REQUEST, "invalid_client_metadata"),
-            Refusal::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
+            Refusal::Invalid(_) => (StatusCode::BAD_REQUEST, ErrorCode::InvalidClientMetadata),
+            Refusal::NotFound(_) => (StatusCode::NOT_FOUND, ErrorCode::NotFound),
             other => {
                 tracing::error!(fault = ?other, "internal fault");
-                (StatusCode::INTERNAL_SERVER_ERROR, "server_error")
+                (StatusCode::INTERNAL_SERVER_ERROR, ErrorCode::ServerError)
             }
         };
         Self::new(status, code, description)
@@ -177,7 +188,7 @@ fn told(status: StatusCode, body: Full<Bytes>) -> Answer {
 pub(crate) fn other_method(allowed: &'static str) -> Answer {
     let mut answer = of(
         StatusCode::METHOD_NOT_ALLOWED,
-        &json!({"error": "invalid_request", "error_description": format!("the method is {allowed}")}),
+        &json!({"error": ErrorCode::InvalidRequest.as_str(), "error_description": format!("the method is {allowed}")}),
     );
     answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
     answer

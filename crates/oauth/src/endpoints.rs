@@ -7,6 +7,7 @@ use claviger_judge::{address::caller_address, request_id};
 use claviger_manage::Manager;
 use claviger_model::{
     Clock, Entropy, RequestId,
+    oauth::ErrorCode,
     profile::{OauthRules, Profile},
 };
 use http::{HeaderMap, Method, Request, StatusCode};
@@ -78,7 +79,7 @@ impl Endpoints {
             match api {
                 None => {
                     let none = "no api of this name takes part in OAuth";
-                    Wrong::new(StatusCode::NOT_FOUND, "not_found", none).answer("")
+                    Wrong::new(StatusCode::NOT_FOUND, ErrorCode::NotFound, none).answer("")
                 }
                 Some((profile, rules)) => {
                     let asked = self.answer(endpoint, (profile, rules), peer, request, id).await;
@@ -114,7 +115,7 @@ impl Endpoints {
             Endpoint::Metadata => return Ok(metadata::tell(manager, profile, rules)),
             Endpoint::Register if !rules.registration => {
                 let off = "applications are registered by the people who run this";
-                return Err(Wrong::new(StatusCode::FORBIDDEN, "access_denied", off));
+                return Err(Wrong::new(StatusCode::FORBIDDEN, ErrorCode::AccessDenied, off));
             }
             Endpoint::Register => {
                 let read = form::read(request, "application/json").await?;

@@ -4,7 +4,7 @@ use std::{error::Error, time::Duration};
 
 use bytes::Bytes;
 use claviger_judge::body::{Unread, read_whole};
-use claviger_model::oauth::Parameters;
+use claviger_model::oauth::{ErrorCode, Parameters};
 use http::{
     HeaderMap, Request, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_TYPE},
@@ -37,15 +37,15 @@ where
     }
     if head.headers.contains_key(CONTENT_ENCODING) || !is_of(&head.headers, expected) {
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-        return Err(Wrong::new(status, "invalid_request", format!("the body must be {expected}")));
+        return Err(Wrong::new(status, ErrorCode::InvalidRequest, format!("the body must be {expected}")));
     }
     let body = read_whole(body, BODY_MAX, TIMEOUT).await.map_err(|unread| match unread {
         Unread::TooLarge => {
             let description = format!("the body may have {BODY_MAX} bytes");
-            Wrong::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", description)
+            Wrong::new(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::InvalidRequest, description)
         }
         Unread::TooSlow => {
-            Wrong::new(StatusCode::REQUEST_TIMEOUT, "invalid_request", "the body came too slowly")
+            Wrong::new(StatusCode::REQUEST_TIMEOUT, ErrorCode::InvalidRequest, "the body came too slowly")
         }
         Unread::Broken(_) => Wrong::request("the body broke off"),
     })?;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use claviger_manage::{ClientOrder, Manager};
 use claviger_model::{
     RequestId,
-    oauth::{ClientKind, RedirectUri, scopes_asked},
+    oauth::{ClientKind, ErrorCode, RedirectUri, scopes_asked},
     profile::Profile,
 };
 use http::StatusCode;
@@ -36,35 +36,35 @@ pub(crate) async fn register(
     let metadata: Metadata = serde_json::from_slice(body).map_err(|error| {
         // What the caller wrote isn't repeated: a description is plain ASCII.
         let place = format!("the body can't be read at line {}, column {}", error.line(), error.column());
-        wrong("invalid_client_metadata", place)
+        wrong(ErrorCode::InvalidClientMetadata, place)
     })?;
     let kind = match metadata.token_endpoint_auth_method.as_deref() {
         Some("none") => ClientKind::Public,
         None | Some("client_secret_basic" | "client_secret_post") => ClientKind::Confidential,
         Some(_) => {
             let description = "token_endpoint_auth_method is none, client_secret_basic or client_secret_post";
-            return Err(wrong("invalid_client_metadata", description));
+            return Err(wrong(ErrorCode::InvalidClientMetadata, description));
         }
     };
     let grants = metadata.grant_types.unwrap_or_else(|| vec!["authorization_code".to_owned()]);
     let fits = |grant: &String| grant == "authorization_code" || grant == "refresh_token";
     if !grants.iter().all(fits) || !grants.iter().any(|grant| grant == "authorization_code") {
         let description = "grant_types are authorization_code and refresh_token";
-        return Err(wrong("invalid_client_metadata", description));
+        return Err(wrong(ErrorCode::InvalidClientMetadata, description));
     }
     if metadata.response_types.is_some_and(|types| types != ["code"]) {
-        return Err(wrong("invalid_client_metadata", "response_types is code"));
+        return Err(wrong(ErrorCode::InvalidClientMetadata, "response_types is code"));
     }
     let uris = metadata.redirect_uris.unwrap_or_default();
     let redirect_uris = uris.iter().map(|uri| RedirectUri::register(uri)).collect::<Result<Vec<_>, _>>();
-    let redirect_uris =
-        redirect_uris.map_err(|error| wrong("invalid_redirect_uri", format!("redirect_uris: {error}")))?;
+    let redirect_uris = redirect_uris
+        .map_err(|error| wrong(ErrorCode::InvalidRedirectUri, format!("redirect_uris: {error}")))?;
     if redirect_uris.is_empty() {
-        return Err(wrong("invalid_redirect_uri", "redirect_uris: at least one"));
+        return Err(wrong(ErrorCode::InvalidRedirectUri, "redirect_uris: at least one"));
     }
     let all: Vec<_> = profile.scopes.iter().map(|(scope, _)| scope.clone()).collect();
     let scopes = metadata.scope.map(|scope| scopes_asked(Some(&scope), &all)).transpose();
-    let scopes = scopes.map_err(|error| wrong("invalid_client_metadata", error.to_string()))?;
+    let scopes = scopes.map_err(|error| wrong(ErrorCode::InvalidClientMetadata, error.to_string()))?;
     let order = ClientOrder {
         api: Some(profile.name.to_string()),
         name: metadata.client_name.unwrap_or_else(|| "An application".to_owned()),
@@ -103,6 +103,6 @@ pub(crate) async fn register(
     Ok(answer::of(StatusCode::CREATED, &body))
 }
 
-fn wrong(code: &'static str, description: impl Into<String>) -> Wrong {
+fn wrong(code: ErrorCode, description: impl Into<String>) -> Wrong {
     Wrong::new(StatusCode::BAD_REQUEST, code, description)
 }

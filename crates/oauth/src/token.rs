@@ -3,7 +3,11 @@
 use std::net::IpAddr;
 
 use claviger_manage::{ClientPermit, Manager, TokenError, Tokens};
-use claviger_model::{Scopes, oauth::Parameters, profile::Profile};
+use claviger_model::{
+    Scopes,
+    oauth::{ErrorCode, Parameters},
+    profile::Profile,
+};
 use http::StatusCode;
 use serde_json::{Value, json};
 
@@ -36,7 +40,7 @@ pub(crate) async fn issue(
         "client_credentials" => manager.client_grant(profile, client, parameters.get("scope")).await?,
         _ => {
             let description = "grant_type is authorization_code, refresh_token or client_credentials";
-            return Err(Wrong::new(StatusCode::BAD_REQUEST, "unsupported_grant_type", description));
+            return Err(Wrong::new(StatusCode::BAD_REQUEST, ErrorCode::UnsupportedGrantType, description));
         }
     };
     Ok(answer::of(StatusCode::OK, &told(profile, &tokens)))

@@ -1,5 +1,7 @@
 //! That no decision can be reached, and what the node says of itself.
 
+use claviger_model::{Help, Solver};
+
 /// Why it can't be known whether a key works. It is answered 503, never 401: clients throw keys away on a 401.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Indeterminate {
@@ -29,6 +31,39 @@ impl Indeterminate {
             Self::Clock => "clock",
             Self::QuotaUnknown => "quota_unknown",
         }
+    }
+
+    /// What it means and what to do.
+    pub const fn help(self) -> Help {
+        let (title, meaning, solution) = match self {
+            Self::NotReady => (
+                "The node is still loading",
+                "The node doesn't know the keys yet: it has just started, or loads them anew. It decides nothing until \
+                 it has them all.",
+                "Wait until `/readyz` answers 200, and have the proxy in front send requests to another node meanwhile. \
+                 Where it lasts, the log says what the node waits for.",
+            ),
+            Self::LeaseLost => (
+                "The node has lost its lease",
+                "For longer than the lease the node couldn't confirm in the database that it knows every change, so a \
+                 key may have been revoked without its knowledge. It comes back by itself.",
+                "See that the node reaches the database, and the database takes writes. A longer `--lease` rides out a \
+                 longer outage.",
+            ),
+            Self::Clock => (
+                "The clocks differ too much for this key",
+                "The key ends within the difference between the node's clock and the database's, so it can't be known \
+                 whether it still lives. Other keys are decided.",
+                "Set the clocks of the node and of the database right, by NTP.",
+            ),
+            Self::QuotaUnknown => (
+                "What is left of the quota isn't known",
+                "The calls that the node had reserved of this key's quota are used, and the database can't be asked for \
+                 more. Keys without a quota are decided.",
+                "See that the node reaches the database.",
+            ),
+        };
+        Help { title, meaning, solution, solver: Solver::Operator }
     }
 }
 

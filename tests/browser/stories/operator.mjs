@@ -21,6 +21,10 @@ export async function story({ given, kit, expect }) {
   await page.getByRole("button", { name: "Search" }).click();
   await expect.visible(page.getByRole("heading", { name: "Denied" }));
   await kit.check(page, "found-request");
+  await page.getByRole("link", { name: "network" }).click();
+  await expect.text(page.getByRole("heading", { level: 1 }), "network");
+  await kit.check(page, "explained");
+  await page.goBack();
   await page.getByRole("searchbox").fill("nothing like this");
   await page.getByRole("button", { name: "Search" }).click();
   await expect.visible(page.getByText("Nothing is like this"));

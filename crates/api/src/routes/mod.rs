@@ -170,6 +170,7 @@ pub(crate) fn router(shared: Shared) -> Router {
     };
     router
         .route("/v1/openapi.json", axum::routing::get(serve_document))
+        .route("/problems/style.css", axum::routing::get(problems::style))
         // Their POST goes ahead of the router; left out here, other methods would ask for a key called "verify".
         .route("/v1/keys/verify", axum::routing::any(async || (only_post(), method_not_allowed())))
         .route("/v1/keys/verify-batch", axum::routing::any(async || (only_post(), method_not_allowed())))

@@ -6,6 +6,7 @@ mod attacks;
 mod changes;
 mod command_line;
 mod contracts;
+mod errors;
 mod faults;
 mod granted;
 mod imported;

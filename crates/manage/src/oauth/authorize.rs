@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use claviger_model::{
     MemberAbility, Scope, Scopes,
-    oauth::{Challenge, ClientKind, Parameters, ParametersError, scopes_asked, within},
+    oauth::{Challenge, ClientKind, ErrorCode, Parameters, ParametersError, scopes_asked, within},
     profile::Profile,
 };
 use claviger_store::{ClientRow, NewCode};
@@ -48,10 +48,10 @@ pub enum Astray {
 }
 
 /// An error of an authorization request (RFC 6749 §4.1.2.1).
-struct Wrong(&'static str, String);
+struct Wrong(ErrorCode, String);
 
 impl Wrong {
-    fn new(code: &'static str, description: impl Into<String>) -> Self {
+    fn new(code: ErrorCode, description: impl Into<String>) -> Self {
         Self(code, description.into())
     }
 }
@@ -86,7 +86,7 @@ impl Manager {
             }
             Err(Wrong(code, description)) => {
                 let state = state.filter(|state| state.len() <= STATE_MAX);
-                let told = [("error", code), ("error_description", &description)];
+                let told = [("error", code.as_str()), ("error_description", &description)];
                 Err(Astray::Back(back(&redirect_uri, state.as_deref(), &issuer, &told)))
             }
         })
@@ -135,7 +135,7 @@ impl Manager {
 impl Pending {
     /// Where the browser goes when the member says no.
     pub fn denied(&self) -> String {
-        self.back(&[("error", "access_denied"), ("error_description", "the member said no")])
+        self.back(&[("error", ErrorCode::AccessDenied.as_str()), ("error_description", "the member said no")])
     }
 
     /// The scopes that are asked for, each in the api's words; `None` where it is everything.
@@ -152,36 +152,37 @@ impl Pending {
 
 fn read(profile: &Profile, client: &ClientRow, query: &[u8]) -> Result<(Scopes, Challenge), Wrong> {
     let parameters = Parameters::read(query)
-        .map_err(|error: ParametersError| Wrong::new("invalid_request", error.to_string()))?;
+        .map_err(|error: ParametersError| Wrong::new(ErrorCode::InvalidRequest, error.to_string()))?;
     if parameters.get("state").is_some_and(|state| state.len() > STATE_MAX) {
-        return Err(Wrong::new("invalid_request", "state is too long"));
+        return Err(Wrong::new(ErrorCode::InvalidRequest, "state is too long"));
     }
     match parameters.get("response_type") {
         Some("code") => {}
-        Some(_) => return Err(Wrong::new("unsupported_response_type", "response_type must be code")),
-        None => return Err(Wrong::new("invalid_request", "response_type is missing")),
+        Some(_) => return Err(Wrong::new(ErrorCode::UnsupportedResponseType, "response_type must be code")),
+        None => return Err(Wrong::new(ErrorCode::InvalidRequest, "response_type is missing")),
     }
     if parameters.get("response_mode").is_some_and(|mode| mode != "query") {
-        return Err(Wrong::new("invalid_request", "response_mode must be query"));
+        return Err(Wrong::new(ErrorCode::InvalidRequest, "response_mode must be query"));
     }
     if parameters.get("request").is_some() {
-        return Err(Wrong::new("request_not_supported", "request objects aren't read"));
+        return Err(Wrong::new(ErrorCode::RequestNotSupported, "request objects aren't read"));
     }
     if parameters.get("request_uri").is_some() {
-        return Err(Wrong::new("request_uri_not_supported", "request objects aren't read"));
+        return Err(Wrong::new(ErrorCode::RequestUriNotSupported, "request objects aren't read"));
     }
     if parameters.get("prompt").is_some_and(|prompt| prompt.split(' ').any(|word| word == "none")) {
-        return Err(Wrong::new("interaction_required", "nothing is allowed without the member"));
+        return Err(Wrong::new(ErrorCode::InteractionRequired, "nothing is allowed without the member"));
     }
     let challenge = parameters.get("code_challenge");
-    let challenge = challenge.ok_or_else(|| Wrong::new("invalid_request", "code_challenge is missing"))?;
+    let challenge =
+        challenge.ok_or_else(|| Wrong::new(ErrorCode::InvalidRequest, "code_challenge is missing"))?;
     let challenge = Challenge::read(challenge, parameters.get("code_challenge_method"))
-        .map_err(|error| Wrong::new("invalid_request", error.to_string()))?;
+        .map_err(|error| Wrong::new(ErrorCode::InvalidRequest, error.to_string()))?;
     if !parameters.all("resource").all(|resource| is_of(profile, resource)) {
-        return Err(Wrong::new("invalid_target", "the resource isn't this api"));
+        return Err(Wrong::new(ErrorCode::InvalidTarget, "the resource isn't this api"));
     }
     let scopes = asked(profile, &client.scopes, parameters.get("scope"))
-        .map_err(|error| Wrong::new("invalid_scope", error.to_string()))?;
+        .map_err(|error| Wrong::new(ErrorCode::InvalidScope, error.to_string()))?;
     Ok((scopes, challenge))
 }
 

@@ -1,10 +1,12 @@
 //! What is true of OAuth 2.0 clients: where they are sent back to, how they prove what they began, and what they may ask
 //! for.
 
+mod error;
 mod parameters;
 mod pkce;
 mod redirect;
 
+pub use error::ErrorCode;
 pub use parameters::{Parameters, ParametersError};
 pub use pkce::{Challenge, PkceError};
 pub use redirect::{RedirectError, RedirectUri};

@@ -98,6 +98,13 @@ impl Wording {
     }
 }
 
+impl Slot {
+    /// The status of its answer where a profile doesn't choose another.
+    pub const fn default_status(self) -> u16 {
+        default_wording(self).0
+    }
+}
+
 const fn default_wording(slot: Slot) -> (u16, &'static str) {
     match slot {
         Slot::Missing => (401, "An API key is required"),

@@ -12,14 +12,17 @@ use claviger_manage::Manager;
 use claviger_verify::Verifier;
 use http::{
     HeaderMap,
-    header::{ACCEPT, CONTENT_TYPE, VARY},
+    header::{CONTENT_TYPE, VARY},
 };
 use prometheus_client::{
     encoding::{prometheus_text, text},
     registry::Registry,
 };
 
-use crate::problem::{Code, Problem};
+use crate::{
+    accept,
+    problem::{Code, Problem},
+};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -51,22 +54,11 @@ pub(super) async fn metrics(
     }
     process.describe(&mut ours);
     process.describe_process(&mut shared);
-    let open = asks_for_open_metrics(&headers);
+    let open = accept::named(&headers, &["application/openmetrics-text"]).is_some();
     let told = if open { open_metrics(&[&ours, &shared]) } else { plain(&[&ours, &shared]) };
     let told = told.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
     let media_type = if open { OPEN_METRICS } else { prometheus_text::CONTENT_TYPE };
     Ok(([(CONTENT_TYPE, media_type), (VARY, "Accept")], told).into_response())
-}
-
-/// Whether it is named among what the caller takes, and not only to say that it isn't taken.
-fn asks_for_open_metrics(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(ACCEPT).iter().filter_map(|field| field.to_str().ok());
-    accepted.flat_map(|field| field.split(',')).any(|range| {
-        let mut parts = range.split(';').map(str::trim);
-        let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/openmetrics-text"));
-        let refused = |part: &str| matches!(part.split_once('='), Some((q, value)) if q.eq_ignore_ascii_case("q") && value.parse() == Ok(0.0));
-        named && !parts.any(refused)
-    })
 }
 
 fn open_metrics(registries: &[&Registry]) -> Result<String, fmt::Error> {
@@ -80,30 +72,4 @@ fn plain(registries: &[&Registry]) -> Result<String, fmt::Error> {
     let mut told = String::new();
     registries.iter().try_for_each(|registry| prometheus_text::encode(&mut told, registry))?;
     Ok(told)
-}
-
-#[cfg(test)]
-mod tests {
-    use http::HeaderValue;
-
-    use super::*;
-
-    #[test]
-    fn open_metrics_are_for_those_who_ask_for_them() {
-        let prometheus =
-            "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.1";
-        for (accept, open) in [
-            (prometheus, true),
-            ("text/plain, Application/OpenMetrics-Text; version=0.0.1", true),
-            ("*/*", false),
-            ("", false),
-            ("application/openmetrics-text;q=0", false),
-            ("application/openmetrics-text; Q=0.000, */*", false),
-            ("application/openmetrics-text-x", false),
-        ] {
-            let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(accept))]);
-            assert_eq!(asks_for_open_metrics(&headers), open, "{accept}");
-        }
-        assert!(!asks_for_open_metrics(&HeaderMap::new()));
-    }
 }

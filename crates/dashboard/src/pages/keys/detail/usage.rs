@@ -3,7 +3,6 @@
 use claviger_manage::UsageQuery;
 use claviger_model::{DenialCode, KeyId};
 
-use super::denied;
 use crate::{
     answer::Stop,
     site::Site,
@@ -23,7 +22,7 @@ fn in_words(outcome: &str) -> String {
         return "Allowed".to_owned();
     }
     let code = DenialCode::ALL.into_iter().find(|code| code.as_str() == outcome);
-    code.map_or_else(|| outcome.to_owned(), |code| format!("Denied: {}", denied::reason(code).to_lowercase()))
+    code.map_or_else(|| outcome.to_owned(), |code| format!("Denied: {}", code.help().title.to_lowercase()))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What the management API answers when it doesn't do what was asked: RFC 9457 problems with closed codes.
 
+mod help;
+
 use std::time::Duration;
 
 use axum::response::{IntoResponse, Response};
@@ -136,53 +138,9 @@ impl Code {
         }
     }
 
-    /// What it means and what to do, for the page that the problem's type leads to.
-    pub(crate) const fn advice(self) -> &'static str {
-        match self {
-            Self::Unauthorized => {
-                "Send an operator key of this installation in the header Authorization: Bearer."
-            }
-            Self::Forbidden => {
-                "The detail says what stands in the way. Where that is an ability, use an operator key that has it."
-            }
-            Self::NotFound => "Look at the id and the path; ids are written in lower case.",
-            Self::MethodNotAllowed => "Look at /v1/openapi.json for the methods of the resource.",
-            Self::MalformedRequest => "Send one JSON value, each member once, and each header once.",
-            Self::UnsupportedMediaType => {
-                "Send the header Content-Type: application/json and the body as it is."
-            }
-            Self::TooLarge => "A body may be at most 64 KiB.",
-            Self::Invalid => "`errors` names each field and what it takes.",
-            Self::TooManyKeys => "Revoke a key that isn't used any more, then issue the new one.",
-            Self::LastKey => "Issue another key first.",
-            Self::LastOperator => "Issue another operator key that can do everything first.",
-            Self::Revoked => {
-                "A revocation can't be undone; issue a new key, or register the application anew."
-            }
-            Self::ExternalIdTaken => "Find what has the external id, or choose another.",
-            Self::MemberExists => {
-                "List the account's members to find them; a sign-in link or a password link lets them in."
-            }
-            Self::LastAdministrator => "Make another member an administrator first.",
-            Self::LinkUsed => "Each link works once: make another one.",
-            Self::LinkExpired => "Make another link; its answer says how long it works.",
-            Self::WrongPassword => "Look at the address and the password, or sign in by a link.",
-            Self::TooManyAttempts => "Try again after Retry-After, or sign in by a link.",
-            Self::NotSealed => "Rotate the key to get a secret you can see.",
-            Self::NodeAlive => {
-                "Only a node that is known to be dead is fenced. A node that is asked to end leaves by itself."
-            }
-            Self::AlreadyCreated => {
-                "The call was made before; `id` names what it created. Rotate the key if its answer was lost."
-            }
-            Self::IdempotencyMismatch => "Use a new Idempotency-Key for each request.",
-            Self::Unavailable => "Nothing was changed or decided. Try again after Retry-After.",
-            Self::StorageFull => "Nothing was changed. Make room on the disk of the database.",
-            Self::OutcomeUnknown => {
-                "Read the resource to see, or repeat the call with the same Idempotency-Key."
-            }
-            Self::Internal => "Look for the request id in the log of the server.",
-        }
+    /// One sentence for the code.
+    pub(crate) const fn title(self) -> &'static str {
+        self.help().title
     }
 
     pub(crate) const fn status(self) -> StatusCode {
@@ -211,38 +169,6 @@ impl Code {
             Self::Unavailable | Self::OutcomeUnknown => StatusCode::SERVICE_UNAVAILABLE,
             Self::StorageFull => StatusCode::INSUFFICIENT_STORAGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
-
-    pub(crate) const fn title(self) -> &'static str {
-        match self {
-            Self::Unauthorized => "An operator key is required",
-            Self::Forbidden => "This isn't allowed",
-            Self::NotFound => "Not found",
-            Self::MethodNotAllowed => "The resource has no such method",
-            Self::MalformedRequest => "The request can't be understood",
-            Self::UnsupportedMediaType => "The body must be JSON",
-            Self::TooLarge => "The body is too large",
-            Self::Invalid => "Some fields can't be taken",
-            Self::TooManyKeys => "The account has as many keys as it may have",
-            Self::LastKey => "The account's last key can't go",
-            Self::LastOperator => "The last operator key can't go",
-            Self::Revoked => "It is revoked",
-            Self::ExternalIdTaken => "The external id is taken",
-            Self::MemberExists => "They are a member already",
-            Self::LastAdministrator => "The account's last administrator can't go",
-            Self::LinkUsed => "The link was used",
-            Self::LinkExpired => "The link has expired",
-            Self::WrongPassword => "The address or the password is wrong",
-            Self::TooManyAttempts => "Too many attempts to sign in",
-            Self::NotSealed => "Keys of this api can't be revealed",
-            Self::NodeAlive => "The node is alive",
-            Self::AlreadyCreated => "Already created",
-            Self::IdempotencyMismatch => "The idempotency key was used for another request",
-            Self::Unavailable => "Not possible right now",
-            Self::StorageFull => "There is no room left",
-            Self::OutcomeUnknown => "The outcome is unknown",
-            Self::Internal => "Something went wrong on our side",
         }
     }
 }
