@@ -18,7 +18,7 @@ use super::{Ending, lease};
 use crate::{
     config::{ServeFlags, Settings, TlsSettings},
     out,
-    serve::{certificate, node, profiles},
+    serve::{certificate, node, noted::Noted, profiles},
     system::SystemClock,
 };
 
@@ -72,7 +72,7 @@ async fn examine(flags: ServeFlags) -> Vec<Finding> {
 /// The profiles, as far as they can be read.
 fn served(settings: &Settings) -> (Finding, Vec<Arc<Profile>>) {
     const ABOUT: &str = "profiles";
-    let read = profiles::load(settings).and_then(|(profiles, _)| {
+    let read = profiles::load(settings, &mut Noted::default()).and_then(|(profiles, _)| {
         profiles.iter().try_for_each(|profile| profiles::prepare(Arc::clone(profile)).map(drop))?;
         Ok(profiles)
     });
@@ -95,8 +95,8 @@ fn observing(profile: &Profile) -> Option<Finding> {
 /// The certificate by which listeners speak TLS.
 fn certified(tls: &TlsSettings, now: Timestamp) -> Finding {
     const ABOUT: &str = "tls";
-    const RENEW: &str = "Renew it, and have the files read again: send SIGHUP to `claviger serve`.";
-    let certified = match certificate::certified(tls) {
+    const RENEW: &str = "Renew it. `claviger serve` takes files that changed by itself, and at SIGHUP.";
+    let certified = match certificate::certified(tls, &mut Noted::default()) {
         Ok(certified) => certified,
         Err(error) => return Finding::fail(ABOUT, &format!("{:#}", Error::from(error))),
     };

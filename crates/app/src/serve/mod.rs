@@ -7,8 +7,10 @@ mod engine;
 mod figures;
 mod first_start;
 mod listener;
+mod lookout;
 pub(crate) mod master;
 pub(crate) mod node;
+pub(crate) mod noted;
 mod own_keys;
 mod pages;
 mod process;
@@ -35,6 +37,7 @@ use self::{
     engine::Engine,
     figures::Figures,
     listener::{Listener, Rules, Serving},
+    noted::Noted,
     profiles::Served,
     ready::Addresses,
     reload::Reload,
@@ -76,8 +79,8 @@ struct Listeners {
 }
 
 impl Listeners {
-    fn bind(settings: &Settings, now: Timestamp) -> anyhow::Result<Self> {
-        let certificate = settings.tls.as_ref().map(|tls| Shown::of(tls, now)).transpose()?;
+    fn bind(settings: &Settings, now: Timestamp, noted: &mut Noted) -> anyhow::Result<Self> {
+        let certificate = settings.tls.as_ref().map(|tls| Shown::of(tls, now, noted)).transpose()?;
         let offer = certificate.clone().map(certificate::offer).transpose()?;
         let tls = |listener| {
             let offer = offer.clone().filter(|_| settings.speaks_tls(listener));
@@ -118,13 +121,14 @@ impl Listeners {
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     let (mut signals, hang_ups) = (Signals::listen()?, HangUps::listen()?);
-    let served = Served::read(&settings)?;
+    let mut noted = Noted::default();
+    let served = Served::read(&settings, &mut noted)?;
     let profiles = &served.profiles;
     let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) =
         (Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
     // Before the data directory: where a port is taken, nothing is made.
     let started_at = clock.now();
-    let listeners = Listeners::bind(&settings, started_at)?;
+    let listeners = Listeners::bind(&settings, started_at, &mut noted)?;
 
     let opened = data::open(&settings.data, shared(&settings), &*clock).await?;
     let store = opened.store.clone();
@@ -176,7 +180,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         leases,
         reload_failed,
     };
-    let ended = answer(&settings, served, listeners, &base, &mut engine, (signals, hang_ups)).await;
+    let ended = answer(&settings, (served, noted), listeners, &base, &mut engine, (signals, hang_ups)).await;
     drop(base);
     engine.stop().await;
     drop(opened);
@@ -224,7 +228,7 @@ fn hides_addresses(public_url: &str, profiles: &[Arc<Profile>]) -> bool {
 /// Answers until a signal comes or the engine fails, and finishes what is asked until then.
 async fn answer(
     settings: &Settings,
-    served: Served,
+    (served, noted): (Served, Noted),
     listeners: Listeners,
     base: &Base,
     engine: &mut Engine,
@@ -250,7 +254,7 @@ async fn answer(
     let reload = Reload { settings, base, in_force, certificate };
     let ended = tokio::select! {
         () = signals.next() => Ok(()),
-        never = reload.at_each(hang_ups) => match never {},
+        never = reload.go_on(hang_ups, noted) => match never {},
         failure = engine.failure() => Err(failure),
     };
     signals.end_at_next();
