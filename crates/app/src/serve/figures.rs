@@ -27,6 +27,7 @@ use rustix::{
 use super::{
     certificate::Shown,
     listener::{CLASSES, Counts},
+    traces::Traces,
 };
 
 /// What is told of the process.
@@ -36,6 +37,7 @@ pub(super) struct Figures {
     pub(super) certificate: Option<Arc<Shown>>,
     /// Whether files that were read again could not be used.
     pub(super) reload_failed: Arc<AtomicBool>,
+    pub(super) traces: Traces,
     pub(super) started_at: Timestamp,
 }
 
@@ -71,6 +73,7 @@ impl ProcessFigures for Figures {
         registry.register("http_requests", "Requests answered, by the class of the status", requests);
         let failed = ConstGauge::new(i64::from(self.reload_failed.load(Ordering::Relaxed)));
         registry.register("reload_failed", "Whether files that were read again could not be used", failed);
+        self.traces.describe(registry);
         registry.register("connections", "Open connections", open);
         registry.register("connections_max", "Connections there is room for", most);
         registry.register("connections_refused", "Connections turned away: too many of one address", refused);

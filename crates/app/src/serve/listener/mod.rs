@@ -121,6 +121,12 @@ impl Listener {
         format!("{scheme}://{}", SocketAddr::new(ip, self.address.port()))
     }
 
+    /// What it is called.
+    #[cfg(feature = "otel")]
+    pub(super) const fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Whether TLS is spoken here.
     pub(super) fn speaks_tls(&self) -> bool {
         self.tls.is_some()
