@@ -9,7 +9,9 @@ use claviger_verify::{Decision, Indeterminate, Permit, Verifier};
 use http::{HeaderMap, Response, StatusCode, request::Parts};
 use http_body_util::Full;
 
-use crate::{Asked, Host, NoPermit, Pass, UnsendableHeader, answers::Answers, attempt, credential, limits};
+use crate::{
+    Asked, Host, NoPermit, Pass, UnsendableHeader, Witness, answers::Answers, attempt, credential, limits,
+};
 
 /// A profile with its answers made ready.
 pub struct Api {
@@ -74,7 +76,7 @@ impl Api {
         self.profile.host_rule(&host.name).and_then(|rule| rule.environment)
     }
 
-    /// Finds the credential of a request and judges it.
+    /// Finds the credential of a request and judges it. A [`Witness`] among its extensions is told.
     pub async fn judge(
         &self,
         verifier: &Verifier,
@@ -88,7 +90,11 @@ impl Api {
         let attempt = attempt::of(&head.method, &head.uri, referrer, environment, caller.address);
         let found = credential::find(&head.headers, &profile.credentials);
         let presented = found.as_deref().map_err(Clone::clone);
-        match verifier.verify(profile, presented, &attempt, request).await {
+        let decided = verifier.verify(profile, presented, &attempt, request).await;
+        if let Some(witness) = head.extensions.get::<Witness>() {
+            witness.see(&profile.name, &decided);
+        }
+        match decided {
             Ok(Decision::Allow(permit)) => Ok(Pass::Permitted(permit)),
             Ok(Decision::Observe(objection)) => Ok(Pass::Observed(objection)),
             Ok(Decision::Deny(denial)) => Err(denial.into()),

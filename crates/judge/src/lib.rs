@@ -18,6 +18,7 @@ mod limits;
 mod no_permit;
 mod pass;
 pub mod request_id;
+mod witness;
 
 pub use answers::UnsendableHeader;
 pub use api::{Api, Caller};
@@ -27,3 +28,4 @@ pub use host::{Host, HostError};
 pub use in_process::InProcess;
 pub use no_permit::NoPermit;
 pub use pass::Pass;
+pub use witness::{Seen, Witness};

@@ -6,7 +6,7 @@ use std::{convert::Infallible, fs, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use claviger_judge::{Api, InProcess};
+use claviger_judge::{Api, InProcess, Witness};
 use claviger_layer::{ClavigerLayer, Peer};
 use claviger_model::{
     AccountId, AccountState, Clock, Digest, Entropy, Environment, InstallationId, KeyId, KeyState, Moment,
@@ -127,6 +127,22 @@ async fn a_permit_reaches_the_service_and_the_credential_and_claims_do_not() {
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.body(), &format!("{ACCOUNT} ada sees host x-request-id"));
     assert!(response.headers()["x-request-id"].to_str().unwrap().starts_with("req_"));
+}
+
+#[tokio::test]
+async fn a_witness_is_told_what_was_decided() {
+    let no_key = Request::get("/v1").header("host", "api.cashcat.app");
+    for (request, outcome) in [
+        (asking("203.0.113.9"), Some("allowed")),
+        (asking("198.51.100.7"), Some("network")),
+        (no_key, Some("missing")),
+        (Request::get("/v1"), None),
+    ] {
+        let witness = Witness::default();
+        let _ = answered(request.extension(witness.clone())).await;
+        let seen = witness.seen().map(|seen| (&*seen.api, &*seen.outcome));
+        assert_eq!(seen, outcome.map(|outcome| ("cashcat", outcome)));
+    }
 }
 
 #[tokio::test]

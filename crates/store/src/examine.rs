@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path};
 
-use claviger_model::Clock;
+use claviger_model::{Clock, Timestamp};
 use claviger_verify::nodes::Roll;
 
 use crate::{PostgresOptions, postgres, sqlite};
@@ -68,13 +68,14 @@ pub struct Examined {
     pub roll: Option<Roll>,
 }
 
-/// Looks at a data directory, and at the embedded database in it. Makes neither, and holds no lock.
+/// Looks at a data directory, and at the embedded database in it, `now` by this machine's clock. Makes neither, and holds no
+/// lock.
 ///
 /// It blocks.
-pub fn examine_directory(dir: &Path, embedded: bool) -> Vec<Finding> {
+pub fn examine_directory(dir: &Path, embedded: bool, now: Timestamp) -> Vec<Finding> {
     let mut findings = vec![crate::directory::examine(dir)];
     if embedded {
-        findings.extend(sqlite::examine(dir));
+        findings.extend(sqlite::examine(dir, now));
     }
     findings
 }

@@ -3,6 +3,7 @@
 use std::{
     fmt::Write as _,
     path::{self, Path},
+    process::Command,
     sync::Arc,
     time::Duration,
 };
@@ -18,12 +19,15 @@ use super::{Ending, lease};
 use crate::{
     config::{ServeFlags, Settings, TlsSettings},
     out,
-    serve::{certificate, node, profiles},
+    serve::{certificate, node, noted::Noted, profiles},
     system::SystemClock,
 };
 
 /// With less room than this a disk is soon full.
 const ROOM_MIN: u64 = 1 << 30;
+
+/// How long the system may take to say how its clock is.
+const SYSTEM_ANSWERS: Duration = Duration::from_secs(3);
 
 /// A certificate that lasts no longer should have been renewed.
 const RENEWED_BEFORE: Duration = Duration::from_hours(14 * 24);
@@ -61,8 +65,10 @@ async fn examine(flags: ServeFlags) -> Vec<Finding> {
     let (finding, profiles) = served(&settings);
     findings.push(finding);
     findings.extend(profiles.iter().filter_map(|profile| observing(profile)));
-    findings.extend(settings.tls.as_ref().map(|tls| certified(tls, SystemClock::new().now())));
-    findings.extend(examine_directory(&settings.data, settings.database_url.is_none()));
+    let now = SystemClock::new().now();
+    findings.extend(settings.tls.as_ref().map(|tls| certified(tls, now)));
+    findings.extend(examine_directory(&settings.data, settings.database_url.is_none(), now));
+    findings.extend(ntp().await);
     findings.extend(disk(&settings.data));
     findings.extend(shared(&settings).await.findings);
     findings.push(leases(&settings, &profiles));
@@ -72,7 +78,7 @@ async fn examine(flags: ServeFlags) -> Vec<Finding> {
 /// The profiles, as far as they can be read.
 fn served(settings: &Settings) -> (Finding, Vec<Arc<Profile>>) {
     const ABOUT: &str = "profiles";
-    let read = profiles::load(settings).and_then(|(profiles, _)| {
+    let read = profiles::load(settings, &mut Noted::default()).and_then(|(profiles, _)| {
         profiles.iter().try_for_each(|profile| profiles::prepare(Arc::clone(profile)).map(drop))?;
         Ok(profiles)
     });
@@ -95,8 +101,8 @@ fn observing(profile: &Profile) -> Option<Finding> {
 /// The certificate by which listeners speak TLS.
 fn certified(tls: &TlsSettings, now: Timestamp) -> Finding {
     const ABOUT: &str = "tls";
-    const RENEW: &str = "Renew it, and have the files read again: send SIGHUP to `claviger serve`.";
-    let certified = match certificate::certified(tls) {
+    const RENEW: &str = "Renew it. `claviger serve` takes files that changed by itself, and at SIGHUP.";
+    let certified = match certificate::certified(tls, &mut Noted::default()) {
         Ok(certified) => certified,
         Err(error) => return Finding::fail(ABOUT, &format!("{:#}", Error::from(error))),
     };
@@ -113,6 +119,24 @@ fn certified(tls: &TlsSettings, now: Timestamp) -> Finding {
         Finding::warn(ABOUT, format!("The certificate expires at {until}."), RENEW)
     } else {
         Finding::ok(ABOUT, format!("The certificate is valid until {until}, and its key fits."))
+    }
+}
+
+/// Whether this machine's clock is set by NTP, as the kernel says by way of systemd; `None` where neither is there to ask.
+async fn ntp() -> Option<Finding> {
+    const ABOUT: &str = "ntp";
+    let asking = tokio::task::spawn_blocking(|| {
+        Command::new("timedatectl").args(["show", "--property=NTPSynchronized", "--value"]).output()
+    });
+    let said = tokio::time::timeout(SYSTEM_ANSWERS, asking).await.ok()?.ok()?.ok()?;
+    match said.stdout.trim_ascii() {
+        b"yes" => Some(Finding::ok(ABOUT, "This machine's clock is set by NTP.")),
+        b"no" => Some(Finding::warn(
+            ABOUT,
+            "This machine's clock is not set by NTP, or not yet.",
+            "let systemd-timesyncd (`timedatectl set-ntp true`) or chrony set it: keys begin and end by it.",
+        )),
+        _ => None,
     }
 }
 

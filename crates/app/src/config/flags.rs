@@ -108,6 +108,7 @@ pub(super) fn variables() -> anyhow::Result<Layer> {
         node: env::var("CLAVIGER_NODE").ok(),
         forward_auth_callers: env::var("CLAVIGER_FORWARD_AUTH_CALLERS").ok().map(|networks| list(&networks)),
         migrate: switch("CLAVIGER_MIGRATE")?,
+        watch_files: switch("CLAVIGER_WATCH_FILES")?,
         database_listen_url: env::var("CLAVIGER_DATABASE_LISTEN_URL").ok().as_deref().map(DatabaseUrl::from),
         session_idle: span("CLAVIGER_SESSION_IDLE")?,
         session_longest: span("CLAVIGER_SESSION_LONGEST")?,

@@ -3,7 +3,7 @@
 //! Nothing of a key is ever said, not even of one that can't be read.
 
 use std::{
-    fs, io,
+    io,
     ops::RangeInclusive,
     path::{Path, PathBuf},
     sync::Arc,
@@ -20,7 +20,7 @@ use rustls::{
 };
 use x509_cert::{Certificate, der::Decode as _, time::Time};
 
-use super::whole_file;
+use super::{noted::Noted, whole_file};
 use crate::config::TlsSettings;
 
 /// The protocols that a caller may choose from (RFC 7301), the preferred one first.
@@ -78,8 +78,14 @@ impl ResolvesServerCert for Shown {
 
 impl Shown {
     /// The certificate in these files. What is wrong with it and prevents nothing is warned of.
-    pub(super) fn of(settings: &TlsSettings, now: Timestamp) -> Result<Arc<Self>, Unusable> {
-        Ok(Arc::new(Self(ArcSwap::from_pointee(read(settings, now)?))))
+    pub(super) fn of(
+        settings: &TlsSettings,
+        now: Timestamp,
+        noted: &mut Noted,
+    ) -> Result<Arc<Self>, Unusable> {
+        let certified = certified(settings, noted)?;
+        warn_of_dates(&settings.cert_file, validity(&certified), now);
+        Ok(Arc::new(Self(ArcSwap::from_pointee(certified))))
     }
 
     /// Until when it is valid, where it says so.
@@ -87,19 +93,18 @@ impl Shown {
         validity(&self.0.load()).map(|validity| *validity.end())
     }
 
-    /// Shows what is in the files now; where that can't be used, what was shown before. Says whether it is another one.
-    pub(super) fn read_again(&self, settings: &TlsSettings, now: Timestamp) -> Result<bool, Unusable> {
-        let certified = read(settings, now)?;
+    /// Shows this one from now on, which was read from these files. Says whether it is another one.
+    pub(super) fn become_this(
+        &self,
+        certified: CertifiedKey,
+        settings: &TlsSettings,
+        now: Timestamp,
+    ) -> bool {
+        warn_of_dates(&settings.cert_file, validity(&certified), now);
         let is_another = self.0.load().cert != certified.cert;
         self.0.store(Arc::new(certified));
-        Ok(is_another)
+        is_another
     }
-}
-
-fn read(settings: &TlsSettings, now: Timestamp) -> Result<CertifiedKey, Unusable> {
-    let certified = certified(settings)?;
-    warn_of_dates(&settings.cert_file, validity(&certified), now);
-    Ok(certified)
 }
 
 /// What is spoken with the certificate that is shown.
@@ -117,9 +122,9 @@ pub(super) fn offer(shown: Arc<Shown>) -> Result<Arc<ServerConfig>, Unusable> {
 }
 
 /// The certificate with its key, which fits.
-pub(crate) fn certified(settings: &TlsSettings) -> Result<CertifiedKey, Unusable> {
+pub(crate) fn certified(settings: &TlsSettings, noted: &mut Noted) -> Result<CertifiedKey, Unusable> {
     let TlsSettings { cert_file, key_file, .. } = settings;
-    let (chain, key) = (chain(cert_file)?, key(key_file)?);
+    let (chain, key) = (chain(cert_file, noted)?, key(key_file, noted)?);
     CertifiedKey::from_der(chain, key, &aws_lc_rs::default_provider()).map_err(|source| {
         let (certificate, key) = (cert_file.clone(), key_file.clone());
         match source {
@@ -129,17 +134,17 @@ pub(crate) fn certified(settings: &TlsSettings) -> Result<CertifiedKey, Unusable
     })
 }
 
-fn chain(file: &Path) -> Result<Vec<CertificateDer<'static>>, Unusable> {
+fn chain(file: &Path, noted: &mut Noted) -> Result<Vec<CertificateDer<'static>>, Unusable> {
     let path = || file.to_owned();
-    let text = fs::read(file).map_err(|error| Unusable::CertificateUnreadable(path(), error))?;
+    let text = noted.read(file).map_err(|error| Unusable::CertificateUnreadable(path(), error))?;
     let chain = CertificateDer::pem_slice_iter(&text).collect::<Result<Vec<_>, _>>();
     let chain = chain.map_err(|error| Unusable::CertificateDamaged(path(), error))?;
     if chain.is_empty() { Err(Unusable::NoCertificate(path())) } else { Ok(chain) }
 }
 
-fn key(file: &Path) -> Result<PrivateKeyDer<'static>, Unusable> {
+fn key(file: &Path, noted: &mut Noted) -> Result<PrivateKeyDer<'static>, Unusable> {
     let (path, unreadable) = (|| file.to_owned(), |error| Unusable::KeyUnreadable(file.to_owned(), error));
-    let text = fs::read(file).map_err(unreadable)?;
+    let text = noted.read(file).map_err(unreadable)?;
     if whole_file::is_open_to_others(file).map_err(unreadable)? {
         tracing::warn!(file = %file.display(), "others can read the key of TLS: set its mode to 0600");
     }

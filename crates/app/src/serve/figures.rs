@@ -1,7 +1,7 @@
 //! What the process says of itself in metrics: its build, its listeners, its certificate, its memory and files.
 
 use std::{
-    fs,
+    fmt, fs,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -11,8 +11,10 @@ use std::{
 use claviger_api::ProcessFigures;
 use claviger_model::Timestamp;
 use prometheus_client::{
-    encoding::EncodeLabelSet,
+    collector::Collector,
+    encoding::{DescriptorEncoder, EncodeLabelSet, NoLabelSet},
     metrics::{
+        MetricType,
         counter::{ConstCounter, Counter},
         family::Family,
         gauge::{ConstGauge, Gauge},
@@ -26,7 +28,8 @@ use rustix::{
 
 use super::{
     certificate::Shown,
-    listener::{CLASSES, Counts},
+    listener::{CLASSES, Counts, Timed},
+    traces::Traces,
 };
 
 /// What is told of the process.
@@ -36,6 +39,7 @@ pub(super) struct Figures {
     pub(super) certificate: Option<Arc<Shown>>,
     /// Whether files that were read again could not be used.
     pub(super) reload_failed: Arc<AtomicBool>,
+    pub(super) traces: Traces,
     pub(super) started_at: Timestamp,
 }
 
@@ -48,6 +52,22 @@ struct OfListener {
 struct OfStatus {
     listener: &'static str,
     status: &'static str,
+}
+
+/// How long the answers of each listener took.
+#[derive(Debug)]
+struct Answers(Vec<(OfListener, Timed)>);
+
+impl Collector for Answers {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        const HELP: &str = "How long answers took to begin, of one request in 64";
+        let (name, unit) = ("http_request_duration", Some(&Unit::Seconds));
+        let mut family = encoder.encode_descriptor(name, HELP, unit, MetricType::Histogram)?;
+        self.0.iter().try_for_each(|(listener, Timed { sum, buckets })| {
+            let count = buckets.iter().map(|(_, count)| count).sum();
+            family.encode_family(listener)?.encode_histogram::<NoLabelSet>(*sum, count, buckets, None)
+        })
+    }
 }
 
 impl ProcessFigures for Figures {
@@ -69,8 +89,12 @@ impl ProcessFigures for Figures {
             most.get_or_create(&OfListener { listener }).set(signed(places as u64));
         }
         registry.register("http_requests", "Requests answered, by the class of the status", requests);
+        let times =
+            self.listeners.iter().map(|counts| (OfListener { listener: counts.listener }, counts.times()));
+        registry.register_collector(Box::new(Answers(times.collect())));
         let failed = ConstGauge::new(i64::from(self.reload_failed.load(Ordering::Relaxed)));
         registry.register("reload_failed", "Whether files that were read again could not be used", failed);
+        self.traces.describe(registry);
         registry.register("connections", "Open connections", open);
         registry.register("connections_max", "Connections there is room for", most);
         registry.register("connections_refused", "Connections turned away: too many of one address", refused);

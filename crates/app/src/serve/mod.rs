@@ -7,8 +7,10 @@ mod engine;
 mod figures;
 mod first_start;
 mod listener;
+mod lookout;
 pub(crate) mod master;
 pub(crate) mod node;
+pub(crate) mod noted;
 mod own_keys;
 mod pages;
 mod process;
@@ -17,6 +19,8 @@ mod ready;
 mod reload;
 mod services;
 pub(crate) mod signals;
+#[cfg_attr(not(feature = "otel"), path = "untraced.rs")]
+mod traces;
 mod whole_file;
 
 use std::sync::{Arc, atomic::AtomicBool};
@@ -35,11 +39,13 @@ use self::{
     engine::Engine,
     figures::Figures,
     listener::{Listener, Rules, Serving},
+    noted::Noted,
     profiles::Served,
     ready::Addresses,
     reload::Reload,
     services::{Base, ByTls, InForce, Services},
     signals::{HangUps, Signals},
+    traces::Traces,
 };
 use crate::{
     config::{ListenerName, ServeFlags, Settings},
@@ -76,8 +82,8 @@ struct Listeners {
 }
 
 impl Listeners {
-    fn bind(settings: &Settings, now: Timestamp) -> anyhow::Result<Self> {
-        let certificate = settings.tls.as_ref().map(|tls| Shown::of(tls, now)).transpose()?;
+    fn bind(settings: &Settings, now: Timestamp, noted: &mut Noted) -> anyhow::Result<Self> {
+        let certificate = settings.tls.as_ref().map(|tls| Shown::of(tls, now, noted)).transpose()?;
         let offer = certificate.clone().map(certificate::offer).transpose()?;
         let tls = |listener| {
             let offer = offer.clone().filter(|_| settings.speaks_tls(listener));
@@ -94,23 +100,34 @@ impl Listeners {
     }
 
     /// What is told of them in metrics.
-    fn figures(&self, reload_failed: Arc<AtomicBool>, started_at: Timestamp) -> Figures {
+    fn figures(&self, reload_failed: Arc<AtomicBool>, traces: Traces, started_at: Timestamp) -> Figures {
         let listeners = [&self.gateway, &self.portal, &self.control].into_iter().chain(&self.ext_authz);
         let listeners = listeners.map(Listener::counts).collect();
-        Figures { listeners, certificate: self.certificate.clone(), reload_failed, started_at }
+        Figures { listeners, certificate: self.certificate.clone(), reload_failed, traces, started_at }
     }
 
-    fn serve(self, settings: &Settings, services: &InForce, stopped: &Receiver<bool>) -> Vec<Serving> {
+    fn serve(
+        self,
+        settings: &Settings,
+        services: &InForce,
+        traces: &Traces,
+        stopped: &Receiver<bool>,
+    ) -> Vec<Serving> {
         let callers = Rules::facing(settings, limits::HEAD_MAX, services.trusted());
         let people = Rules::facing(settings, SMALL_HEAD, services.trusted());
         // Proxies ask by the head of what they hold.
         let operators = Rules::inside(settings, limits::HEAD_MAX);
-        let envoys =
-            self.ext_authz.map(|listener| listener.serve(services.ext_authz(), &operators, stopped.clone()));
+        let envoys = self.ext_authz.map(|listener| {
+            let handler = traces.of(&listener, services.ext_authz());
+            listener.serve(handler, &operators, stopped.clone())
+        });
+        let gateway = traces.of(&self.gateway, services.gateway());
+        let portal = traces.of(&self.portal, services.portal());
+        let control = traces.of(&self.control, services.control());
         let others = [
-            self.gateway.serve(services.gateway(), &callers, stopped.clone()),
-            self.portal.serve(services.portal(), &people, stopped.clone()),
-            self.control.serve(services.control(), &operators, stopped.clone()),
+            self.gateway.serve(gateway, &callers, stopped.clone()),
+            self.portal.serve(portal, &people, stopped.clone()),
+            self.control.serve(control, &operators, stopped.clone()),
         ];
         others.into_iter().chain(envoys).collect()
     }
@@ -118,13 +135,14 @@ impl Listeners {
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
     let (mut signals, hang_ups) = (Signals::listen()?, HangUps::listen()?);
-    let served = Served::read(&settings)?;
+    let mut noted = Noted::default();
+    let served = Served::read(&settings, &mut noted)?;
     let profiles = &served.profiles;
     let (clock, entropy): (Arc<dyn Clock>, Arc<dyn Entropy>) =
         (Arc::new(SystemClock::new()), Arc::new(SystemEntropy));
     // Before the data directory: where a port is taken, nothing is made.
     let started_at = clock.now();
-    let listeners = Listeners::bind(&settings, started_at)?;
+    let listeners = Listeners::bind(&settings, started_at, &mut noted)?;
 
     let opened = data::open(&settings.data, shared(&settings), &*clock).await?;
     let store = opened.store.clone();
@@ -135,6 +153,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     let master = master::key(&settings, profiles, &store, &*entropy).await?;
     let card = node::card(&settings, profiles, served.digests.clone(), opened.place, &*clock, &*entropy);
     let limits = shared_limits(settings.redis.clone())?;
+    let traces = Traces::begin(card.id)?;
     let (id, leases) = (card.id, card.leases.clone());
     let started = tokio::select! {
         started = Engine::start(store.clone(), Arc::clone(&clock), Arc::clone(&entropy), card, limits) => started.map(Some),
@@ -167,7 +186,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         public_origin: settings.public_url.clone(),
         by_tls: ByTls { gateway: listeners.gateway.speaks_tls(), portal: listeners.portal.speaks_tls() },
         forward_auth_callers: settings.forward_auth_callers.clone(),
-        figures: Arc::new(listeners.figures(Arc::clone(&reload_failed), started_at)),
+        figures: Arc::new(listeners.figures(Arc::clone(&reload_failed), traces.clone(), started_at)),
         demo: Arc::new(Demo::default()),
         clock,
         entropy,
@@ -175,9 +194,11 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         store,
         leases,
         reload_failed,
+        traces: traces.clone(),
     };
-    let ended = answer(&settings, served, listeners, &base, &mut engine, (signals, hang_ups)).await;
+    let ended = answer(&settings, (served, noted), listeners, &base, &mut engine, (signals, hang_ups)).await;
     drop(base);
+    traces.end().await;
     engine.stop().await;
     drop(opened);
     tracing::info!("ended");
@@ -224,7 +245,7 @@ fn hides_addresses(public_url: &str, profiles: &[Arc<Profile>]) -> bool {
 /// Answers until a signal comes or the engine fails, and finishes what is asked until then.
 async fn answer(
     settings: &Settings,
-    served: Served,
+    (served, noted): (Served, Noted),
     listeners: Listeners,
     base: &Base,
     engine: &mut Engine,
@@ -235,7 +256,7 @@ async fn answer(
     let (stop, stopped) = watch::channel(false);
     let in_force = InForce::begin(Services::of(base, &base.manager, served, None)?);
     let certificate = listeners.certificate.clone();
-    let serving = listeners.serve(settings, &in_force, &stopped);
+    let serving = listeners.serve(settings, &in_force, &base.traces, &stopped);
     tracing::info!(gateway = %addresses.gateway, portal = %addresses.portal, control = %addresses.control, "ready");
     if let Some(ext_authz) = &addresses.ext_authz {
         tracing::info!(%ext_authz, "Envoy may ask by gRPC");
@@ -250,7 +271,7 @@ async fn answer(
     let reload = Reload { settings, base, in_force, certificate };
     let ended = tokio::select! {
         () = signals.next() => Ok(()),
-        never = reload.at_each(hang_ups) => match never {},
+        never = reload.go_on(hang_ups, noted) => match never {},
         failure = engine.failure() => Err(failure),
     };
     signals.end_at_next();

@@ -1,6 +1,6 @@
 //! The profiles that are served: from files, or the built-in one.
 
-use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
+use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use claviger_dashboard::ApiPages;
@@ -11,7 +11,7 @@ use claviger_model::profile::Profile;
 use claviger_store::Store;
 use sha2::{Digest as _, Sha256};
 
-use super::pages;
+use super::{noted::Noted, pages};
 use crate::config::Settings;
 
 /// What is served where no profile is named.
@@ -29,22 +29,24 @@ pub(super) struct Served {
 
 impl Served {
     /// What the settings name, as it is in the files now.
-    pub(super) fn read(settings: &Settings) -> anyhow::Result<Self> {
-        let (profiles, digests) = load(settings)?;
+    pub(super) fn read(settings: &Settings, noted: &mut Noted) -> anyhow::Result<Self> {
+        let (profiles, digests) = load(settings, noted)?;
         warn_of_observing(&profiles);
         let apis = Arc::new(Apis::new(profiles.clone()).map_err(anyhow::Error::msg)?);
         let prepared = profiles.iter().map(|profile| prepare(Arc::clone(profile)));
         let prepared = prepared.collect::<anyhow::Result<_>>()?;
-        let pages = pages::of(&profiles, &settings.profiles)?;
+        let pages = pages::of(&profiles, &settings.profiles, noted)?;
         Ok(Self { profiles, digests, apis, prepared, pages })
     }
 }
 
 /// The profiles that the settings name, with the settings' live upstream where there is one.
-pub(crate) fn load(settings: &Settings) -> anyhow::Result<(Vec<Arc<Profile>>, Digests)> {
+pub(crate) fn load(settings: &Settings, noted: &mut Noted) -> anyhow::Result<(Vec<Arc<Profile>>, Digests)> {
     let texts = match &*settings.profiles {
         [] => vec![("the built-in default.toml".to_owned(), BUILT_IN.to_owned())],
-        files => files.iter().map(|file| text_of(file)).collect::<anyhow::Result<_>>()?,
+        files => {
+            files.iter().map(|file| named(file, noted.read_text(file))).collect::<anyhow::Result<_>>()?
+        }
     };
     let (mut profiles, mut digests) = (Vec::new(), BTreeMap::new());
     for (file, text) in texts {
@@ -62,10 +64,10 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-/// A file's name as it is said, and its text.
-fn text_of(file: &Path) -> anyhow::Result<(String, String)> {
+/// A file's name as it is said, and the text that was read.
+fn named(file: &Path, text: io::Result<String>) -> anyhow::Result<(String, String)> {
     let name = file.display().to_string();
-    let text = fs::read_to_string(file).with_context(|| format!("the profile {name} can't be read"))?;
+    let text = text.with_context(|| format!("the profile {name} can't be read"))?;
     Ok((name, text))
 }
 
@@ -90,9 +92,9 @@ pub(super) async fn cover(profiles: &[Arc<Profile>], store: &Store) -> anyhow::R
     }
 }
 
-/// The profile in a file.
+/// The profile in a file, which may be a pipe: it is read this once.
 pub(crate) fn read(file: &Path) -> anyhow::Result<Arc<Profile>> {
-    let (name, text) = text_of(file)?;
+    let (name, text) = named(file, fs::read_to_string(file))?;
     Ok(Arc::new(Profile::parse(&name, &text)?))
 }
 
@@ -126,7 +128,7 @@ mod tests {
             fs::write(&file, format!("{BUILT_IN}\n[upstream]\n{own}\n")).unwrap();
             let words = ["serve", "--upstream", live, "--profile", file.to_str().unwrap()];
             let settings = Settings::gather(Line::parse_from(words).flags).unwrap();
-            let (profiles, _) = load(&settings).unwrap();
+            let (profiles, _) = load(&settings, &mut Noted::default()).unwrap();
             assert_eq!(profiles[0].upstream_for(Environment::Live), Some(live));
             assert_eq!(profiles[0].upstream_for(Environment::Test), Some(expected));
         }

@@ -25,6 +25,7 @@ use super::{
     listener::{Handle, Trusted},
     own_keys::OwnKeysOf,
     profiles::{Digests, Served},
+    traces::Traces,
 };
 
 /// To which listeners requests come by TLS.
@@ -53,6 +54,8 @@ pub(super) struct Base {
     pub(super) leases: Leases,
     /// Whether files that were read again could not be used.
     pub(super) reload_failed: Arc<AtomicBool>,
+    /// What requests are traced by, if they are.
+    pub(super) traces: Traces,
 }
 
 impl Base {

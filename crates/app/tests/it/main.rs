@@ -23,6 +23,8 @@ mod proxies;
 mod reload;
 mod streams;
 mod tls;
+#[cfg(feature = "otel")]
+mod traces;
 mod ways;
 
 /// The program under test.

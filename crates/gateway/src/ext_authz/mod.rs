@@ -12,7 +12,7 @@ mod reflection;
 use std::{net::SocketAddr, pin::Pin, sync::Arc};
 
 use bytes::Bytes;
-use claviger_judge::{Api, Pass, address::caller_address};
+use claviger_judge::{Api, Pass, Witness, address::caller_address};
 use claviger_model::{RequestId, Slot};
 use claviger_verify::Readiness;
 use http::{HeaderMap, Request, Response, StatusCode, header::CONTENT_TYPE};
@@ -102,7 +102,8 @@ impl Service<tonic::Request<CheckRequest>> for Check {
 
     fn call(&mut self, question: tonic::Request<CheckRequest>) -> Self::Future {
         let desk = self.0.clone();
-        Box::pin(async move { desk.check(question.into_inner()).await.map(tonic::Response::new) })
+        let witness = question.extensions().get().cloned();
+        Box::pin(async move { desk.check(question.into_inner(), witness).await.map(tonic::Response::new) })
     }
 }
 
@@ -123,11 +124,11 @@ impl Service<tonic::Request<HealthCheckRequest>> for Health {
 }
 
 impl ExtAuthz {
-    async fn check(&self, question: CheckRequest) -> Result<CheckResponse, Status> {
+    async fn check(&self, question: CheckRequest, witness: Option<Witness>) -> Result<CheckResponse, Status> {
         let attributes = question.attributes.ok_or_else(|| Status::invalid_argument("nothing is asked"))?;
         let api = self.api(&attributes)?;
         let id = self.desk.mint();
-        match self.judge(api, attributes, id).await {
+        match self.judge(api, attributes, witness, id).await {
             Ok((pass, caller)) => Ok(answer::allowed(api, &pass, &caller, id)),
             Err(refusal) if refusal.slot() == Slot::Unavailable => {
                 Err(Status::unavailable("no decision can be reached now"))
@@ -151,9 +152,13 @@ impl ExtAuthz {
         &self,
         api: &Api,
         attributes: AttributeContext,
+        witness: Option<Witness>,
         id: RequestId,
     ) -> Result<(Pass, HeaderMap), Refusal> {
-        let Question { head, host, peer } = Question::read(attributes).ok_or(Slot::BadRequest)?;
+        let Question { mut head, host, peer } = Question::read(attributes).ok_or(Slot::BadRequest)?;
+        if let Some(witness) = witness {
+            head.extensions.insert(witness);
+        }
         check_head(&head)?;
         let address = caller_address(api.profile(), peer, &head.headers);
         let pass = self.desk.judge(api, &head, &host, address, id).await?;

@@ -74,10 +74,10 @@ impl<H: Handle> Connections<H> {
         let counts = Arc::clone(&self.counts);
         let service = service_fn(move |request| {
             waits.has_request();
-            let (handler, counts) = (Arc::clone(&handler), Arc::clone(&counts));
+            let (handler, counts, begun) = (Arc::clone(&handler), Arc::clone(&counts), Counts::begin());
             async move {
                 let answer = answer(&*handler, peer, request).await;
-                counts.answered(answer.status());
+                counts.answered(answer.status(), begun);
                 Ok::<_, Infallible>(answer)
             }
         });

@@ -9,7 +9,9 @@ use std::{
 };
 
 use http::StatusCode;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
+
+use super::times::{self, Timed, Times};
 
 /// The classes of status codes (RFC 9110 §15), in their order.
 pub(crate) const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
@@ -20,6 +22,7 @@ const SHARDS: usize = 16;
 pub(crate) struct Counts {
     pub(crate) listener: &'static str,
     answered: [Shard; SHARDS],
+    times: Times,
     turned_away: AtomicU64,
     places: OnceLock<(Arc<Semaphore>, usize)>,
 }
@@ -33,7 +36,8 @@ impl Counts {
     /// Of the listener with this name.
     pub(super) fn new(listener: &'static str) -> Self {
         let answered = std::array::from_fn(|_| Shard::default());
-        Self { listener, answered, turned_away: AtomicU64::new(0), places: OnceLock::new() }
+        let (times, turned_away, places) = (Times::default(), AtomicU64::new(0), OnceLock::new());
+        Self { listener, answered, times, turned_away, places }
     }
 
     /// The listener has so many places for connections.
@@ -41,8 +45,16 @@ impl Counts {
         self.places.get_or_init(|| (Arc::clone(places), most));
     }
 
-    /// A request was answered.
-    pub(super) fn answered(&self, status: StatusCode) {
+    /// When a request begins, if it is to be timed.
+    pub(super) fn begin() -> Option<Instant> {
+        times::begin()
+    }
+
+    /// A request was answered that has `begun` then.
+    pub(super) fn answered(&self, status: StatusCode, begun: Option<Instant>) {
+        if let Some(begun) = begun {
+            self.times.took(begun.elapsed());
+        }
         let class = usize::from(status.as_u16() / 100).clamp(1, CLASSES.len()) - 1;
         self.answered[shard()].0[class].fetch_add(1, Ordering::Relaxed);
     }
@@ -57,6 +69,11 @@ impl Counts {
         std::array::from_fn(|class| {
             self.answered.iter().map(|shard| shard.0[class].load(Ordering::Relaxed)).sum()
         })
+    }
+
+    /// How long answers took to begin, of the requests that were timed.
+    pub(crate) fn times(&self) -> Timed {
+        self.times.told()
     }
 
     /// How many connections were turned away since the start.
@@ -93,7 +110,7 @@ mod tests {
     fn answers_are_counted_by_the_class_of_their_status() {
         let counts = Counts::new("gateway");
         for status in [101, 200, 204, 404, 503, 599, 999] {
-            counts.answered(StatusCode::from_u16(status).unwrap());
+            counts.answered(StatusCode::from_u16(status).unwrap(), None);
         }
         assert_eq!(counts.requests(), [1, 2, 0, 1, 3]);
     }
@@ -103,7 +120,7 @@ mod tests {
         let counts = Counts::new("gateway");
         std::thread::scope(|scope| {
             for _ in 0..40 {
-                scope.spawn(|| counts.answered(StatusCode::OK));
+                scope.spawn(|| counts.answered(StatusCode::OK, None));
             }
         });
         assert_eq!(counts.requests(), [0, 40, 0, 0, 0]);

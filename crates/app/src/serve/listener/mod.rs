@@ -8,6 +8,7 @@ mod counts;
 mod driven;
 mod patience;
 mod socket;
+mod times;
 mod tls;
 
 use std::{
@@ -31,11 +32,14 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-pub(super) use self::counts::{CLASSES, Counts};
 use self::{
     admission::{Admission, Admitted},
     connection::Connections,
     socket::Socket,
+};
+pub(super) use self::{
+    counts::{CLASSES, Counts},
+    times::Timed,
 };
 use crate::config::Settings;
 
@@ -119,6 +123,12 @@ impl Listener {
         };
         let scheme = if self.speaks_tls() { "https" } else { "http" };
         format!("{scheme}://{}", SocketAddr::new(ip, self.address.port()))
+    }
+
+    /// What it is called.
+    #[cfg(feature = "otel")]
+    pub(super) const fn name(&self) -> &'static str {
+        self.name
     }
 
     /// Whether TLS is spoken here.

@@ -1,6 +1,6 @@
 //! `claviger doctor`: each thing is told with how it stands, what was found and what to do, and nothing is changed.
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use claviger_testkit::{Finished, PgBouncer, Postgres, Program, ServerBuilder};
 use serde_json::{Value, json};
@@ -44,6 +44,8 @@ fn before_the_first_start_it_says_what_there_is_and_makes_nothing() {
     let disk = lines.iter().position(|line| line.contains(" disk ")).expect("the disk is looked at");
     assert!(lines.remove(disk).contains("MiB are free for"), "{}", told.out);
     lines.retain(|line| !line.contains("What to do: Make room"));
+    // How the machine's clock is set is not this test's.
+    lines.retain(|line| !line.contains(" ntp ") && !line.contains("What to do: let systemd-timesyncd"));
     assert_eq!(lines.len(), 4, "{}", told.out);
     assert!(lines.iter().all(|line| line.starts_with("ok    ")), "{}", told.out);
     assert!(told.out.contains("isn't there: the first start makes it"), "{}", told.out);
@@ -80,6 +82,47 @@ fn a_running_server_is_left_alone() {
     let server = server.stop().start();
     server.operator().account("Another");
     drop(server.stop());
+}
+
+#[test]
+fn a_clock_that_went_back_is_warned_of_by_what_was_written() {
+    let server = ServerBuilder::new(crate::PROGRAM).profile("default").start();
+    let data = server.data();
+    let arguments = ["--data", data.to_str().unwrap()];
+    tells(
+        &doctor(&plain(), &arguments).expect(0).json(),
+        "clock",
+        "ok",
+        &["past everything that was written"],
+    );
+    server.operator().account("Acme");
+    let stopped = server.stop();
+    let behind = |by: &str| doctor(&plain().under(&["faketime", "-f", by]), &arguments).expect(0).json();
+    tells(&behind("-1h"), "clock", "warn", &["the clock went back", "set the clock by NTP before"]);
+    tells(&behind("+1h"), "clock", "ok", &[]);
+    // What was written is known from the database, and from its file.
+    let file = fs::File::options().append(true).open(data.join("claviger.db")).unwrap();
+    file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_hours(24 * 365 * 1000)).unwrap();
+    tells(&doctor(&plain(), &arguments).expect(0).json(), "clock", "warn", &["claviger.db was written"]);
+    drop(stopped);
+}
+
+#[test]
+fn whether_the_clock_is_set_by_ntp_is_told_where_the_system_says() {
+    let root = TempDir::new().unwrap();
+    let data = root.path().join("data");
+    let arguments = ["--data", data.to_str().unwrap()];
+    let system = root.path().join("timedatectl");
+    let path = format!("{}:/usr/bin:/bin", root.path().display());
+    for (says, health, words) in [
+        ("echo yes", "ok", "is set by NTP"),
+        ("echo no", "warn", "timedatectl set-ntp true"),
+        ("exit 1", "not told", ""),
+    ] {
+        fs::write(&system, format!("#!/bin/sh\n{says}\n")).unwrap();
+        fs::set_permissions(&system, fs::Permissions::from_mode(0o755)).unwrap();
+        tells(&doctor(&plain().with("PATH", &path), &arguments).expect(0).json(), "ntp", health, &[words]);
+    }
 }
 
 #[test]

@@ -77,6 +77,10 @@ fn decisions_are_counted_at_once_and_without_a_word_of_the_request() {
     );
     assert!(value(&told, "claviger_changes_total", &["\"ack\""]) >= 2);
     assert!(value(&told, "claviger_connections", &["\"control\""]) >= 1, "the one that asks");
+    assert!(
+        value(&told, "claviger_http_request_duration_seconds_count", &[]) >= 1,
+        "a thread's first is timed"
+    );
     for secret in [&*key, &id, &account, "canary", "Ada"] {
         assert!(!told.contains(secret), "{secret} in {told}");
     }

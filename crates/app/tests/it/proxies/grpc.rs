@@ -5,12 +5,12 @@ use std::{fs, net::SocketAddr};
 use claviger_testkit::{Program, ServerBuilder, eventually};
 use serde_json::json;
 
-const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
-const GRPC: &str = "application/grpc";
+pub(crate) const CHECK: &str = "/envoy.service.auth.v3.Authorization/Check";
+pub(crate) const GRPC: &str = "application/grpc";
 const HEALTH: &str = "/grpc.health.v1.Health/Check";
 
 /// The fields and trailers of what a call with this message is answered, and the message that is.
-fn call(address: SocketAddr, path: &str, kind: &str, message: &[u8]) -> (String, Vec<u8>) {
+pub(crate) fn call(address: SocketAddr, path: &str, kind: &str, message: &[u8]) -> (String, Vec<u8>) {
     let directory = tempfile::tempdir().expect("a directory can be made");
     let file = |name: &str| directory.path().join(name).display().to_string();
     fs::write(file("question"), message).expect("the test's directory can be written");
@@ -31,13 +31,13 @@ fn call(address: SocketAddr, path: &str, kind: &str, message: &[u8]) -> (String,
 }
 
 /// A message as gRPC frames it.
-fn framed(message: &[u8]) -> Vec<u8> {
+pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
     let length = u32::try_from(message.len()).expect("it is short");
     [&[0][..], &length.to_be_bytes(), message].concat()
 }
 
 /// A message in a field of another.
-fn nested(tag: u8, message: &[u8]) -> Vec<u8> {
+pub(crate) fn nested(tag: u8, message: &[u8]) -> Vec<u8> {
     let (mut length, mut varint) = (message.len(), Vec::new());
     while length > 0x7f {
         varint.push(0x80 | u8::try_from(length & 0x7f).expect("seven bits are a byte"));

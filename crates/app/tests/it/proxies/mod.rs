@@ -5,7 +5,7 @@ mod alone;
 mod apache;
 mod caddy;
 mod envoy;
-mod grpc;
+pub(crate) mod grpc;
 mod haproxy;
 mod nginx;
 mod reflection;

@@ -147,3 +147,14 @@ fn a_renewed_certificate_is_shown_after_sighup_and_one_that_can_not_be_used_is_n
     open.send(stage.request(""));
     assert!(open.head().starts_with("HTTP/1.1 200 "), "a connection outlives the certificate it began with");
 }
+
+#[test]
+fn a_renewed_certificate_is_shown_by_itself() {
+    let stage = Stage::set();
+    let (of_before, renewed) = (&stage.certificates, Certificates::make());
+    fs::copy(renewed.key(), of_before.key()).unwrap();
+    fs::copy(renewed.chain(), of_before.chain()).unwrap();
+    let now = || Wire::to(stage.server.gateway, wire::config(&renewed)).shake_hands().is_ok();
+    eventually(|| now().then_some(()));
+    assert!(stage.server.log().contains("is_another=true"), "{}", stage.server.log());
+}
