@@ -68,6 +68,7 @@ pub struct Verifier {
     usage: Gatherer,
     /// By the number of the reason.
     undecided: [AtomicU64; Indeterminate::ALL.len()],
+    breaks: AtomicU64,
     limits: Limiter,
 }
 
@@ -110,6 +111,7 @@ impl Verifier {
             operator_format: operator_key_format(),
             usage: Gatherer::default(),
             undecided: Default::default(),
+            breaks: AtomicU64::default(),
             limits: Limiter::new(shared, ledger),
         })
     }

@@ -281,7 +281,7 @@ impl Follower {
                 tracing::warn!(node = %self.card.id, "this node was taken for dead: it joins again");
             }
             Err(broken) => {
-                self.verifier.stop();
+                self.verifier.stop_at_break();
                 self.card.id = NodeId::mint(self.clock().now(), &*self.entropy);
                 self.sweep.broom = None;
                 tracing::error!(reason = %broken, "decisions stop: all keys are loaded anew");

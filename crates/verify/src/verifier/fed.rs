@@ -1,6 +1,6 @@
 //! What the follower and the usage writer do with a verifier.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use claviger_model::{Clock, Moment, NodeId, Timestamp};
 
@@ -82,6 +82,12 @@ impl Verifier {
     pub(crate) fn stop(&self) {
         self.lease.void();
         self.applied.send_replace(Seq::default());
+    }
+
+    /// The same, because the source's history doesn't go on from what is known.
+    pub(crate) fn stop_at_break(&self) {
+        self.breaks.fetch_add(1, Ordering::Relaxed);
+        self.stop();
     }
 
     /// Decides from another replica from now on. What was known as revoked stays revoked, whatever the source says

@@ -34,6 +34,12 @@ impl Verifier {
         Indeterminate::ALL.map(|reason| (reason, self.undecided[reason as usize].load(Ordering::Relaxed)))
     }
 
+    /// How often since the start the source's history didn't go on from what this node knew, so that it loaded all again:
+    /// commits were lost, or something was put back.
+    pub fn breaks(&self) -> u64 {
+        self.breaks.load(Ordering::Relaxed)
+    }
+
     /// How long this node may decide after a renewal.
     pub fn lease_span(&self) -> Duration {
         self.lease.span()

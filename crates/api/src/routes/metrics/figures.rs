@@ -58,6 +58,9 @@ pub(super) fn of_this_node(registry: &mut Registry, verifier: &Verifier) {
     registry.register("ready", "Whether this node decides", ready);
     let applied = whole(verifier.applied().0);
     registry.register("feed_applied", "The last change this node takes into account", applied);
+    let breaks = ConstCounter::new(verifier.breaks());
+    let help = "How often the database's history didn't go on from what this node knew";
+    registry.register("feed_breaks", help, breaks);
     let left = verifier.lease_left().map_or(0.0, |left| left.as_secs_f64());
     let help = "How long this node may decide without another renewal";
     registry.register_with_unit("lease_left", help, Unit::Seconds, ConstGauge::new(left));

@@ -66,6 +66,10 @@ fn fails_over(lagging: &mut Lagging, meanwhile: impl FnOnce(&Postgres)) {
     assert!(logs.iter().all(|log| log.contains("decisions stop: all keys are loaded anew")), "{logs:?}");
     // Whoever loads only when another has made the revocation again misses nothing.
     assert!(logs.iter().any(|log| log.contains("the database lost revocations")), "{logs:?}");
+    for node in 0..3 {
+        let metrics = stage.node(node).operator().get("/metrics").expect(200);
+        assert!(metrics.text().contains("\nclaviger_feed_breaks_total 1\n"), "{}", metrics.text());
+    }
     let event = "SELECT detail FROM audit_events WHERE action = 'key.revoke' AND actor LIKE 'system%'";
     let event = standby.sql(DATABASE, event).expect("the trail can be read");
     assert!(event.contains("the database lost it"), "{event}");
