@@ -125,8 +125,10 @@ fn a_dump_that_is_put_back_table_by_table_is_waited_for() {
         let file = dumps.path().join(part);
         file.to_str().unwrap().to_owned()
     });
+    // What was put back half can't be put back again: where a node and this wait for each other, the node gives way.
+    let gives_way_last = format!("dbname={DATABASE} options='-c deadlock_timeout=1min'");
     let put_back = |stage: &Stage, file: &str| {
-        client(stage, "psql", &["-qX", "-v", "ON_ERROR_STOP=1", "-f", file, DATABASE]);
+        client(stage, "psql", &["-qX", "-v", "ON_ERROR_STOP=1", "-f", file, &gives_way_last]);
     };
     let of_feed = ["feed_head", "feed_log", "feed_node"];
     let only_feed = of_feed.map(|table| format!("--table={table}"));
