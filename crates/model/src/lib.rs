@@ -8,6 +8,7 @@ mod attempt;
 mod chance;
 mod decide;
 mod denial;
+pub mod foreign;
 mod id;
 pub mod import;
 pub mod key;
