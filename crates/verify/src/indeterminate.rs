@@ -15,11 +15,16 @@ pub enum Indeterminate {
     /// The calls this node had of the key's quota are used, and whether there are more can't be asked.
     #[error("what is left of the key's quota can't be known now")]
     QuotaUnknown,
+    /// The key may be one that is known by another system's hash, and it can't be checked now: too many are, or the api's
+    /// pepper isn't there.
+    #[error("whether it is a key that was brought by its hash can't be checked now")]
+    FirstUse,
 }
 
 impl Indeterminate {
     /// Every reason, each at the place of its number.
-    pub const ALL: [Self; 4] = [Self::NotReady, Self::LeaseLost, Self::Clock, Self::QuotaUnknown];
+    pub const ALL: [Self; 5] =
+        [Self::NotReady, Self::LeaseLost, Self::Clock, Self::QuotaUnknown, Self::FirstUse];
 
     /// The reason as metrics spell it.
     pub const fn as_str(self) -> &'static str {
@@ -28,6 +33,7 @@ impl Indeterminate {
             Self::LeaseLost => "lease_lost",
             Self::Clock => "clock",
             Self::QuotaUnknown => "quota_unknown",
+            Self::FirstUse => "first_use",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use claviger_model::{Account, AccountId, KeyState, Timestamp};
+use claviger_verify::foreign::FirstUse;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
@@ -9,7 +10,7 @@ use super::{
     columns::stored,
     failure::Outcome,
     feed::{already, committed},
-    key_rows, keys, secrets, usage,
+    foreign, key_rows, keys, secrets, usage,
 };
 use crate::{
     AuditNote, Committed, Import, Imported, KeyRow, StoreError,
@@ -39,6 +40,7 @@ fn plan(connection: &Connection, import: &Import) -> Outcome<Plan> {
         {
             known.external_ids.insert((*account, external_id.clone()));
         }
+        foreign::find_again(connection, row, &mut known)?;
     }
     Ok(Plan::of(import, known))
 }
@@ -71,6 +73,9 @@ fn write(connection: &Connection, import: &Import, plan: Plan, note: &AuditNote)
     }
     for (key, _) in &plan.changes {
         change(connection, key)?;
+    }
+    for rehashed in &plan.rehashed {
+        foreign::rehash(connection, rehashed)?;
     }
     audit::append_of_all(connection, &note, None, &subjects)?;
     committed(connection, plan)
@@ -127,6 +132,14 @@ impl TransferDatabase for Sqlite {
 
     async fn would_import(&self, import: Import) -> Result<Imported, StoreError> {
         self.0.readers.run(move |connection| Ok(plan(connection, &import)?.imported())).await
+    }
+
+    async fn keep_first_uses(
+        &self,
+        first_uses: Vec<FirstUse>,
+        note: AuditNote,
+    ) -> Result<Committed<usize>, StoreError> {
+        self.0.change(move |connection| foreign::keep(connection, &first_uses, &note)).await
     }
 
     async fn find_accounts(&self, ids: Vec<AccountId>) -> Result<Vec<Account>, StoreError> {
