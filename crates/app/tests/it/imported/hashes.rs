@@ -7,7 +7,7 @@ use std::{
     thread,
 };
 
-use claviger_testkit::{Postgres, Server, ServerBuilder, eventually, repository};
+use claviger_testkit::{Cluster, Postgres, Server, ServerBuilder, eventually, repository};
 use serde_json::{Value, json};
 
 use super::{lines, status, totals};
@@ -60,7 +60,10 @@ fn profile() -> String {
 }
 
 fn builder() -> ServerBuilder {
-    let mut builder = ServerBuilder::new(crate::PROGRAM);
+    with_hashes(ServerBuilder::new(crate::PROGRAM))
+}
+
+fn with_hashes(mut builder: ServerBuilder) -> ServerBuilder {
     let file = builder.directory().join("shop.toml");
     let pepper = builder.directory().join("hmac.key");
     fs::write(&pepper, "pepper\n").expect("the test's directory can be written");
@@ -156,6 +159,38 @@ fn keys_known_by_hashes_work_and_are_kept_by_their_digests_from_their_first_use(
 fn keys_known_by_hashes_work_in_a_shared_database_too() {
     let postgres = Postgres::builder().without_fsync().start();
     moves_with_hashes(builder().database(&postgres.database()).start());
+}
+
+#[test]
+fn nodes_find_a_first_use_each_by_itself_and_it_is_kept_once() {
+    let postgres = Postgres::builder().without_fsync().start();
+    let cluster = Cluster::start(crate::PROGRAM, 2, &postgres.database(), |builder, _| with_hashes(builder));
+    assert_eq!(import(&cluster[0], [row(KEPT[2]), row(OTHER), row(KEPT[3])])["created"], 3);
+    let used = key("BcryptSh");
+    thread::scope(|scope| {
+        for node in cluster.running() {
+            let used = &used;
+            scope.spawn(move || assert_eq!(decided(node, used), 200));
+        }
+    });
+    let _ = exported_with(&cluster[1], "BcryptSh", "digest");
+    let id =
+        cluster.operator(0).post("/v1/keys/find", &json!({"key": used})).expect(200).json()["id"].clone();
+    let path = format!("/v1/audit-events?subject={}", id.as_str().expect("a key has an id"));
+    let events = cluster.operator(0).get(&path).expect(200).json();
+    let actions = events["items"].as_array().expect("a list").iter().map(|event| event["action"].as_str());
+    assert_eq!(actions.filter(|action| *action == Some("key.first_use")).count(), 1, "{events}");
+
+    // While the database stands still it is known, and it is kept afterwards.
+    postgres.pause();
+    assert_eq!(decided(&cluster[0], &key(OTHER.0)), 200);
+    assert_eq!(status(&cluster[0], &key("Sha512Sh")), 200);
+    assert_eq!(decided(&cluster[0], &format!("{}.{}", OTHER.0, "0".repeat(32))), 401);
+    postgres.resume();
+    for begins in [OTHER.0, "Sha512Sh"] {
+        let _ = exported_with(&cluster[1], begins, "digest");
+        assert_eq!(status(&cluster[1], &key(begins)), 200);
+    }
 }
 
 #[test]

@@ -21,11 +21,14 @@ const BCRYPT: &str = "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWM
 const ANOTHER: &str = "$2b$10$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW";
 
 fn row(hash: &str, more: Value) -> ImportRow {
-    let mut members = json!({"account": "cus_1", "lookup": "AbCdEfGh", "hash": hash});
-    members.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    let Value::Object(members) = members else { unreachable!("it is an object") };
-    let row = Row::read(members).unwrap();
-    let Secret::Foreign(foreign) = &row.secret else { panic!("it has a hash") };
+    let (Value::Object(mut members), Value::Object(more)) =
+        (json!({"account": "cus_1", "lookup": "AbCdEfGh", "hash": hash}), more)
+    else {
+        unreachable!("rows of these tests are objects")
+    };
+    members.extend(more);
+    let row = Row::read(members).expect("rows of these tests can be read");
+    let Secret::Foreign(foreign) = &row.secret else { unreachable!("it has a hash") };
     ImportRow {
         digest: foreign.stand_in("cashcat"),
         hint: "AbCdEfGh".to_owned(),
