@@ -126,7 +126,8 @@ impl Verifier {
     /// a look-up before it could be followed by a lease that was granted after what it saw had changed.
     ///
     /// It waits for nothing but a key's own limits: at most 50 ms for rates that nodes share, and for the ledger where
-    /// the calls reserved of a quota are used. For keys without limits it is ready at once.
+    /// the calls reserved of a quota are used. For keys without limits it is ready at once. What may be the first use of a
+    /// key that is known by another system's hash waits a second for each of its turns, and for the check.
     pub async fn verify(
         &self,
         profile: &Profile,
