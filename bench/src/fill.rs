@@ -48,6 +48,7 @@ pub async fn fill(store: &Store, set: &KeySet) -> Result<(), StoreError> {
                 hint: "my_live_AbCdEfG".to_owned(),
                 sealed: None,
                 expires_at: None,
+                foreign: None,
             },
         };
         store.insert_key(key, KeyLimits::default(), None, note(&entropy, "key.issue"))

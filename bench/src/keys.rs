@@ -122,6 +122,7 @@ impl MadeUp {
                 ends_at: None,
                 expires_at: None,
                 terms: Arc::clone(&terms),
+                foreign: None,
             }));
         }
     }

@@ -108,7 +108,12 @@ impl Api {
         let Pass::Permitted(permit) = pass else { return Ok(()) };
         match verifier.still_holds(&self.profile, permit, &asked.attempt()) {
             Ok(Ok(()))
-            | Err(Indeterminate::NotReady | Indeterminate::Clock | Indeterminate::QuotaUnknown) => Ok(()),
+            | Err(
+                Indeterminate::NotReady
+                | Indeterminate::Clock
+                | Indeterminate::QuotaUnknown
+                | Indeterminate::FirstUse,
+            ) => Ok(()),
             Ok(Err(denial)) => Err(denial.into()),
             Err(Indeterminate::LeaseLost) => Err(Slot::Unavailable.into()),
         }

@@ -43,7 +43,8 @@ impl From<Indeterminate> for NoPermit {
             Indeterminate::NotReady
             | Indeterminate::LeaseLost
             | Indeterminate::Clock
-            | Indeterminate::QuotaUnknown => Slot::Unavailable.into(),
+            | Indeterminate::QuotaUnknown
+            | Indeterminate::FirstUse => Slot::Unavailable.into(),
         }
     }
 }

@@ -72,6 +72,7 @@ impl FeedSource for OneKey {
             ends_at: None,
             expires_at: None,
             terms: Arc::new(Terms { policy, created_by: "ada".into() }),
+            foreign: None,
         }));
         Ok(HERE)
     }

@@ -9,6 +9,7 @@ mod apis;
 mod audit;
 mod check;
 mod figures;
+mod first_uses;
 mod keys;
 mod nodes;
 mod oauth;

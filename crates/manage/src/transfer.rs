@@ -3,17 +3,25 @@
 //! What comes is what a customer has and uses: it is bound by what keeps keys apart and safe, and not by how many keys
 //! an account may have or whether each has a name.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use claviger_model::{
     Ability, Account, AccountId, Digest, Environment, KeyId, Scopes, Timestamp,
-    import::{Row, RowRefusal, Secret},
+    foreign::{ForeignSecret, Scheme},
+    import::{HINT_MAX, Row, RowRefusal, Secret},
+    key::KeyFormat,
     profile::Profile,
 };
 use claviger_store::{Import, ImportOutcome, ImportRow, KeyFilter, Page, PageRequest};
 use serde_json::json;
 
 use crate::{By, Fault, KeyView, Manager, Receipt, Refusal};
+
+/// Most keys that begin alike and are known by hashes.
+const ALIKE_MAX: usize = 16;
 
 /// Keys of one api to take over.
 #[derive(Debug)]
@@ -48,6 +56,25 @@ pub struct ExportedKey {
     pub account: Arc<Account>,
 }
 
+/// How many keys begin alike, of those that are known by hashes: each is compared with whatever begins so.
+#[derive(Default)]
+struct Crowd(HashMap<Box<str>, HashSet<Digest>>);
+
+impl Crowd {
+    fn admit(&mut self, row: ImportRow, here: impl Fn(&str) -> Vec<Digest>) -> Result<ImportRow, RowRefusal> {
+        let Secret::Foreign(ForeignSecret { lookup, .. }) = &row.row.secret else { return Ok(row) };
+        let alike = self.0.entry(lookup.clone()).or_insert_with(|| here(lookup).into_iter().collect());
+        if alike.len() >= ALIKE_MAX && !alike.contains(&row.digest) {
+            let detail = format!(
+                "{ALIKE_MAX} keys that weren't used yet begin so: have the format find keys by more of their characters"
+            );
+            return Err(RowRefusal::malformed("lookup", detail));
+        }
+        alike.insert(row.digest);
+        Ok(row)
+    }
+}
+
 impl Manager {
     /// Takes over what can be taken of `order`, in one change. Rows that can't be are told one by one.
     pub async fn import_keys(&self, by: &By, order: ImportOrder) -> Result<ImportReport, Refusal> {
@@ -55,8 +82,10 @@ impl Manager {
         let profile = self.profile_for(order.api.as_deref())?;
         let now = self.clock.now();
         let (mut rows, mut refused) = (Vec::with_capacity(order.rows.len()), Vec::new());
+        let mut crowd = Crowd::default();
         for (place, row) in order.rows.into_iter().enumerate() {
-            match row.and_then(|row| self.import_row(row, profile, order.allow_weak, now)) {
+            let row = row.and_then(|row| self.import_row(row, profile, order.allow_weak, now));
+            match row.and_then(|row| crowd.admit(row, |lookup| self.verifier.found_by(profile, lookup))) {
                 Ok(row) => rows.push(row),
                 Err(refusal) => refused.push((place, refusal)),
             }
@@ -120,6 +149,13 @@ impl Manager {
                 profile.recognise(presented).map_err(RowRefusal::Format)?.0
             }
             Secret::Digest(digest) => *digest,
+            Secret::Foreign(foreign) => {
+                if matches!(foreign.hash.scheme(), Scheme::Hmac(_)) && profile.keys.pepper_file.is_none() {
+                    let detail = "is an HMAC, and the profile names no pepper_file with its key";
+                    return Err(RowRefusal::malformed("hash", detail));
+                }
+                foreign.stand_in(&profile.name)
+            }
         };
         Ok(ImportRow {
             digest,
@@ -171,24 +207,34 @@ impl Manager {
 
 /// The environment that a plain key shows, and otherwise the one that the row says: `live` where it says none.
 fn environment(row: &Row, profile: &Profile) -> Result<Environment, RowRefusal> {
-    match &row.secret {
-        Secret::Plain(plain) => {
-            let (_, shown) = profile.key_format(plain.expose().as_bytes()).map_err(RowRefusal::Format)?;
-            if row.environment.is_some_and(|said| said != shown) {
-                return Err(RowRefusal::malformed(
-                    "environment",
-                    format!("the key is a {shown} key by its prefix"),
-                ));
-            }
-            Ok(shown)
-        }
+    let shown = match &row.secret {
+        Secret::Plain(plain) => profile.key_format(plain.expose().as_bytes()).map_err(RowRefusal::Format)?.1,
+        Secret::Foreign(foreign) => found_by(profile, foreign)?.1,
         Secret::Digest(_) => {
             let said = row.environment.unwrap_or(Environment::Live);
             let is_there = profile.keys.formats.iter().any(|format| format.prefix(said).is_some());
             let none = || RowRefusal::malformed("environment", format!("this api has no {said} keys"));
-            is_there.then_some(said).ok_or_else(none)
+            return is_there.then_some(said).ok_or_else(none);
         }
+    };
+    if row.environment.is_some_and(|said| said != shown) {
+        return Err(RowRefusal::malformed("environment", format!("the key is a {shown} key by its prefix")));
     }
+    Ok(shown)
+}
+
+/// The format whose keys are found by what this one is found by.
+fn found_by<'a>(
+    profile: &'a Profile,
+    foreign: &ForeignSecret,
+) -> Result<(&'a KeyFormat, Environment), RowRefusal> {
+    let formats = &mut profile.keys.formats.iter();
+    let found = formats.find_map(|format| Some((format, format.found_by(&foreign.lookup)?)));
+    found.ok_or_else(|| {
+        let detail = "finds no key of this api: it must be as many first characters of the key as a format of the profile \
+                      says under lookup";
+        RowRefusal::malformed("lookup", detail)
+    })
 }
 
 /// What lists show of the key: never so much that the rest could be guessed.
@@ -196,6 +242,11 @@ fn hint(row: &Row, profile: &Profile, environment: Environment) -> Result<String
     let shows_all = match (&row.hint, &row.secret) {
         (None, Secret::Plain(plain)) => return Ok(profile.hint(environment, plain)),
         (None, Secret::Digest(_)) => return Ok(String::new()),
+        (None, Secret::Foreign(foreign)) => return Ok(foreign.lookup.chars().take(HINT_MAX).collect()),
+        (Some(hint), Secret::Foreign(foreign)) => {
+            let (format, environment) = found_by(profile, foreign)?;
+            hint.len() > format.shown_max(environment)
+        }
         (Some(hint), Secret::Plain(plain)) => {
             let format = profile.key_format(plain.expose().as_bytes());
             format.is_ok_and(|(format, _)| hint.len() > format.shown_max(environment))

@@ -8,6 +8,7 @@ mod attempt;
 mod chance;
 mod decide;
 mod denial;
+pub mod foreign;
 mod help;
 mod id;
 pub mod import;

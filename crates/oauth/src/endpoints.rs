@@ -133,7 +133,7 @@ impl Endpoints {
         match endpoint {
             Endpoint::Token => Box::pin(token::issue(manager, profile, &client, &parameters, from)).await,
             Endpoint::Revoke => Box::pin(revoke::revoke(manager, profile, &client, &parameters)).await,
-            Endpoint::Introspect => introspect::introspect(manager, profile, &client, &parameters),
+            Endpoint::Introspect => introspect::introspect(manager, profile, &client, &parameters).await,
             Endpoint::Register | Endpoint::Metadata => unreachable!("both were answered"),
         }
     }

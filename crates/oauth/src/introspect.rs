@@ -12,14 +12,14 @@ use crate::{
 };
 
 /// Says what a token is. One that doesn't work, for whatever reason, is not active and nothing more (RFC 7662 §2.2).
-pub(crate) fn introspect(
+pub(crate) async fn introspect(
     manager: &Manager,
     profile: &Profile,
     client: &ClientPermit,
     parameters: &Parameters<'_>,
 ) -> Result<Answer, Wrong> {
     let token = parameters.get("token").ok_or_else(|| Wrong::request("token is missing"))?;
-    let Some(found) = manager.introspect(profile, client, token)? else {
+    let Some(found) = manager.introspect(profile, client, token).await? else {
         return Ok(answer::of(StatusCode::OK, &json!({"active": false})));
     };
     let (account, terms) = (&found.account, &found.terms);

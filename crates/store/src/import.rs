@@ -12,7 +12,7 @@ use claviger_model::{
 use claviger_verify::usage::{LastUse, SecretRef};
 use serde_json::{Value, json};
 
-use crate::{AuditNote, FoundSecret, KeyRow, NewKey, NewSecret};
+use crate::{AuditNote, FoundSecret, KeyRow, NewKey, NewSecret, SecretRow, foreign::Rehashed};
 
 /// Most characters of an account's name.
 const ACCOUNT_NAME: usize = 200;
@@ -35,7 +35,7 @@ pub struct Import {
 pub struct ImportRow {
     /// What is said of it.
     pub row: Row,
-    /// SHA-256 of the plain key.
+    /// SHA-256 of the plain key, or what stands in its place.
     pub digest: Digest,
     /// What lists show of it.
     pub hint: String,
@@ -96,6 +96,7 @@ pub(crate) struct Plan {
     pub(crate) keys: Vec<Arrived>,
     /// Keys as they will be, and what changes of them.
     pub(crate) changes: Vec<(KeyRow, Value)>,
+    pub(crate) rehashed: Vec<Rehashed>,
     pub(crate) last_uses: Vec<LastUse>,
     outcomes: Vec<ImportOutcome>,
 }
@@ -178,7 +179,13 @@ impl Plan {
             created_by: import.created_by.clone(),
             external_id: row.external_id.clone(),
             metadata: row.metadata.clone().unwrap_or_else(|| json!({})),
-            secret: NewSecret { digest: *digest, hint: hint.clone(), sealed: None, expires_at: None },
+            secret: NewSecret {
+                digest: *digest,
+                hint: hint.clone(),
+                sealed: None,
+                expires_at: None,
+                foreign: of.foreign().cloned(),
+            },
         };
         self.keys.push(Arrived { key, state, revoked_at });
         Ok(ImportOutcome::Created)
@@ -210,17 +217,21 @@ impl Plan {
             (KeyState::Disabled, Some(KeyState::Active)) => return Err(RowRefusal::Disabled),
             _ => {}
         }
-        if before.secrets.first().is_none_or(|newest| newest.number != found.number) {
-            return Err(RowRefusal::Replaced);
-        }
+        let newest = before.secrets.first().filter(|newest| newest.number == found.number);
+        let newest = newest.ok_or(RowRefusal::Replaced)?;
+        let rehashed = rehashed(newest, of);
         let after = as_said(before.clone(), row, import.at);
-        let changed = changed(&before, &after);
+        let mut changed = changed(&before, &after);
+        if let (Some(_), Some(members)) = (&rehashed, changed.as_object_mut()) {
+            members.insert("hash".to_owned(), json!(true));
+        }
         if changed.as_object().is_none_or(serde_json::Map::is_empty) {
             return Ok(ImportOutcome::Unchanged);
         }
         if after.external_id != before.external_id {
             take_external_id(known, before.account, after.external_id.as_ref())?;
         }
+        self.rehashed.extend(rehashed);
         self.changes.push((after, changed));
         Ok(ImportOutcome::Changed)
     }
@@ -258,6 +269,13 @@ impl Plan {
 fn take_external_id(known: &mut Known, account: AccountId, id: Option<&String>) -> Result<(), RowRefusal> {
     let free = id.is_none_or(|id| known.external_ids.insert((account, id.clone())));
     if free { Ok(()) } else { Err(RowRefusal::ExternalIdTaken) }
+}
+
+/// The row's hash in place of the secret's, where that is another and wasn't checked yet.
+fn rehashed(secret: &SecretRow, of: &ImportRow) -> Option<Rehashed> {
+    secret.brought.as_ref()?.hash.as_ref()?;
+    let hash = of.foreign()?.hash.clone();
+    (secret.digest != of.digest).then_some(Rehashed { before: secret.digest, after: of.digest, hash })
 }
 
 /// The key with everything that the row says. It is revoked now, whenever it was elsewhere: it worked here until now.

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use claviger_model::{Account, AccountId};
+use claviger_verify::foreign::FirstUse;
 
 use crate::{AuditNote, Committed, Import, Imported, Store, StoreError};
 
@@ -10,6 +11,11 @@ use crate::{AuditNote, Committed, Import, Imported, Store, StoreError};
 pub(crate) trait TransferDatabase: Send + Sync {
     async fn import(&self, import: Import, note: AuditNote) -> Result<Committed<Imported>, StoreError>;
     async fn would_import(&self, import: Import) -> Result<Imported, StoreError>;
+    async fn keep_first_uses(
+        &self,
+        first_uses: Vec<FirstUse>,
+        note: AuditNote,
+    ) -> Result<Committed<usize>, StoreError>;
     async fn find_accounts(&self, ids: Vec<AccountId>) -> Result<Vec<Account>, StoreError>;
 }
 
@@ -19,7 +25,7 @@ impl Store {
     /// account and key that is new or changed, and whose detail names them, whatever the note's is. Where nothing is new
     /// there is no event.
     ///
-    /// A key is known again by its digest, an account by its external id. No limit on an account's keys binds: what comes
+    /// A key is known again by its digest, or by what it came as where that was a hash, and an account by its external id. No limit on an account's keys binds: what comes
     /// is what the account has had. When keys were last used is written beside, which a crash may lose: the same import
     /// again writes it again.
     pub async fn import(&self, import: Import, note: AuditNote) -> Result<Committed<Imported>, StoreError> {
@@ -29,6 +35,16 @@ impl Store {
     /// What [`import`](Self::import) would make of the rows now. Nothing is written.
     pub async fn would_import(&self, import: Import) -> Result<Imported, StoreError> {
         self.0.would_import(import).await
+    }
+
+    /// Keeps the digests of secrets that came by hashes and were used for the first time; how many that weren't kept
+    /// already. There is one event that is found by each of their keys.
+    pub async fn keep_first_uses(
+        &self,
+        first_uses: Vec<FirstUse>,
+        note: AuditNote,
+    ) -> Result<Committed<usize>, StoreError> {
+        self.0.keep_first_uses(first_uses, note).await
     }
 
     /// The accounts with these ids, in any order; those that aren't there are left out.

@@ -5,8 +5,11 @@ use std::{fmt, sync::Arc};
 use claviger_model::{
     Abilities, Account, AccountId, AccountState, ClientId, Digest, Environment, EventId, KeyId, KeyState,
     NodeId, OperatorId, Restrictions, RestrictionsPatch, RoleSet, Scopes, SessionId, Timestamp,
+    foreign::ForeignSecret,
 };
 use claviger_verify::{feed::Seq, nodes::Via};
+
+use crate::Brought;
 
 /// What a change returned, and the feed's position that contains it.
 #[derive(Clone, Debug)]
@@ -208,6 +211,7 @@ impl NewKey {
                 hint: self.secret.hint,
                 created_at,
                 ends_at: self.secret.expires_at,
+                brought: self.secret.foreign.as_ref().map(Into::into),
             }],
         }
     }
@@ -224,17 +228,20 @@ pub struct NewSecret {
     pub sealed: Option<Vec<u8>>,
     /// When it runs out by itself, as access tokens do.
     pub expires_at: Option<Timestamp>,
+    /// What another system kept of it, where `digest` only stands in its place.
+    pub foreign: Option<ForeignSecret>,
 }
 
 impl fmt::Debug for NewSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { digest, hint, sealed, expires_at } = self;
+        let Self { digest, hint, sealed, expires_at, foreign } = self;
         let sealed = sealed.is_some();
         f.debug_struct("NewSecret")
             .field("digest", digest)
             .field("hint", hint)
             .field("sealed", &sealed)
             .field("expires_at", expires_at)
+            .field("foreign", foreign)
             .finish()
     }
 }
@@ -294,7 +301,7 @@ impl KeyRow {
 pub struct SecretRow {
     /// Counted from 1 within the key.
     pub number: u16,
-    /// SHA-256 of the plain key.
+    /// SHA-256 of the plain key, or what stands in its place until its first use.
     pub digest: Digest,
     /// What lists show of it.
     pub hint: String,
@@ -302,6 +309,8 @@ pub struct SecretRow {
     pub created_at: Timestamp,
     /// When its overlap ends or ended; `None` for the current one.
     pub ends_at: Option<Timestamp>,
+    /// What it came as, where it came by another system's hash.
+    pub brought: Option<Brought>,
 }
 
 /// Which keys to list. Those that applications hold are never among them.

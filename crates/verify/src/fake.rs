@@ -303,6 +303,7 @@ pub(crate) fn secret(number: u64) -> SecretRecord {
         ends_at: None,
         expires_at: None,
         terms: terms("ada"),
+        foreign: None,
     }
 }
 

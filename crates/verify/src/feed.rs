@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use claviger_model::{
     Abilities, AccountId, AccountState, ClientId, Digest, Environment, InstallationId, KeyId, KeyState,
-    NodeId, OperatorId, Policy, Scopes, Timestamp,
+    NodeId, OperatorId, Policy, Scopes, Timestamp, foreign::ForeignSecret,
 };
 
 use crate::nodes::NodeCard;
@@ -42,7 +42,7 @@ pub enum Record {
 /// What verifying a secret takes.
 #[derive(Clone, Debug)]
 pub struct SecretRecord {
-    /// SHA-256 of the plain key.
+    /// SHA-256 of the plain key, or what stands in its place.
     pub digest: Digest,
     /// The key it is a secret of.
     pub key: KeyId,
@@ -60,6 +60,8 @@ pub struct SecretRecord {
     pub expires_at: Option<Timestamp>,
     /// What many keys have in common.
     pub terms: Arc<Terms>,
+    /// What another system kept of it, where that is all that is known of it: `digest` is no key's then.
+    pub foreign: Option<Arc<ForeignSecret>>,
 }
 
 /// What is equal for many keys, held once for all of them.

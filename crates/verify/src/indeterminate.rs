@@ -17,11 +17,16 @@ pub enum Indeterminate {
     /// The calls this node had of the key's quota are used, and whether there are more can't be asked.
     #[error("what is left of the key's quota can't be known now")]
     QuotaUnknown,
+    /// The key may be one that is known by another system's hash, and it can't be checked now: too many are, or the api's
+    /// pepper isn't there.
+    #[error("whether it is a key that was brought by its hash can't be checked now")]
+    FirstUse,
 }
 
 impl Indeterminate {
     /// Every reason, each at the place of its number.
-    pub const ALL: [Self; 4] = [Self::NotReady, Self::LeaseLost, Self::Clock, Self::QuotaUnknown];
+    pub const ALL: [Self; 5] =
+        [Self::NotReady, Self::LeaseLost, Self::Clock, Self::QuotaUnknown, Self::FirstUse];
 
     /// The reason as metrics spell it.
     pub const fn as_str(self) -> &'static str {
@@ -30,6 +35,7 @@ impl Indeterminate {
             Self::LeaseLost => "lease_lost",
             Self::Clock => "clock",
             Self::QuotaUnknown => "quota_unknown",
+            Self::FirstUse => "first_use",
         }
     }
 
@@ -61,6 +67,13 @@ impl Indeterminate {
                 "The calls that the node had reserved of this key's quota are used, and the database can't be asked for \
                  more. Keys without a quota are decided.",
                 "See that the node reaches the database.",
+            ),
+            Self::FirstUse => (
+                "A key's first use can't be checked now",
+                "Keys that came by another system's hash are compared by it when they are first used. That takes time for \
+                 each, and too many wait; or the profile doesn't name the other system's pepper. Other keys are decided.",
+                "Where it lasts, see whether somebody guesses at keys: the denials of the api say from where. Keys by \
+                 HMAC need `pepper_file` in the profile.",
             ),
         };
         Help { title, meaning, solution, solver: Solver::Operator }

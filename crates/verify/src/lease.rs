@@ -105,9 +105,12 @@ impl Lease {
         match self.check(now, None) {
             Ok(()) => Readiness::Ready,
             Err(Indeterminate::NotReady) => Readiness::Loading,
-            Err(Indeterminate::LeaseLost | Indeterminate::Clock | Indeterminate::QuotaUnknown) => {
-                Readiness::LeaseLost
-            }
+            Err(
+                Indeterminate::LeaseLost
+                | Indeterminate::Clock
+                | Indeterminate::QuotaUnknown
+                | Indeterminate::FirstUse,
+            ) => Readiness::LeaseLost,
         }
     }
 }

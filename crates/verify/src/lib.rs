@@ -10,6 +10,7 @@ mod doubt;
 mod fake;
 pub mod feed;
 mod follower;
+pub mod foreign;
 mod indeterminate;
 mod lease;
 pub mod limits;

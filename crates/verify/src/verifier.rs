@@ -5,6 +5,7 @@ mod client;
 mod count;
 mod fed;
 mod figures;
+mod first_use;
 mod inspect;
 
 use std::{
@@ -32,6 +33,7 @@ use crate::{
     Indeterminate, Objection, OperatorPermit, Permit, Readiness,
     doubt::Doubt,
     feed::Seq,
+    foreign::Checks,
     lease::Lease,
     limits::{Limiter, QuotaLedger, SharedLimits},
     replica::{Held, Replica},
@@ -70,17 +72,20 @@ pub struct Verifier {
     undecided: [AtomicU64; Indeterminate::ALL.len()],
     breaks: AtomicU64,
     limits: Limiter,
+    checks: Arc<Checks>,
 }
 
-/// Something presented that is no key of the api, and the environment it claims by its form.
-struct Stranger {
+/// Something presented that is no key of the api, as far as is known, and the environment it claims by its form.
+struct Stranger<'a> {
     denial: Denial,
     environment: Option<Environment>,
+    /// What has the form of a key, and its digest.
+    unmet: Option<(&'a [u8], Digest)>,
 }
 
-impl From<Denial> for Stranger {
+impl From<Denial> for Stranger<'_> {
     fn from(denial: Denial) -> Self {
-        Self { denial, environment: None }
+        Self { denial, environment: None, unmet: None }
     }
 }
 
@@ -99,6 +104,7 @@ impl Verifier {
         ledger: Option<Arc<dyn QuotaLedger>>,
     ) -> Arc<Self> {
         Arc::new(Self {
+            checks: Checks::new(Arc::clone(&clock)),
             clock,
             lease: Lease::new(lease),
             doubt: Doubt::default(),
@@ -122,7 +128,8 @@ impl Verifier {
     /// a look-up before it could be followed by a lease that was granted after what it saw had changed.
     ///
     /// It waits for nothing but a key's own limits: at most 50 ms for rates that nodes share, and for the ledger where
-    /// the calls reserved of a quota are used. For keys without limits it is ready at once.
+    /// the calls reserved of a quota are used. For keys without limits it is ready at once. What may be the first use of a
+    /// key that is known by another system's hash waits a second for each of its turns, and for the check.
     pub async fn verify(
         &self,
         profile: &Profile,
@@ -157,11 +164,19 @@ impl Verifier {
         let masked = keepable_path(profile, attempt);
         let kept = Attempt { path: masked.as_deref().or(attempt.path), ..*attempt };
         let is_observed = profile.mode == Mode::Observe;
-        let seen = Seen { api: &profile.name, at: now, attempt: &kept, request, is_observed };
-        match self.recognise(profile, presented) {
-            Ok(held) if self.is_in_doubt(&held, now) => Err(Indeterminate::Clock),
+        let mut seen = Seen { api: &profile.name, at: now, attempt: &kept, request, is_observed };
+        let mut recognised = self.recognise(profile, presented);
+        if let Err(Stranger { unmet: Some((presented, digest)), .. }) = recognised
+            && profile.takes_hashes()
+            // In a box, as what waits is.
+            && let Some((held, at)) = Box::pin(self.first_use(profile, presented, digest)).await?
+        {
+            (recognised, seen.at) = (Ok(held), at);
+        }
+        match recognised {
+            Ok(held) if self.is_in_doubt(&held, seen.at) => Err(Indeterminate::Clock),
             Ok(held) => self.judge(profile, held, attempt, &seen).await,
-            Err(Stranger { denial, environment }) => {
+            Err(Stranger { denial, environment, .. }) => {
                 self.usage.denied(&seen, None, environment, &denial);
                 Ok(Decision::Deny(denial))
             }
@@ -264,11 +279,16 @@ impl Verifier {
         self.doubt.lies_between(held.expires_at, now) || self.doubt.lies_between(overlap, now)
     }
 
-    fn recognise(&self, profile: &Profile, presented: Result<&[u8], Denial>) -> Result<Held, Stranger> {
+    fn recognise<'a>(
+        &self,
+        profile: &Profile,
+        presented: Result<&'a [u8], Denial>,
+    ) -> Result<Held, Stranger<'a>> {
         let presented = presented?;
         let (digest, environment) = profile.recognise(presented).map_err(Denial::Malformed)?;
         let held = self.replica.load().find(&digest);
-        let unknown = Stranger { denial: Denial::Unknown, environment: Some(environment) };
+        let unmet = Some((presented, digest));
+        let unknown = Stranger { denial: Denial::Unknown, environment: Some(environment), unmet };
         held.filter(|held| held.account.api == profile.name).ok_or(unknown)
     }
 

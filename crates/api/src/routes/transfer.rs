@@ -42,7 +42,7 @@ struct ImportKeys {
     rows: Vec<Box<RawValue>>,
 }
 
-/// Takes keys over from another system, by their digests or as they are. Those that can be taken are taken in one change;
+/// Takes keys over from another system, by their digests, by its own hashes or as they are. Those that can be taken are taken in one change;
 /// rows that can't be are told, and keep no other from being taken.
 ///
 /// A key that is here already is known by its digest, and gets what its row says; what that leaves out stays. So a call may

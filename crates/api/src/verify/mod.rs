@@ -149,7 +149,12 @@ impl VerifyCall {
         }
         match self.verifier.api_of(call.key.as_bytes()) {
             Ok(Some(name)) => named(&name).ok_or_else(|| unknown("name the api asked")),
-            Ok(None) => Err(unknown("name the api asked: this is no key of any")),
+            Ok(None) => {
+                let may_be =
+                    |api: &&Arc<Api>| self.verifier.may_be_foreign(api.profile(), call.key.as_bytes());
+                let api = self.apis.iter().find(may_be);
+                api.ok_or_else(|| unknown("name the api asked: this is no key of any"))
+            }
             Err(indeterminate) => Err(Problem::new(Code::Unavailable, indeterminate.to_string())),
         }
     }

@@ -27,6 +27,13 @@ pub(crate) struct KeyRowJson {
     /// SHA-256 of the plain key: 64 hexadecimal digits, or Base64 of either alphabet.
     #[serde(skip_serializing_if = "Option::is_none")]
     digest: Option<String>,
+    /// What another system kept of the key that SHA-256 can't be had from, in place of `digest`: HMAC-SHA256, SHA-512,
+    /// SHA-512/256, salted SHA-2, PBKDF2, bcrypt or Argon2, as that system writes it. It is checked at the key's first use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hash: Option<String>,
+    /// The first characters of the key, by which a `hash` is found: as many as a format of the profile says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lookup: Option<String>,
     /// What lists show of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
@@ -62,13 +69,17 @@ pub(crate) struct KeyRowJson {
 impl From<&ExportedKey> for KeyRowJson {
     fn from(ExportedKey { key, account }: &ExportedKey) -> Self {
         let (row, newest) = (&key.row, key.row.secrets.first());
+        let brought = newest.and_then(|secret| secret.brought.as_ref());
+        let unused = brought.and_then(|brought| Some((&brought.lookup, brought.hash.as_ref()?)));
         let said = |data: &Value| Some(data.clone()).filter(|data| *data != serde_json::json!({}));
         Self {
             account: account.external_id.clone().unwrap_or_else(|| account.id.to_string()),
             account_name: Some(account.name.clone()),
             account_metadata: said(&account.metadata),
             account_state: (account.state == AccountState::Suspended).then_some("suspended"),
-            digest: newest.map(|secret| secret.digest.to_hex()),
+            digest: newest.filter(|_| unused.is_none()).map(|secret| secret.digest.to_hex()),
+            hash: unused.map(|(_, hash)| hash.as_str().to_owned()),
+            lookup: unused.map(|(lookup, _)| lookup.clone()),
             hint: newest.map(|secret| secret.hint.clone()).filter(|hint| !hint.is_empty()),
             name: row.name.clone(),
             external_id: row.external_id.clone(),
@@ -90,7 +101,7 @@ impl From<&ExportedKey> for KeyRowJson {
 #[schema(as = ImportRow)]
 #[expect(dead_code, reason = "documents the rows, each of which is read by itself")]
 pub(crate) struct ImportRowJson {
-    /// The plain key, where there is no `digest`. Only its digest is kept.
+    /// The plain key, where there is neither `digest` nor `hash`. Only its digest is kept.
     key: Option<String>,
     #[schema(inline)]
     #[serde(flatten)]
@@ -122,7 +133,7 @@ pub(crate) struct ImportedJson {
 struct RefusedRowJson {
     /// Its place among the rows, from 0.
     row: usize,
-    /// `malformed`, `unknown_hash`, `format`, `weak`, `duplicate`, `other_account`, `taken`, `external_id_taken`, `revoked`,
+    /// `malformed`, `unknown_hash`, `costly_hash`, `format`, `weak`, `duplicate`, `other_account`, `taken`, `external_id_taken`, `revoked`,
     /// `disabled` or `replaced`.
     code: &'static str,
     /// What is wrong and what to do.

@@ -27,6 +27,7 @@ pub(super) struct Engine {
     /// From when there is somebody to look after the nodes.
     nodes: Option<Task>,
     forgetting: Option<Task>,
+    first_uses: Option<Task>,
 }
 
 /// A task that ends when it is told to.
@@ -80,16 +81,20 @@ impl Engine {
             usage: Task::start(|stopped| usage.run(async { drop(stopped.await) })),
             nodes: None,
             forgetting: None,
+            first_uses: None,
         })
     }
 
-    /// Has `manager` look after the nodes, and forget what is old, from here on.
+    /// Has `manager` look after the nodes, keep first uses and forget what is old, from here on.
     pub(super) fn look_after_nodes(&mut self, manager: Manager, retention: Retention) {
         let forgetful = manager.clone();
         let work = |stopped| async move {
             forgetful.forget_what_is_old(retention, async { drop(stopped.await) }).await;
         };
         self.forgetting = Some(Task::start(work));
+        let keeper = manager.clone();
+        let work = |stopped| async move { keeper.keep_first_uses(async { drop(stopped.await) }).await };
+        self.first_uses = Some(Task::start(work));
         let work = |stopped| async move { manager.look_after_nodes(async { drop(stopped.await) }).await };
         self.nodes = Some(Task::start(work));
     }
@@ -102,6 +107,7 @@ impl Engine {
             result = &mut self.usage.running => ("writing usage", result),
             result = ended(self.nodes.as_mut()) => ("looking after the nodes", result),
             result = ended(self.forgetting.as_mut()) => ("forgetting what is old", result),
+            result = ended(self.first_uses.as_mut()) => ("keeping first uses", result),
         };
         match result {
             Ok(()) => anyhow!("{what} ended by itself"),
@@ -115,6 +121,9 @@ impl Engine {
         self.usage.stop("writing usage").await;
         if let Some(forgetting) = self.forgetting {
             forgetting.stop("forgetting what is old").await;
+        }
+        if let Some(first_uses) = self.first_uses {
+            first_uses.stop("keeping first uses").await;
         }
         if let Some(nodes) = self.nodes {
             nodes.stop("looking after the nodes").await;

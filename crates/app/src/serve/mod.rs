@@ -13,6 +13,7 @@ pub(crate) mod node;
 pub(crate) mod noted;
 mod own_keys;
 mod pages;
+mod peppers;
 mod process;
 pub(crate) mod profiles;
 mod ready;
@@ -178,6 +179,7 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         clock: Arc::clone(&clock),
         entropy: Arc::clone(&entropy),
     });
+    verifier.compute_hashes_by(Arc::clone(&served.hashes) as _);
     engine.look_after_nodes(manager.clone(), settings.retention);
     let reload_failed = Arc::default();
     let base = Base {

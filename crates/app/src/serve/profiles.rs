@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc};
 
 use anyhow::{Context as _, bail};
 use claviger_dashboard::ApiPages;
+use claviger_hashes::Hashes;
 use claviger_judge::Api;
 use claviger_manage::Apis;
 pub(super) use claviger_manage::ServedProfiles as Digests;
@@ -11,7 +12,7 @@ use claviger_model::profile::Profile;
 use claviger_store::Store;
 use sha2::{Digest as _, Sha256};
 
-use super::{noted::Noted, pages};
+use super::{noted::Noted, pages, peppers};
 use crate::config::Settings;
 
 /// What is served where no profile is named.
@@ -25,6 +26,7 @@ pub(super) struct Served {
     pub(super) apis: Arc<Apis>,
     pub(super) prepared: Vec<Arc<Api>>,
     pub(super) pages: Vec<ApiPages>,
+    pub(super) hashes: Arc<Hashes>,
 }
 
 impl Served {
@@ -36,7 +38,8 @@ impl Served {
         let prepared = profiles.iter().map(|profile| prepare(Arc::clone(profile)));
         let prepared = prepared.collect::<anyhow::Result<_>>()?;
         let pages = pages::of(&profiles, &settings.profiles, noted)?;
-        Ok(Self { profiles, digests, apis, prepared, pages })
+        let hashes = Arc::new(peppers::of(&profiles, &settings.profiles, noted)?);
+        Ok(Self { profiles, digests, apis, prepared, pages, hashes })
     }
 }
 

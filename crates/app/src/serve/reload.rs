@@ -145,8 +145,9 @@ impl Reload<'_> {
         let changed = served.digests.iter().filter(|(api, digest)| before.digests.get(*api) != Some(digest));
         let changed = changed.map(|(api, _)| api.to_string()).collect();
         let manager = self.base.manager.serving(Arc::clone(&served.apis));
-        let digests = served.digests.clone();
+        let (digests, hashes) = (served.digests.clone(), Arc::clone(&served.hashes));
         let services = Services::of(self.base, &manager, served, Some(&before));
+        self.base.verifier.compute_hashes_by(hashes);
         self.in_force.become_these(services.context("the profiles can't be served")?);
         manager.tells(digests);
         Ok(changed)

@@ -10,13 +10,14 @@ use std::{
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 /// Who may name whom: data plane, control plane, and the binary on top.
-const TABLE: [(&str, &[&str]); 13] = [
+const TABLE: [(&str, &[&str]); 14] = [
     ("claviger-model", &[]),
     ("claviger-verify", &["claviger-model"]),
     ("claviger-layer", &[]),
     ("claviger-judge", &["claviger-model", "claviger-verify", "claviger-layer"]),
     ("claviger-gateway", &["claviger-model", "claviger-verify", "claviger-judge"]),
     ("claviger-counters", &["claviger-model", "claviger-verify"]),
+    ("claviger-hashes", &["claviger-model", "claviger-verify"]),
     ("claviger-store", &["claviger-model", "claviger-verify"]),
     ("claviger-manage", &["claviger-model", "claviger-verify", "claviger-store"]),
     ("claviger-api", &["claviger-model", "claviger-verify", "claviger-judge", "claviger-manage"]),
@@ -30,6 +31,7 @@ const TABLE: [(&str, &[&str]); 13] = [
             "claviger-judge",
             "claviger-gateway",
             "claviger-counters",
+            "claviger-hashes",
             "claviger-store",
             "claviger-manage",
             "claviger-api",

@@ -91,6 +91,7 @@ fn secret(plain: &str, number: u8, restrictions: &str) -> Record {
         ends_at: None,
         expires_at: None,
         terms: Arc::new(Terms { policy, created_by: CREATED_BY.into() }),
+        foreign: None,
     })
 }
 

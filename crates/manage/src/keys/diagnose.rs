@@ -8,7 +8,8 @@ use claviger_model::{
     operator_key_format,
     profile::{Carrier, Profile},
 };
-use claviger_store::FoundSecret;
+use claviger_store::{FoundSecret, StoreError};
+use claviger_verify::{Indeterminate, usage::SecretRef};
 use zeroize::Zeroizing;
 
 use super::KeyView;
@@ -92,15 +93,28 @@ impl Manager {
         apis: impl IntoIterator<Item = &Arc<Profile>>,
     ) -> Result<Option<FoundSecret>, Refusal> {
         let text = text.as_bytes();
-        let as_keys = apis.into_iter().filter_map(|profile| Some(profile.recognise(text).ok()?.0));
+        let apis: Vec<_> = apis.into_iter().collect();
+        let as_keys = apis.iter().filter_map(|profile| Some(profile.recognise(text).ok()?.0));
         let digests: BTreeSet<Digest> = as_keys.chain([Digest::of(text)]).collect();
         for digest in digests {
             if let Some(found) = self.store.find_secret(digest).await? {
                 return Ok(Some(found));
             }
         }
+        for profile in apis {
+            let met = self.verifier.meet(profile, text).await.map_err(cannot_know)?;
+            if let Some(SecretRef { key, secret: number }) = met
+                && let Some(key) = self.store.find_key(key).await?
+            {
+                return Ok(Some(FoundSecret { key, number }));
+            }
+        }
         Ok(None)
     }
+}
+
+fn cannot_know(indeterminate: Indeterminate) -> Refusal {
+    Refusal::Unavailable(StoreError::Unavailable(indeterminate.to_string()))
 }
 
 /// The key in what was pasted: without white space, quotes, the name of a header that carries keys and its scheme.

@@ -118,6 +118,7 @@ impl Manager {
                 hint: profile.hint(environment, &plain),
                 sealed,
                 expires_at: None,
+                foreign: None,
             },
             plain,
         ))

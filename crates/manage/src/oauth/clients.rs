@@ -154,7 +154,7 @@ impl Manager {
 
     fn client_secret(&self, rules: &OauthRules) -> (NewSecret, PlainKey) {
         let (digest, plain) = self.mint_oauth(&rules.client_secret);
-        (NewSecret { digest, hint: hint(&plain), sealed: None, expires_at: None }, plain)
+        (NewSecret { digest, hint: hint(&plain), sealed: None, expires_at: None, foreign: None }, plain)
     }
 
     /// The api called so, or the only one.

@@ -40,7 +40,16 @@ impl Manager {
 
     fn mint_access(&self, rules: &OauthRules, expires_at: Timestamp) -> (NewSecret, PlainKey) {
         let (digest, plain) = self.mint_oauth(&rules.access);
-        (NewSecret { digest, hint: hint(&plain), sealed: None, expires_at: Some(expires_at) }, plain)
+        (
+            NewSecret {
+                digest,
+                hint: hint(&plain),
+                sealed: None,
+                expires_at: Some(expires_at),
+                foreign: None,
+            },
+            plain,
+        )
     }
 }
 

@@ -272,7 +272,7 @@ impl Manager {
     }
 
     /// What a token or key of the api is, if it works (RFC 7662), and the application that holds it.
-    pub fn introspect(
+    pub async fn introspect(
         &self,
         profile: &Profile,
         client: &ClientPermit,
@@ -281,7 +281,7 @@ impl Manager {
         if !client.record.introspects {
             return Err(TokenError::UnauthorizedClient("this application may not introspect"));
         }
-        self.verifier.inspect(profile, token.as_bytes()).map_err(cannot_know)
+        self.verifier.inspect(profile, token.as_bytes()).await.map_err(cannot_know)
     }
 
     /// Ends the grant that an access or refresh token of this client is of (RFC 7009). A token that is none of its own is as

@@ -5,9 +5,12 @@ mod refusal;
 
 use serde_json::Value;
 
-use crate::{AccountState, Digest, Environment, KeyState, PlainKey, Restrictions, Scopes, Timestamp};
+use crate::{
+    AccountState, Digest, Environment, KeyState, PlainKey, Restrictions, Scopes, Timestamp,
+    foreign::ForeignSecret,
+};
 
-pub use read::{FIELDS, value_of_text};
+pub use read::{FIELDS, HINT_MAX, value_of_text};
 pub use refusal::RowRefusal;
 
 /// A key as another system has it. What is `None` isn't said: of a key that is here already it stays as it is.
@@ -56,14 +59,17 @@ pub enum Secret {
     Plain(PlainKey),
     /// What the other system kept of it.
     Digest(Digest),
+    /// What the other system kept of it, where that says nothing of its digest.
+    Foreign(ForeignSecret),
 }
 
 impl Secret {
-    /// What the key is looked up by.
+    /// What tells a row's key from the other rows'.
     pub fn digest(&self) -> Digest {
         match self {
             Self::Plain(key) => key.digest(),
             Self::Digest(digest) => *digest,
+            Self::Foreign(foreign) => foreign.stand_in(""),
         }
     }
 }

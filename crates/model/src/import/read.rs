@@ -10,16 +10,18 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::{Row, RowRefusal, Secret};
-use crate::{Digest, PlainKey};
+use crate::{Digest, PlainKey, foreign::ForeignSecret};
 
 /// The fields of a row.
-pub const FIELDS: [&str; 18] = [
+pub const FIELDS: [&str; 20] = [
     "account",
     "account_name",
     "account_metadata",
     "account_state",
     "key",
     "digest",
+    "hash",
+    "lookup",
     "hint",
     "name",
     "external_id",
@@ -41,7 +43,7 @@ const NAME_MAX: usize = 200;
 /// Most bytes of metadata as JSON.
 const METADATA_MAX: usize = 16 << 10;
 /// Longest hint, in characters: what it shows of a key must leave the rest unknown.
-const HINT_MAX: usize = 24;
+pub const HINT_MAX: usize = 24;
 
 /// Both alphabets, padded or not: whoever wrote the other system chose one.
 const FORGIVING: GeneralPurposeConfig =
@@ -179,15 +181,29 @@ impl Members {
 
     fn secret(&mut self) -> Result<Secret, RowRefusal> {
         let malformed = |detail: &str| Err(RowRefusal::malformed("row", detail));
-        match (self.take("key"), self.take("digest")) {
-            (Some(Value::String(key)), None) if !key.is_empty() => Ok(Secret::Plain(PlainKey::new(key))),
-            (None, Some(Value::String(digest))) => {
+        let lookup = self.text("lookup", ID_MAX)?;
+        if lookup.is_some() && self.0.get("hash").is_none_or(Value::is_null) {
+            return Err(RowRefusal::malformed("lookup", "finds a hash, and the row has none"));
+        }
+        match (self.take("key"), self.take("digest"), self.take("hash")) {
+            (Some(Value::String(key)), None, None) if !key.is_empty() => {
+                Ok(Secret::Plain(PlainKey::new(key)))
+            }
+            (None, Some(Value::String(digest)), None) => {
                 sha_256(&digest).map(Secret::Digest).ok_or(RowRefusal::UnknownHash)
             }
-            (Some(_), Some(_)) => malformed("has a key and a digest: one of them says which key it is"),
-            (None, None) => malformed("has neither a key nor a digest"),
-            (Some(_), None) => Err(RowRefusal::malformed("key", "must be text")),
-            (None, Some(_)) => Err(RowRefusal::malformed("digest", "must be text")),
+            (None, None, Some(Value::String(hash))) => {
+                let lookup = lookup.ok_or_else(|| {
+                    RowRefusal::malformed("lookup", "is missing: by which first characters is the key found?")
+                })?;
+                let hash = hash.parse().map_err(RowRefusal::Hash)?;
+                Ok(Secret::Foreign(ForeignSecret { lookup: lookup.into(), hash }))
+            }
+            (None, None, None) => malformed("has neither a key nor a digest nor a hash"),
+            (Some(_), None, None) => Err(RowRefusal::malformed("key", "must be text")),
+            (None, Some(_), None) => Err(RowRefusal::malformed("digest", "must be text")),
+            (None, None, Some(_)) => Err(RowRefusal::malformed("hash", "must be text")),
+            _ => malformed("has more than one of key, digest and hash: one of them says which key it is"),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Why a row isn't taken.
 
-use crate::denial::Malformation;
+use crate::{denial::Malformation, foreign::HashError};
 
 /// Why a row isn't taken: for whoever sent it. No text of it repeats what the row says, which may be a key in the wrong
 /// column.
@@ -16,10 +16,13 @@ pub enum RowRefusal {
     },
     /// A digest that isn't SHA-256.
     #[error(
-        "digest: is no SHA-256, which is 64 hexadecimal digits or 32 bytes in Base64; keys that are kept by another hash \
-         can't be taken over by it"
+        "digest: is no SHA-256, which is 64 hexadecimal digits or 32 bytes in Base64; another hash goes into hash, with \
+         lookup"
     )]
     UnknownHash,
+    /// A hash that can't be checked, or only at too high a cost.
+    #[error("hash: {0}")]
+    Hash(HashError),
     /// A plain key that the api's profile would refuse.
     #[error("key: isn't of a format of this api ({}): add its format to the profile", .0.detail())]
     Format(Malformation),
@@ -61,7 +64,8 @@ impl RowRefusal {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Malformed { .. } => "malformed",
-            Self::UnknownHash => "unknown_hash",
+            Self::UnknownHash | Self::Hash(HashError::Unknown) => "unknown_hash",
+            Self::Hash(HashError::Costly(_)) => "costly_hash",
             Self::Format(_) => "format",
             Self::Weak => "weak",
             Self::Duplicate => "duplicate",

@@ -30,7 +30,8 @@ fn a_digest_is_read_in_every_spelling_and_nothing_else_is() {
     ];
     for spelling in spellings {
         let row = read(json!({"account": "a", "digest": spelling})).unwrap();
-        assert_eq!(row.secret.digest(), Digest::of(b"abc"), "{spelling}");
+        let Secret::Digest(digest) = row.secret else { panic!("{spelling}: it is a digest") };
+        assert_eq!(digest, Digest::of(b"abc"), "{spelling}");
     }
     for other in [
         "",
@@ -45,6 +46,32 @@ fn a_digest_is_read_in_every_spelling_and_nothing_else_is() {
     ] {
         let refused = read(json!({"account": "a", "digest": other})).unwrap_err();
         assert_eq!(refused, RowRefusal::UnknownHash, "{other}");
+    }
+}
+
+#[test]
+fn a_hash_is_read_with_what_finds_it_and_refused_without() {
+    let bcrypt = "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW";
+    let with = |more: Value| {
+        let mut row = json!({"account": "a", "hash": bcrypt, "lookup": "AbCdEfGh"});
+        row.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        read(row)
+    };
+    let Secret::Foreign(secret) = with(json!({})).unwrap().secret else { panic!("it is a hash") };
+    assert_eq!((&*secret.lookup, secret.hash.as_str()), ("AbCdEfGh", bcrypt));
+    for (more, code, told) in [
+        (json!({"lookup": null}), "malformed", "lookup: is missing"),
+        (json!({"hash": null, "key": PLAIN}), "malformed", "lookup: finds a hash"),
+        (json!({"key": PLAIN}), "malformed", "row: has more than one of"),
+        (json!({"digest": "0".repeat(64)}), "malformed", "row: has more than one of"),
+        (json!({"hash": 7}), "malformed", "hash: must be text"),
+        (json!({"hash": PLAIN}), "unknown_hash", "hash: is none of"),
+        (json!({"hash": bcrypt.replace("$12$", "$31$")}), "costly_hash", "hash: costs too much"),
+    ] {
+        let refused = with(more.clone()).unwrap_err();
+        assert_eq!(refused.code(), code, "{more}");
+        assert!(refused.to_string().starts_with(told), "{refused}");
+        assert!(!refused.to_string().contains("AbCdEf"), "{refused}");
     }
 }
 

@@ -8,6 +8,8 @@ use crate::{Digest, denial::Malformation};
 /// Fewest unknown bits a key must hold, beside what its hint shows.
 pub const MIN_SECRET_BITS: f64 = 112.0;
 const MAX_KEY_LENGTH: usize = 255;
+/// Most characters that find a key which is known by another system's hash.
+const LOOKUP_MAX: usize = 64;
 /// Different letters that a key of at least [`MIN_SECRET_BITS`] has whenever chance draws it.
 const LETTERS_DRAWN: usize = 6;
 /// Letters and digits of ASCII, in the order of their value as digits.
@@ -35,6 +37,15 @@ pub enum FormatError {
     /// Fewer than [`MIN_SECRET_BITS`].
     #[error("too easy to guess: the random part must hold at least 112 bits (19 characters of base 62)")]
     Weak,
+    /// A lookup that finds nothing, or gives too much away.
+    #[error(
+        "lookup and hash_skips: lookup is more characters than the prefix has and at most {LOOKUP_MAX}, and what follows \
+         either of them must hold 112 bits (19 characters of base 62)"
+    )]
+    Lookup,
+    /// A lookup would be of another part of test keys.
+    #[error("lookup: the live and the test prefix must be equally long; write two formats")]
+    LookupAmbiguous,
     /// More than 255 characters.
     #[error("a key may be at most {MAX_KEY_LENGTH} characters long")]
     Long,
@@ -80,6 +91,7 @@ pub struct KeyFormat {
     alphabet: Alphabet,
     checksum: Checksum,
     digested: Digested,
+    lookup: Option<Lookup>,
 }
 
 /// What of a key SHA-256 is taken of.
@@ -91,6 +103,15 @@ pub enum Digested {
     Whole,
     /// What comes after its prefix, as another system did.
     Secret,
+}
+
+/// How a key is found that is known by another system's hash, and of what the hash is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lookup {
+    /// How many of a key's first characters find it.
+    pub characters: usize,
+    /// How many of its first characters the hash leaves out.
+    pub hash_skips: usize,
 }
 
 impl KeyFormat {
@@ -113,9 +134,15 @@ impl KeyFormat {
         if length > MAX_KEY_LENGTH - longest {
             return Err(FormatError::Long);
         }
-        let digested = Digested::Whole;
-        let format =
-            Self { live: live.into(), test: test.map(Into::into), length, alphabet, checksum, digested };
+        let format = Self {
+            live: live.into(),
+            test: test.map(Into::into),
+            length,
+            alphabet,
+            checksum,
+            digested: Digested::Whole,
+            lookup: None,
+        };
         if format.secret_bits(0) < MIN_SECRET_BITS { Err(FormatError::Weak) } else { Ok(format) }
     }
 
@@ -123,6 +150,42 @@ impl KeyFormat {
     #[must_use]
     pub fn digesting(self, digested: Digested) -> Self {
         Self { digested, ..self }
+    }
+
+    /// The same format, whose keys may be known by another system's hash.
+    pub fn finding_by(self, lookup: Lookup) -> Result<Self, FormatError> {
+        let Lookup { characters, hash_skips } = lookup;
+        let prefix = self.live.len();
+        if self.test.as_ref().is_some_and(|test| test.len() != prefix) {
+            return Err(FormatError::LookupAmbiguous);
+        }
+        let leaves_enough = |first: usize| self.secret_bits(first.saturating_sub(prefix)) >= MIN_SECRET_BITS;
+        let finds = (1..=LOOKUP_MAX).contains(&characters) && characters > prefix;
+        if finds && leaves_enough(characters) && leaves_enough(hash_skips) {
+            Ok(Self { lookup: Some(lookup), ..self })
+        } else {
+            Err(FormatError::Lookup)
+        }
+    }
+
+    /// Whether keys of this format may be known by another system's hash.
+    pub const fn has_lookup(&self) -> bool {
+        self.lookup.is_some()
+    }
+
+    /// What finds `presented`, a key of this format, where it is known by another system's hash; and what that is of.
+    pub fn lookup<'a>(&self, presented: &'a [u8]) -> Option<(&'a str, &'a [u8])> {
+        let Lookup { characters, hash_skips } = self.lookup?;
+        let found_by = std::str::from_utf8(presented.get(..characters)?).ok()?;
+        Some((found_by, presented.get(hash_skips..)?))
+    }
+
+    /// The environment whose keys may begin with `found_by`, if it finds keys of this format.
+    pub fn found_by(&self, found_by: &str) -> Option<Environment> {
+        let lookup = self.lookup.filter(|lookup| lookup.characters == found_by.len())?;
+        let (environment, prefix) = self.prefixes().find(|(_, prefix)| found_by.starts_with(prefix))?;
+        let drawn = &found_by.as_bytes()[prefix.len()..lookup.characters.min(prefix.len() + self.length)];
+        drawn.iter().all(|byte| self.alphabet.member[usize::from(*byte)]).then_some(environment)
     }
 
     /// What `presented`, a key of this format, is looked up by.
@@ -249,6 +312,39 @@ mod tests {
         let good = b"cc_live_AbCdEfGhIjKlMnOpQrStUvWxYz0123456789AbCdEfGh";
         assert_eq!(cashcat().digest(good), Digest::of(good));
         assert_eq!(cashcat().digesting(Digested::Secret).digest(good), Digest::of(&good[8..]));
+    }
+
+    #[test]
+    fn a_key_is_found_by_its_first_characters_where_its_format_says_how_many() {
+        let alphabet =
+            Alphabet::new("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.").unwrap();
+        let format = KeyFormat::new("", None, 41, alphabet, Checksum::None).unwrap();
+        let key = b"AbCdEfGh.0123456789abcdefghijABCDEFGHIJ01";
+        assert_eq!((format.parse(key), format.lookup(key)), (Ok(Environment::Live), None));
+        let format = format.finding_by(Lookup { characters: 8, hash_skips: 0 }).unwrap();
+        assert_eq!(format.lookup(key), Some(("AbCdEfGh", key.as_slice())));
+        let rest = format.clone().finding_by(Lookup { characters: 8, hash_skips: 9 }).unwrap();
+        assert_eq!(rest.lookup(key), Some(("AbCdEfGh", &key[9..])));
+        assert_eq!(format.found_by("AbCdEfGh"), Some(Environment::Live));
+        for other in ["", "AbCdEfG", "AbCdEfGhI", "AbCd-fGh", "AbCdEfé"] {
+            assert_eq!(format.found_by(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_lookup_must_find_something_and_leave_enough_unknown() {
+        let by = |characters, hash_skips| cashcat().finding_by(Lookup { characters, hash_skips });
+        assert_eq!(by(16, 0).unwrap().found_by("cc_test_AbCdEfGh"), Some(Environment::Test));
+        assert_eq!(by(16, 0).unwrap().found_by("cc_fest_AbCdEfGh"), None);
+        for (characters, hash_skips) in [(0, 0), (8, 0), (34, 0), (16, 34), (16, usize::MAX), (usize::MAX, 0)]
+        {
+            assert_eq!(by(characters, hash_skips), Err(FormatError::Lookup), "{characters} {hash_skips}");
+        }
+        assert!(by(33, 33).is_ok());
+        let uneven =
+            KeyFormat::new("a_", Some("test_"), 32, Alphabet::new("base62").unwrap(), Checksum::None);
+        let uneven = uneven.unwrap().finding_by(Lookup { characters: 8, hash_skips: 0 });
+        assert_eq!(uneven, Err(FormatError::LookupAmbiguous));
     }
 
     #[test]

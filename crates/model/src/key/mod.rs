@@ -9,7 +9,7 @@ use std::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 pub use checksum::Checksum;
-pub use format::{Alphabet, Digested, FormatError, KeyFormat, MIN_SECRET_BITS};
+pub use format::{Alphabet, Digested, FormatError, KeyFormat, Lookup, MIN_SECRET_BITS};
 
 /// Which of an api's two worlds a key belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -106,6 +106,7 @@ pub(super) struct KeysText {
     pub(super) rotate_after: Option<Spanned<String>>,
     pub(super) unused_after: Option<Spanned<String>>,
     pub(super) overlap: Option<Spanned<String>>,
+    pub(super) pepper_file: Option<Spanned<String>>,
 }
 
 const fn yes() -> bool {
@@ -123,6 +124,8 @@ pub(super) struct FormatText {
     pub(super) checksum: Checksum,
     #[serde(default)]
     pub(super) digest: Digested,
+    pub(super) lookup: Option<usize>,
+    pub(super) hash_skips: Option<usize>,
 }
 
 #[derive(Clone, Copy, Deserialize)]

@@ -130,6 +130,8 @@ pub struct KeyRules {
     pub overlap: Duration,
     /// Whether test keys are accepted at all.
     pub accepts_test: bool,
+    /// The file with the key of the HMAC by which keys are known that came from another system.
+    pub pepper_file: Option<String>,
 }
 
 /// The key a new account starts with.
@@ -228,6 +230,16 @@ impl Profile {
         let formats = self.keys.formats.iter().chain(self.oauth.as_ref().map(|oauth| &oauth.access));
         let (format, environment) = Self::parse_as(formats, presented)?;
         Ok((format.digest(presented), environment))
+    }
+
+    /// Whether keys may be known by another system's hash.
+    pub fn takes_hashes(&self) -> bool {
+        self.keys.formats.iter().any(KeyFormat::has_lookup)
+    }
+
+    /// What finds `presented` where it is known by another system's hash, and what that is of.
+    pub fn lookup<'a>(&self, presented: &'a [u8]) -> Option<(&'a str, &'a [u8])> {
+        self.key_format(presented).ok()?.0.lookup(presented)
     }
 
     /// The format that `presented`, a key and no access token, has.

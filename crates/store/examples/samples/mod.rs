@@ -65,6 +65,7 @@ fn new_key(account: AccountId) -> NewKey {
             hint: "cc_live_AbCdEfG".to_owned(),
             sealed: None,
             expires_at: None,
+            foreign: None,
         },
     }
 }

@@ -150,7 +150,12 @@ fn is_of_no_consequence(action: &str) -> bool {
     action.starts_with("session.")
         || matches!(
             action,
-            "key.reveal" | "node.fence" | "grant.refresh" | "member.password_link" | "restore"
+            "key.reveal"
+                | "key.first_use"
+                | "node.fence"
+                | "grant.refresh"
+                | "member.password_link"
+                | "restore"
         )
 }
 
@@ -264,7 +269,13 @@ fn rotated(event: &AuditEvent, entropy: &dyn Entropy) -> Option<(NewSecret, Time
     let mut nobodys = [0; 32];
     entropy.fill(&mut nobodys);
     let hint = event.detail.get("hint")?.as_str()?.to_owned();
-    let secret = NewSecret { digest: Digest::from_bytes(nobodys), hint, sealed: None, expires_at: None };
+    let secret = NewSecret {
+        digest: Digest::from_bytes(nobodys),
+        hint,
+        sealed: None,
+        expires_at: None,
+        foreign: None,
+    };
     Some((secret, others_end_at(event)?))
 }
 

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
 use claviger_model::{Account, AccountId};
+use claviger_verify::foreign::FirstUse;
 use tokio_postgres::{Row, error::SqlState};
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
     change::{Change, Durability, Left, make},
     columns::{Column, array, stored},
     failure::{Failure, Outcome},
-    key_rows,
+    foreign, key_rows,
     locks::{self, Within},
     usage,
     verbs::{change, to_its_end},
@@ -45,6 +46,7 @@ async fn plan(from: &impl Ask, import: &Import, mut known: Known) -> Outcome<Pla
         let found = from.rows(sql, vec![array(of), array(ids)]).await?;
         known.external_ids = found.iter().map(taken).collect::<Outcome<_>>()?;
     }
+    foreign::find_again(from, import, &mut known).await?;
     Ok(Plan::of(import, known))
 }
 
@@ -97,11 +99,10 @@ async fn write(change: &Change, plan: &Plan) -> Outcome<()> {
         insert_keys(change, &plan.keys).await?;
         insert_secrets(change, &plan.keys).await?;
     }
-    if plan.changes.is_empty() {
-        Ok(())
-    } else {
-        change_keys(change, plan.changes.iter().map(|(key, _)| key)).await
+    if !plan.changes.is_empty() {
+        change_keys(change, plan.changes.iter().map(|(key, _)| key)).await?;
     }
+    if plan.rehashed.is_empty() { Ok(()) } else { foreign::rehash(change, &plan.rehashed).await }
 }
 
 async fn insert_accounts(change: &Change, accounts: &[Account]) -> Outcome<()> {
@@ -144,15 +145,17 @@ async fn insert_keys(change: &Change, keys: &[Arrived]) -> Outcome<()> {
 }
 
 async fn insert_secrets(change: &Change, keys: &[Arrived]) -> Outcome<()> {
-    let sql = "INSERT INTO secrets (key, number, digest, hint, created_at)
-               SELECT key, 1, digest, hint, created_at
-                 FROM unnest($1, $2, $3, $4) AS secret (key, digest, hint, created_at)";
+    let sql = "INSERT INTO secrets (key, number, digest, hint, created_at, lookup, hash, imported_as)
+               SELECT key, 1, digest, hint, created_at, lookup, hash, CASE WHEN hash IS NOT NULL THEN digest END
+                 FROM unnest($1, $2, $3, $4, $5, $6) AS secret (key, digest, hint, created_at, lookup, hash)";
     let of = || keys.iter().map(|arrived| &arrived.key);
     let values = vec![
         array(of().map(|key| key.id)),
         array(of().map(|key| key.secret.digest)),
         array(of().map(|key| key.secret.hint.as_str())),
         array(of().map(|key| key.created_at)),
+        array(of().map(|key| key.secret.foreign.as_ref().map(|foreign| &*foreign.lookup))),
+        array(of().map(|key| key.secret.foreign.as_ref().map(|foreign| foreign.hash.as_str()))),
     ];
     change.execute(sql, values).await.map(drop)
 }
@@ -193,6 +196,14 @@ impl TransferDatabase for Postgres {
     async fn would_import(&self, import: Import) -> Result<Imported, StoreError> {
         let known = accounts(&self.0.pool, &import).await?;
         Ok(plan(&self.0.pool, &import, known).await?.imported())
+    }
+
+    async fn keep_first_uses(
+        &self,
+        first_uses: Vec<FirstUse>,
+        note: AuditNote,
+    ) -> Result<Committed<usize>, StoreError> {
+        change!(self, |change| foreign::keep(change, &first_uses, &note))
     }
 
     async fn find_accounts(&self, ids: Vec<AccountId>) -> Result<Vec<Account>, StoreError> {

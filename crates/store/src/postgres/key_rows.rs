@@ -5,23 +5,25 @@ use tokio_postgres::Row;
 
 use super::{
     ask::Ask,
-    columns::{Stored, array, bind, stored, stored_all, stored_if_any},
+    columns::{Bound, Stored, array, bind, stored, stored_all, stored_if_any},
     failure::Outcome,
     pool::Pool,
     select::Select,
 };
-use crate::{FoundSecret, KeyFilter, KeyRow, Page, PageRequest, SecretRow};
+use crate::{Brought, FoundSecret, KeyFilter, KeyRow, Page, PageRequest, SecretRow};
 
 const KEYS: &str = "SELECT k.id, k.account, a.api, k.name, k.environment, k.scopes, k.restrictions, k.state,
                            k.created_at, k.created_by, k.expires_at, k.revoked_at, k.external_id, k.metadata, k.client,
-                           s.numbers, s.digests, s.hints, s.minted, s.ends
+                           s.numbers, s.digests, s.hints, s.minted, s.ends, s.lookups, s.hashes
                       FROM keys     k
                       JOIN accounts a ON a.id = k.account
                      CROSS JOIN LATERAL (SELECT array_agg(number     ORDER BY number DESC) AS numbers,
                                                 array_agg(digest     ORDER BY number DESC) AS digests,
                                                 array_agg(hint::text ORDER BY number DESC) AS hints,
                                                 array_agg(created_at ORDER BY number DESC) AS minted,
-                                                array_agg(ends_at    ORDER BY number DESC) AS ends
+                                                array_agg(ends_at    ORDER BY number DESC) AS ends,
+                                                array_agg(lookup::text ORDER BY number DESC) AS lookups,
+                                                array_agg(hash::text   ORDER BY number DESC) AS hashes
                                            FROM secrets
                                           WHERE key = k.id) s
                      WHERE true";
@@ -41,15 +43,24 @@ pub(super) async fn find_secrets(
     from: &impl Ask,
     digests: impl IntoIterator<Item = Digest>,
 ) -> Outcome<Vec<(Digest, FoundSecret)>> {
+    let sql = "SELECT key, number, digest FROM secrets WHERE digest = ANY($1)";
+    find_by(from, sql, vec![array(digests)]).await
+}
+
+/// The keys that a query leads to, which returns the key, the secret's number and the digest that is asked about.
+pub(super) async fn find_by(
+    from: &impl Ask,
+    query: &str,
+    values: Vec<Bound>,
+) -> Outcome<Vec<(Digest, FoundSecret)>> {
     let sql = format!(
         "SELECT found.number AS found, found.digest AS by, of.*
-           FROM secrets found
-          CROSS JOIN LATERAL ({KEYS} AND k.id = found.key) of
-          WHERE found.digest = ANY($1)"
+           FROM ({query}) AS found (key, number, digest)
+          CROSS JOIN LATERAL ({KEYS} AND k.id = found.key) of"
     );
     let found =
         |row: &Row| Ok((stored(row, "by")?, FoundSecret { key: key(row)?, number: stored(row, "found")? }));
-    from.rows(&sql, vec![array(digests)]).await?.iter().map(found).collect()
+    from.rows(&sql, values).await?.iter().map(found).collect()
 }
 
 pub(super) async fn list(
@@ -102,14 +113,19 @@ fn secrets(row: &Row) -> Outcome<Vec<SecretRow>> {
     let hints: Vec<String> = row.try_get("hints")?;
     let minted: Vec<Timestamp> = stored_all(row, "minted")?;
     let ends: Vec<Option<i64>> = row.try_get("ends")?;
-    let all = numbers.into_iter().zip(digests).zip(hints).zip(minted.into_iter().zip(ends));
+    let lookups: Vec<Option<String>> = row.try_get("lookups")?;
+    let hashes: Vec<Option<String>> = row.try_get("hashes")?;
+    let brought =
+        lookups.into_iter().zip(hashes).map(|(lookup, hash)| Brought::read(lookup, hash.as_deref()));
+    let all = numbers.into_iter().zip(digests).zip(hints).zip(minted.into_iter().zip(ends)).zip(brought);
     Ok(all
-        .map(|(((number, digest), hint), (created_at, ends_at))| SecretRow {
+        .map(|((((number, digest), hint), (created_at, ends_at)), brought)| SecretRow {
             number,
             digest,
             hint,
             created_at,
             ends_at: ends_at.map(Timestamp::from_millis),
+            brought,
         })
         .collect())
 }

@@ -17,6 +17,7 @@ mod connect;
 mod examine;
 mod failure;
 mod feed;
+mod foreign;
 mod grants;
 mod idempotency;
 mod import;

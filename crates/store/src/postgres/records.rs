@@ -13,7 +13,7 @@ use super::{
     columns::{Bound, bind, stored, stored_if_any},
     failure::Outcome,
 };
-use crate::{StoreError, terms::Shared};
+use crate::{Brought, StoreError, terms::Shared};
 
 pub(super) const ACCOUNTS: &str = "SELECT id, api, external_id, state FROM accounts";
 
@@ -29,7 +29,7 @@ pub(super) const CLIENT_SECRETS: &str =
 pub(super) const SECRETS: &str = "SELECT s.digest, s.number, coalesce(k.revoked_at, s.ends_at),
                                          k.id, k.account, k.environment, k.state,
                                          least(s.expires_at, k.expires_at),
-                                         k.scopes, k.restrictions, k.created_by
+                                         k.scopes, k.restrictions, k.created_by, s.lookup, s.hash
                                     FROM keys    k
                                     JOIN secrets s ON s.key = k.id";
 
@@ -110,5 +110,6 @@ pub(super) fn secret(row: &Row, shared: &mut Shared) -> Outcome<Record> {
         state: stored(row, 6)?,
         expires_at: stored_if_any(row, 7)?,
         terms,
+        foreign: Brought::read(row.try_get(11)?, row.try_get(12)?).and_then(Brought::unused),
     }))
 }

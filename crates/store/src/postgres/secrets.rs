@@ -19,11 +19,15 @@ pub(super) async fn add(
     secret: &NewSecret,
     created_at: Timestamp,
 ) -> Outcome<()> {
-    let sql = "INSERT INTO secrets (key, number, digest, hint, sealed, created_at, ends_at, expires_at)
-               SELECT $1, 1 + coalesce(max(number), 0), $2, $3, $4, $5, $6, $6
+    let sql = "INSERT INTO secrets (key, number, digest, hint, sealed, created_at, ends_at, expires_at,
+                                    lookup, hash, imported_as)
+               SELECT $1, 1 + coalesce(max(number), 0), $2, $3, $4, $5, $6, $6, $7, $8, CASE WHEN $8 IS NOT NULL THEN $2 END
                  FROM secrets
                 WHERE key = $1";
-    let values = bind![key, secret.digest, secret.hint, secret.sealed, created_at, secret.expires_at];
+    let foreign = secret.foreign.as_ref();
+    let mut values = bind![key, secret.digest, secret.hint, secret.sealed, created_at, secret.expires_at];
+    values
+        .extend(bind![foreign.map(|foreign| &*foreign.lookup), foreign.map(|foreign| foreign.hash.as_str())]);
     change.execute(sql, values).await.map(drop)
 }
 

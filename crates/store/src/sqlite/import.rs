@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use claviger_model::{Account, AccountId, Timestamp};
+use claviger_verify::foreign::FirstUse;
 use rusqlite::{Connection, OptionalExtension};
 use serde_json::Value;
 
@@ -10,7 +11,7 @@ use super::{
     columns::stored,
     failure::Outcome,
     feed::{already, committed},
-    key_rows, keys, secrets,
+    foreign, key_rows, keys, secrets,
     together::together,
     usage,
 };
@@ -42,6 +43,7 @@ fn plan(connection: &Connection, import: &Import) -> Outcome<Plan> {
         {
             known.external_ids.insert((*account, external_id.clone()));
         }
+        foreign::find_again(connection, row, &mut known)?;
     }
     Ok(Plan::of(import, known))
 }
@@ -70,6 +72,9 @@ fn write(connection: &Connection, import: &Import, plan: Plan, note: &AuditNote)
     insert_keys(connection, &plan.keys)?;
     insert_secrets(connection, &plan.keys)?;
     change_keys(connection, &plan.changes)?;
+    for rehashed in &plan.rehashed {
+        foreign::rehash(connection, rehashed)?;
+    }
     audit::append_of_all(connection, &note, None, &subjects)?;
     committed(connection, plan)
 }
@@ -117,14 +122,22 @@ fn insert_keys(connection: &Connection, keys: &[Arrived]) -> Outcome<()> {
 }
 
 fn insert_secrets(connection: &Connection, keys: &[Arrived]) -> Outcome<()> {
-    let sql =
-        |rows: &str| format!("INSERT INTO secrets (key, number, digest, hint, created_at) VALUES {rows}");
-    together(connection, keys, 5, sql, |Arrived { key, .. }, values| {
+    let sql = |rows: &str| {
+        format!(
+            "INSERT INTO secrets (key, number, digest, hint, created_at, lookup, hash, imported_as)
+             VALUES {rows}"
+        )
+    };
+    together(connection, keys, 8, sql, |Arrived { key, .. }, values| {
+        let (secret, foreign) = (&key.secret, key.secret.foreign.as_ref());
         values.put(key.id.to_bytes())?;
         values.put(1)?;
-        values.put(key.secret.digest.as_bytes())?;
-        values.put(&key.secret.hint)?;
-        values.put(key.created_at.as_millis())
+        values.put(secret.digest.as_bytes())?;
+        values.put(&secret.hint)?;
+        values.put(key.created_at.as_millis())?;
+        values.put(foreign.map(|foreign| &*foreign.lookup))?;
+        values.put(foreign.map(|foreign| foreign.hash.as_str()))?;
+        values.put(foreign.map(|_| secret.digest.as_bytes()))
     })
 }
 
@@ -180,6 +193,14 @@ impl TransferDatabase for Sqlite {
 
     async fn would_import(&self, import: Import) -> Result<Imported, StoreError> {
         self.0.readers.run(move |connection| Ok(plan(connection, &import)?.imported())).await
+    }
+
+    async fn keep_first_uses(
+        &self,
+        first_uses: Vec<FirstUse>,
+        note: AuditNote,
+    ) -> Result<Committed<usize>, StoreError> {
+        self.0.change(move |connection| foreign::keep(connection, &first_uses, &note)).await
     }
 
     async fn find_accounts(&self, ids: Vec<AccountId>) -> Result<Vec<Account>, StoreError> {

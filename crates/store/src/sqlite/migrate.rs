@@ -16,6 +16,7 @@ pub(super) const DATABASE: &[&str] = &[
     include_str!("../../migrations/sqlite/0006_introspection.sql"),
     include_str!("../../migrations/sqlite/0007_import.sql"),
     include_str!("../../migrations/sqlite/0008_old_grants.sql"),
+    include_str!("../../migrations/sqlite/0009_foreign.sql"),
 ];
 /// The usage file's.
 pub(super) const USAGE: &[&str] = &[

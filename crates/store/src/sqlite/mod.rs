@@ -13,6 +13,7 @@ mod examine;
 mod failure;
 mod feed;
 mod file;
+mod foreign;
 mod grants;
 mod idempotency;
 mod import;

@@ -12,7 +12,7 @@ use super::{
     columns::{stored, stored_if_any},
     failure::Outcome,
 };
-use crate::terms::Shared;
+use crate::{Brought, terms::Shared};
 
 const ACCOUNTS: &str = "SELECT id, api, external_id, state FROM accounts";
 
@@ -26,7 +26,7 @@ const CLIENT_SECRETS: &str = "SELECT s.digest, coalesce(c.revoked_at, s.ends_at)
 const SECRETS: &str = "SELECT s.digest, s.number, coalesce(k.revoked_at, s.ends_at),
                               k.id, k.account, k.environment, k.state,
                               min(coalesce(s.expires_at, k.expires_at), coalesce(k.expires_at, s.expires_at)),
-                              k.scopes, k.restrictions, k.created_by
+                              k.scopes, k.restrictions, k.created_by, s.lookup, s.hash
                          FROM keys    k
                          JOIN secrets s ON s.key = k.id";
 
@@ -143,5 +143,6 @@ fn secret(row: &Row<'_>, shared: &mut Shared) -> rusqlite::Result<Record> {
         state: stored(row, 6)?,
         expires_at: stored_if_any(row, 7)?,
         terms,
+        foreign: Brought::read(row.get(11)?, row.get_ref(12)?.as_str_or_null()?).and_then(Brought::unused),
     }))
 }

@@ -8,7 +8,7 @@ use super::{
     columns::{stored, stored_if_any},
     failure::Outcome,
 };
-use crate::{AuditNote, NewSecret, SealedSecret, SecretRow};
+use crate::{AuditNote, Brought, NewSecret, SealedSecret, SecretRow};
 
 /// Adds a key's next secret. One that runs out by itself ends then.
 pub(super) fn add(
@@ -17,10 +17,12 @@ pub(super) fn add(
     secret: &NewSecret,
     created_at: Timestamp,
 ) -> Outcome<()> {
-    let sql = "INSERT INTO secrets (key, number, digest, hint, sealed, created_at, ends_at, expires_at)
-               SELECT ?1, 1 + coalesce(max(number), 0), ?2, ?3, ?4, ?5, ?6, ?6
+    let sql = "INSERT INTO secrets (key, number, digest, hint, sealed, created_at, ends_at, expires_at,
+                                    lookup, hash, imported_as)
+               SELECT ?1, 1 + coalesce(max(number), 0), ?2, ?3, ?4, ?5, ?6, ?6, ?7, ?8, CASE WHEN ?8 IS NOT NULL THEN ?2 END
                  FROM secrets
                 WHERE key = ?1";
+    let foreign = secret.foreign.as_ref();
     connection.prepare_cached(sql)?.execute(params![
         key.to_bytes(),
         secret.digest.as_bytes(),
@@ -28,6 +30,8 @@ pub(super) fn add(
         secret.sealed,
         created_at.as_millis(),
         secret.expires_at.map(Timestamp::as_millis),
+        foreign.map(|foreign| &*foreign.lookup),
+        foreign.map(|foreign| foreign.hash.as_str()),
     ])?;
     Ok(())
 }
@@ -55,8 +59,10 @@ pub(super) fn unseal(connection: &Connection, key: KeyId) -> Outcome<()> {
 
 /// All there are, the newest first.
 pub(super) fn list(connection: &Connection, key: KeyId) -> rusqlite::Result<Vec<SecretRow>> {
-    let sql =
-        "SELECT number, digest, hint, created_at, ends_at FROM secrets WHERE key = ?1 ORDER BY number DESC";
+    let sql = "SELECT number, digest, hint, created_at, ends_at, lookup, hash
+                 FROM secrets
+                WHERE key = ?1
+                ORDER BY number DESC";
     connection.prepare_cached(sql)?.query_map([key.to_bytes()], secret)?.collect()
 }
 
@@ -67,6 +73,7 @@ fn secret(row: &Row<'_>) -> rusqlite::Result<SecretRow> {
         hint: row.get("hint")?,
         created_at: stored(row, "created_at")?,
         ends_at: stored_if_any(row, "ends_at")?,
+        brought: Brought::read(row.get("lookup")?, row.get_ref("hash")?.as_str_or_null()?),
     })
 }
 

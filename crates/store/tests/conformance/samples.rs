@@ -103,6 +103,7 @@ pub(crate) fn new_secret() -> NewSecret {
         hint: "cc_live_AbCdEfG".to_owned(),
         sealed: None,
         expires_at: None,
+        foreign: None,
     }
 }
 

@@ -4,6 +4,7 @@
 //! follower) meet at the lock of a shard, each holding it for one row.
 
 mod accounts;
+mod foreign;
 mod index;
 #[cfg(test)]
 mod oracle;
@@ -19,10 +20,14 @@ use parking_lot::RwLock;
 pub(crate) use self::secrets::Broom;
 use self::{
     accounts::Accounts,
+    foreign::Foreign,
     secrets::{Row, Secrets},
     terms::TermsPool,
 };
-use crate::feed::{AccountRecord, ClientSecretRecord, Intake, OperatorRecord, Record, SecretRecord, Terms};
+use crate::{
+    feed::{AccountRecord, ClientSecretRecord, Intake, OperatorRecord, Record, SecretRecord, Terms},
+    foreign::Candidate,
+};
 
 /// All keys, accounts, operator keys and applications' secrets.
 #[derive(Default)]
@@ -32,6 +37,7 @@ pub(crate) struct Replica {
     terms: TermsPool,
     operators: RwLock<HashMap<Digest, Arc<OperatorRecord>>>,
     client_secrets: RwLock<HashMap<Digest, ClientSecretRecord>>,
+    foreign: Foreign,
 }
 
 /// What is known of a presented secret.
@@ -93,6 +99,15 @@ impl Replica {
         })
     }
 
+    /// The secrets of keys of `api` that begin so and are known by other systems' hashes.
+    pub(crate) fn candidates(&self, api: &str, lookup: &str) -> Vec<Candidate> {
+        let candidate = |(stand_in, foreign)| {
+            let held = self.find(&stand_in).filter(|held| &*held.account.api == api)?;
+            Some(Candidate { stand_in, key: held.key, number: held.secret, foreign })
+        };
+        self.foreign.found_by(lookup).into_iter().filter_map(candidate).collect()
+    }
+
     /// The operator key with this digest. Operators are told no more of a revoked one than that it isn't accepted.
     pub(crate) fn find_operator(&self, digest: &Digest) -> Option<Arc<OperatorRecord>> {
         self.operators.read().get(digest).filter(|operator| !operator.revoked).cloned()
@@ -108,6 +123,11 @@ impl Replica {
         if *broom == Broom::default() {
             let stays = |secret: &ClientSecretRecord| secret.ends_at.is_none_or(|at| at >= instant);
             self.client_secrets.write().retain(|_, secret| stays(secret));
+            for stand_in in self.foreign.stand_ins() {
+                if self.secrets.get(&stand_in).is_none() {
+                    self.foreign.remove(&stand_in);
+                }
+            }
         }
         self.secrets.sweep(broom, instant)
     }
@@ -115,11 +135,22 @@ impl Replica {
     /// Revokes what is revoked in `before` and stands here, and says which keys that are.
     pub(crate) fn keep_revoked(&self, before: &Self) -> Vec<KeyId> {
         let mut revived = Vec::new();
+        let mut unknown = HashMap::new();
         before.secrets.each_revoked(|row| {
             if self.secrets.revoke_again(row) {
                 revived.push(row.key);
+            } else if self.foreign.len() > 0 && self.secrets.get(&row.digest).is_none() {
+                unknown.insert((row.key, row.secret), row.clone());
             }
         });
+        // A source that lost a revocation may have lost the first use before it, and the digest with it.
+        for stand_in in self.foreign.stand_ins() {
+            let place = self.secrets.get(&stand_in).map(|row| (row.key, row.secret));
+            let Some(revoked) = place.and_then(|place| unknown.get(&place)) else { continue };
+            if self.secrets.revoke_again(&revoked.standing_under(stand_in)) {
+                revived.push(revoked.key);
+            }
+        }
         revived.sort_unstable();
         revived.dedup();
         let mut operators = self.operators.write();
@@ -146,6 +177,7 @@ impl Replica {
             tracing::error!(key = %record.key, account = %record.account, "a key came before its account; it is unknown until the account comes");
         }
         let terms = self.terms.share(Arc::clone(&record.terms));
+        self.foreign.put(record.digest, record.foreign.as_ref());
         self.secrets.put(Row::new(record, account, terms));
     }
 
@@ -166,7 +198,10 @@ impl Intake for Replica {
     fn take(&self, record: Record) {
         match record {
             Record::Secret(secret) => self.put_secret(&secret),
-            Record::NoSecret(digest) => self.secrets.remove(&digest),
+            Record::NoSecret(digest) => {
+                self.foreign.remove(&digest);
+                self.secrets.remove(&digest);
+            }
             Record::Account(account) => self.accounts.put(account),
             Record::Operator(operator) => self.put_operator(operator),
             Record::ClientSecret(secret) => self.put_client_secret(secret),

@@ -23,7 +23,7 @@ const RAN_OUT_SOONER: i64 = (30 * 24 - 1) * 60 * 60 * 1000;
 /// What is known of one secret.
 #[derive(Clone)]
 pub(super) struct Row {
-    digest: Digest,
+    pub(super) digest: Digest,
     pub(super) key: KeyId,
     ends_at: i64,
     expires_at: i64,
@@ -51,6 +51,11 @@ impl Row {
             environment: record.environment,
             state: record.state,
         }
+    }
+
+    /// The same under another digest.
+    pub(super) fn standing_under(&self, digest: Digest) -> Self {
+        Self { digest, ..self.clone() }
     }
 
     /// When the key was revoked, or this secret's overlap ends.

@@ -41,7 +41,8 @@ impl Verifier {
         attempt: &Attempt<'_>,
         at: Timestamp,
     ) -> Result<Result<(), Denial>, Indeterminate> {
-        let Some(held) = self.replica.load().find(digest) else { return Ok(Err(Denial::Unknown)) };
+        let held = self.replica.load().find(digest).or_else(|| self.recall(digest));
+        let Some(held) = held else { return Ok(Err(Denial::Unknown)) };
         if self.is_in_doubt(&held, at) {
             return Err(Indeterminate::Clock);
         }

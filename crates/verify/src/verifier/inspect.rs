@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use claviger_model::{Environment, KeyId, Restrictions, Timestamp, lives, profile::Profile};
 
-use super::Verifier;
+use super::{Stranger, Verifier};
 use crate::{
     Indeterminate,
     feed::{AccountRecord, Terms},
@@ -28,10 +28,21 @@ pub struct Inspected {
 impl Verifier {
     /// What `presented` is, if it is a credential of this api that works now, for whatever and from wherever it is used: one
     /// that is restricted in that doesn't, because nothing says whether it may. Nothing is counted.
-    pub fn inspect(&self, profile: &Profile, presented: &[u8]) -> Result<Option<Inspected>, Indeterminate> {
+    pub async fn inspect(
+        &self,
+        profile: &Profile,
+        presented: &[u8],
+    ) -> Result<Option<Inspected>, Indeterminate> {
         let now = self.clock.now();
         self.check_lease(now, profile.lease)?;
-        let Ok(held) = self.recognise(profile, Ok(presented)) else { return Ok(None) };
+        let known = match self.recognise(profile, Ok(presented)) {
+            Ok(held) => Some((held, now)),
+            Err(Stranger { unmet: Some((presented, digest)), .. }) => {
+                Box::pin(self.first_use(profile, presented, digest)).await?
+            }
+            Err(_) => None,
+        };
+        let Some((held, now)) = known else { return Ok(None) };
         if self.is_in_doubt(&held, now) {
             return Err(Indeterminate::Clock);
         }

@@ -1,5 +1,6 @@
 //! A company moves here with its customers' keys, as its people do it: `claviger import` and `claviger export`.
 
+mod hashes;
 mod show;
 
 use std::{

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Environment,
-    key::{Alphabet, Digested, KeyFormat, MIN_SECRET_BITS},
+    key::{Alphabet, Digested, KeyFormat, Lookup, MIN_SECRET_BITS},
 };
 
 const DAY: Duration = Duration::from_hours(24);
@@ -66,6 +66,10 @@ impl Reading<'_> {
         }
         let first_key =
             keys.first_key.as_ref().map(|first| self.first_key(first, keys.name_required, name_max));
+        let pepper_file = keys.pepper_file.as_ref();
+        if let Some(file) = pepper_file.filter(|file| file.get_ref().is_empty()) {
+            self.object(&file.span(), "pepper_file: the name of a file");
+        }
         // Last: without a format the rest can't be read, but its faults have been told.
         let formats = self.formats(keys.formats.get_ref(), &keys.formats.span())?;
         let display = self.display(&keys.display_prefix, &formats[0]);
@@ -84,6 +88,7 @@ impl Reading<'_> {
             unused_after: unused_after.unwrap_or(90 * DAY),
             overlap: overlap.unwrap_or(DAY),
             accepts_test: self.accepts_test(text, &formats),
+            pepper_file: pepper_file.map(|file| file.get_ref().clone()),
             formats,
         })
     }
@@ -132,10 +137,22 @@ impl Reading<'_> {
     }
 
     fn format(&mut self, text: &Spanned<FormatText>) -> Option<KeyFormat> {
-        let FormatText { live, test, length, alphabet, checksum, digest } = text.get_ref();
+        let FormatText { live, test, length, alphabet, checksum, digest, lookup, hash_skips } =
+            text.get_ref();
+        let hash_skips = match (lookup, hash_skips) {
+            (None, Some(_)) => {
+                self.object(&text.span(), "hash_skips: only where lookup says how a hash is found");
+                0
+            }
+            (_, skips) => skips.unwrap_or(0),
+        };
         let format = Alphabet::new(alphabet)
             .and_then(|alphabet| KeyFormat::new(live, test.as_deref(), *length, alphabet, *checksum))
-            .map(|format| format.digesting(*digest));
+            .map(|format| format.digesting(*digest))
+            .and_then(|format| match *lookup {
+                Some(characters) => format.finding_by(Lookup { characters, hash_skips }),
+                None => Ok(format),
+            });
         self.take(&text.span(), "key format", format)
     }
 

@@ -13,6 +13,7 @@ const KEYS: &str =
     "INSERT INTO keys (id, account, environment, scopes, restrictions, state, created_at, created_by,
                                       revoked_at, external_id, metadata)";
 const SECRETS: &str = "INSERT INTO secrets (key, number, digest, hint, created_at)";
+const BROUGHT: &str = "INSERT INTO secrets (key, number, digest, hint, created_at, lookup, imported_as)";
 const ACCOUNTS: &str = "INSERT INTO accounts (id, api, name, external_id, metadata, state, created_at)";
 const OPERATORS: &str = "INSERT INTO operators (id, name, abilities, digest, hint, created_at)";
 const AUDIT: &str = "INSERT INTO audit_events (number, id, at, actor, action, account, detail, hash)";
@@ -143,6 +144,15 @@ async fn every_rule_of_the_schema_is_kept() {
         format!("{SECRETS} SELECT key, 2, SHORT, '', 1 FROM secrets"),
         format!("{SECRETS} VALUES (ZERO, 1, NEW32, '', 1)"),
         "UPDATE secrets SET key = ZERO".to_owned(),
+        "UPDATE secrets SET lookup = ''".to_owned(),
+        "UPDATE secrets SET imported_as = digest".to_owned(),
+        "UPDATE secrets SET lookup = 'a', imported_as = SHORT".to_owned(),
+        "UPDATE secrets SET lookup = 'a', hash = 'h'".to_owned(),
+        "UPDATE secrets SET lookup = 'a', imported_as = digest, hash = ''".to_owned(),
+        "UPDATE secrets SET lookup = 'a', imported_as = NEW32, hash = 'h'".to_owned(),
+        format!(
+            "{BROUGHT} SELECT key, 1 + n, sha256(n::text::bytea), '', 1, 'a', (SELECT digest FROM secrets LIMIT 1) FROM secrets, (SELECT 1 AS n UNION SELECT 2) AS two"
+        ),
         "UPDATE secrets SET number = 2".to_owned(),
         "UPDATE secrets SET digest = NEW32".to_owned(),
         "TRUNCATE secrets".to_owned(),

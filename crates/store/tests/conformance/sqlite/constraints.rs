@@ -34,6 +34,19 @@ const CODES: &str =
     "INSERT INTO codes (digest, client, member, redirect_uri, challenge, scopes, created_at, expires_at)";
 const REFRESH_TOKENS: &str = "INSERT INTO refresh_tokens (digest, key, access, created_at, expires_at)";
 
+/// The rules about secrets that came by hashes.
+const OF_BROUGHT: [&str; 7] = [
+    "UPDATE secrets SET lookup = ''",
+    "UPDATE secrets SET imported_as = digest",
+    "UPDATE secrets SET lookup = 'a', imported_as = randomblob(31)",
+    "UPDATE secrets SET lookup = 'a', hash = 'h'",
+    "UPDATE secrets SET lookup = 'a', imported_as = digest, hash = ''",
+    "UPDATE secrets SET lookup = 'a', imported_as = randomblob(32), hash = 'h'",
+    "INSERT INTO secrets (key, number, digest, hint, created_at, lookup, imported_as)
+     SELECT key, 1 + n, randomblob(32), '', 1, 'a', (SELECT digest FROM secrets LIMIT 1)
+       FROM secrets, (SELECT 1 AS n UNION SELECT 2) AS two",
+];
+
 /// Refused by a rule, that is, and not for being no SQL.
 fn assert_refused(outcome: Result<(), String>, statement: &str) {
     let refusal = outcome.expect_err(statement);
@@ -142,7 +155,7 @@ async fn every_rule_of_the_schema_is_kept() {
             .to_owned(),
         "INSERT INTO settings VALUES ('a', x''), ('a', x'')".to_owned(),
     ];
-    for broken in &rules {
+    for broken in rules.iter().map(String::as_str).chain(OF_BROUGHT) {
         assert_refused(fixture.raw(broken), broken);
     }
     assert!(matches!(

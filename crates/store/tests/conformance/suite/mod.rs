@@ -5,6 +5,7 @@ mod audit;
 mod clients;
 mod consents;
 mod feed;
+mod foreign;
 mod grants;
 mod idempotency;
 mod import;

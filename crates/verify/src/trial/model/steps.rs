@@ -406,5 +406,6 @@ fn record((number, standing): Effect) -> Record {
         ends_at: None,
         expires_at: None,
         terms: Arc::clone(&TERMS),
+        foreign: None,
     })
 }

@@ -343,6 +343,7 @@ impl World {
             ends_at: ended.then_some(long_ago),
             expires_at: None,
             terms: Arc::clone(&self.terms),
+            foreign: None,
         })
     }
 
