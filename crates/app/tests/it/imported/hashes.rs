@@ -234,6 +234,23 @@ fn a_hash_that_was_made_anew_elsewhere_is_the_same_key() {
 }
 
 #[test]
+fn a_call_that_names_no_api_finds_it_by_how_the_key_begins() {
+    let shop = profile().replace("pepper_file = \"hmac.key\"\n", "");
+    let builder = ServerBuilder::new(crate::PROGRAM).profile("cashcat");
+    let server = builder.profile_text(&format!("{shop}\n[hosts]\nany = [\"shop.example\"]\n")).start();
+    let rows = lines([row(OTHER), row(KEPT[3])]);
+    assert_eq!(totals(&server.cli(), &["--api", "default"], &rows, 0)["created"], 2);
+    // What begins as a key that is known by its hash is judged as one, and is unknown otherwise.
+    let verify = |key: &str| server.operator().verify(&json!({"key": key}));
+    let wrong = verify(&format!("Sha512Sh.{}", "0".repeat(32)));
+    assert_eq!((&wrong["allowed"], &wrong["denial"]["code"]), (&json!(false), &json!("unknown")));
+    for begins in [OTHER.0, "Sha512Sh"] {
+        let verdict = verify(&key(begins));
+        assert_eq!((&verdict["allowed"], &verdict["permit"]["api"]), (&json!(true), &json!("default")));
+    }
+}
+
+#[test]
 fn rows_whose_hash_can_not_be_checked_are_refused_with_the_reason() {
     let server = builder().start();
     let with = |lookup: &str, hash: &str| json!({"account": "a", "lookup": lookup, "hash": hash});
