@@ -13,7 +13,7 @@ pub(crate) enum Presented {
 }
 
 struct Challenge<'a> {
-    scheme: &'static str,
+    scheme: &'a str,
     parameters: Vec<(&'static str, &'a str)>,
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn challenges(rules: &CredentialRules, presented: Presented) -> Vec<H
 }
 
 impl<'a> Challenge<'a> {
-    fn new(carrier: &Carrier, realm: &'a str, presented: Presented) -> Self {
+    fn new(carrier: &'a Carrier, realm: &'a str, presented: Presented) -> Self {
         let realm = ("realm", realm);
         match (carrier, presented) {
             (Carrier::Bearer, Presented::Nothing) => Self { scheme: "Bearer", parameters: vec![realm] },
@@ -40,6 +40,7 @@ impl<'a> Challenge<'a> {
                 Self { scheme: "Bearer", parameters: vec![realm, ("error", "invalid_token")] }
             }
             (Carrier::Basic, _) => Self { scheme: "Basic", parameters: vec![realm, ("charset", "UTF-8")] },
+            (Carrier::Scheme(name), _) => Self { scheme: name, parameters: vec![realm] },
             (Carrier::Header(_), _) => Self { scheme: "ApiKey", parameters: vec![realm] },
         }
     }
@@ -89,6 +90,8 @@ mod tests {
         assert_eq!(written(&all, "R", Presented::Nothing), expected);
         let refused = ["Bearer realm=\"R\", error=\"invalid_token\""];
         assert_eq!(written(&[Carrier::Bearer], "R", Presented::Something), refused);
+        let own = [Carrier::Scheme("Api-Key".into())];
+        assert_eq!(written(&own, "R", Presented::Something), ["Api-Key realm=\"R\""]);
     }
 
     #[test]

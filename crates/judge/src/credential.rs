@@ -2,6 +2,8 @@
 //!
 //! How it is read is [`claviger_layer::credential`]'s: services that ask a node read the same.
 
+use std::sync::Arc;
+
 pub use claviger_layer::credential::Credential;
 use claviger_layer::{Carrier, credential::NoCredential};
 use claviger_model::{
@@ -32,6 +34,7 @@ fn carriers(rules: &CredentialRules) -> impl Iterator<Item = Carrier> {
     rules.carriers.iter().filter_map(|carrier| match carrier {
         profile::Carrier::Bearer => Some(Carrier::Bearer),
         profile::Carrier::Basic => Some(Carrier::Basic),
+        profile::Carrier::Scheme(name) => Some(Carrier::Scheme(Arc::clone(name))),
         profile::Carrier::Header(name) => HeaderName::from_bytes(name.as_bytes()).ok().map(Carrier::Header),
     })
 }

@@ -3,7 +3,7 @@
 //! It deliberately repairs nothing: no trimming, no second guess at an encoding, no choice between two
 //! credentials. What a key looks like is for those to say who decide.
 
-use std::{fmt, mem, ops::Deref};
+use std::{fmt, mem, ops::Deref, sync::Arc};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{
@@ -22,6 +22,8 @@ pub enum Carrier {
     Bearer,
     /// `Authorization: Basic BASE64(KEY)`: the bare key, a trailing colon allowed.
     Basic,
+    /// `Authorization: SCHEME KEY`, by a scheme of the api's own such as `Api-Key`.
+    Scheme(Arc<str>),
     /// A header field of its own.
     Header(HeaderName),
 }
@@ -89,6 +91,7 @@ pub fn find(
         match carrier {
             Carrier::Bearer => schemes.bearer = true,
             Carrier::Basic => schemes.basic = true,
+            Carrier::Scheme(name) => schemes.own.push(name),
             Carrier::Header(name) => {
                 let Some(value) = only(headers, &name)? else { continue };
                 if own.replace(from_own_header(value)).is_some() {
@@ -97,7 +100,7 @@ pub fn find(
             }
         }
     }
-    let authorization = authorization.filter(|_| schemes.bearer || schemes.basic);
+    let authorization = authorization.filter(|_| schemes.are_any());
     match (authorization.map(|value| from_authorization(value, &schemes)), own) {
         (Some(_), Some(_)) => Err(NoCredential::Two),
         (Some(found), None) | (None, Some(found)) => found,
@@ -116,7 +119,9 @@ pub fn withdraw(headers: &mut HeaderMap, carriers: impl Iterator<Item = Carrier>
 pub fn fields(carriers: impl Iterator<Item = Carrier>) -> impl Iterator<Item = HeaderName> {
     let mut schemes = false;
     carriers.filter_map(move |carrier| match carrier {
-        Carrier::Bearer | Carrier::Basic => (!mem::replace(&mut schemes, true)).then_some(AUTHORIZATION),
+        Carrier::Bearer | Carrier::Basic | Carrier::Scheme(_) => {
+            (!mem::replace(&mut schemes, true)).then_some(AUTHORIZATION)
+        }
         Carrier::Header(name) => Some(name),
     })
 }
@@ -126,6 +131,13 @@ pub fn fields(carriers: impl Iterator<Item = Carrier>) -> impl Iterator<Item = H
 struct Schemes {
     bearer: bool,
     basic: bool,
+    own: Vec<Arc<str>>,
+}
+
+impl Schemes {
+    fn are_any(&self) -> bool {
+        self.bearer || self.basic || !self.own.is_empty()
+    }
 }
 
 fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a HeaderValue>, NoCredential> {
@@ -149,7 +161,8 @@ fn from_authorization<'a>(value: &'a HeaderValue, schemes: &Schemes) -> Result<C
     let (scheme, rest) = bytes.split_at(end_of_scheme);
     let start_of_token = rest.iter().position(|byte| *byte != b' ').ok_or(NoCredential::Missing)?;
     let token = &rest[start_of_token..];
-    if schemes.bearer && scheme.eq_ignore_ascii_case(b"bearer") {
+    let is_own = |own: &Arc<str>| scheme.eq_ignore_ascii_case(own.as_bytes());
+    if (schemes.bearer && scheme.eq_ignore_ascii_case(b"bearer")) || schemes.own.iter().any(is_own) {
         Ok(Credential(Held::AsSent(token)))
     } else if schemes.basic && scheme.eq_ignore_ascii_case(b"basic") {
         bare_key(token)
@@ -214,6 +227,27 @@ mod tests {
         ] {
             assert_eq!(bearer(value).as_deref(), Ok(token), "{value:?}");
         }
+    }
+
+    #[test]
+    fn a_scheme_of_the_apis_own_is_read_as_bearer_is() {
+        let carriers = [Carrier::Scheme("Api-Key".into()), Carrier::Bearer];
+        for (value, expected) in [
+            (&b"Api-Key KEY"[..], Ok(&b"KEY"[..])),
+            (b"aPI-kEY  KEY ", Ok(b"KEY ")),
+            (b"Bearer KEY", Ok(b"KEY")),
+            (b"Api-Key", Err(NoCredential::Missing)),
+            (b"Api-KeyKEY", Err(NoCredential::Missing)),
+            (b"ApiKey KEY", Err(NoCredential::Missing)),
+            (b"Basic S0VZ", Err(NoCredential::Missing)),
+        ] {
+            let found = found(&[("authorization", value)], &carriers);
+            assert_eq!(found.as_deref(), expected.as_deref(), "{value:?}");
+        }
+        let both = [Carrier::Scheme("Api-Key".into()), Carrier::Header(HeaderName::from_static("x-api-key"))];
+        let two = found(&[("authorization", b"Api-Key A"), ("x-api-key", b"A")], &both);
+        assert_eq!(two, Err(NoCredential::Two));
+        assert_eq!(fields(carriers.into_iter()).collect::<Vec<_>>(), [AUTHORIZATION]);
     }
 
     #[test]

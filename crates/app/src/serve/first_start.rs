@@ -172,6 +172,7 @@ fn credential(profile: &Profile, plain: &str) -> String {
     match profile.credentials.carriers.first() {
         None | Some(Carrier::Bearer) => format!("-H \"Authorization: Bearer {plain}\""),
         Some(Carrier::Basic) => format!("-u {plain}:"),
+        Some(Carrier::Scheme(name)) => format!("-H \"Authorization: {name} {plain}\""),
         Some(Carrier::Header(name)) => format!("-H \"{name}: {plain}\""),
     }
 }

@@ -142,6 +142,7 @@ fn carrier_in_words(carrier: &Carrier) -> String {
     match carrier {
         Carrier::Bearer => "Authorization: Bearer KEY".to_owned(),
         Carrier::Basic => "Authorization: Basic KEY in base 64".to_owned(),
+        Carrier::Scheme(name) => format!("Authorization: {name} KEY"),
         Carrier::Header(name) => format!("{name}: KEY"),
     }
 }

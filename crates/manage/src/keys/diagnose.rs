@@ -123,13 +123,17 @@ fn bare(pasted: &str, carriers: &[Carrier]) -> Zeroizing<String> {
     let mut text = text.trim_matches(|c: char| c.is_whitespace() || "\"'`,;".contains(c));
     let headers = carriers.iter().filter_map(|carrier| match carrier {
         Carrier::Header(name) => Some(name.as_str()),
-        Carrier::Bearer | Carrier::Basic => None,
+        Carrier::Bearer | Carrier::Basic | Carrier::Scheme(_) => None,
     });
     let named = |header: &str| without(text, header)?.strip_prefix(':');
     if let Some(rest) = std::iter::once("authorization").chain(headers).find_map(named) {
         text = rest.trim();
     }
-    if let Some(rest) = without(text, "bearer ") {
+    let by_own_scheme = carriers.iter().find_map(|carrier| match carrier {
+        Carrier::Scheme(name) => without(text, &format!("{name} ")),
+        Carrier::Bearer | Carrier::Basic | Carrier::Header(_) => None,
+    });
+    if let Some(rest) = without(text, "bearer ").or(by_own_scheme) {
         text = rest;
     } else if let Some(rest) = without(text, "basic ")
         && let Ok(decoded) = STANDARD.decode(rest)
@@ -192,8 +196,10 @@ mod tests {
             "X-API-Key: sk_live_abc",
             "x-api-key:sk_live_abc",
             "\"X-Api-Key : sk_live_abc\"",
+            "Authorization: api-key sk_live_abc",
         ] {
-            let carriers = [Carrier::Bearer, Carrier::Header("x-api-key".to_owned())];
+            let own = [Carrier::Header("x-api-key".to_owned()), Carrier::Scheme("Api-Key".into())];
+            let carriers = [&[Carrier::Bearer][..], &own].concat();
             assert_eq!(&*bare(pasted, &carriers), "sk_live_abc", "{pasted}");
         }
     }

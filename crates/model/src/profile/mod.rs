@@ -177,6 +177,8 @@ pub enum Carrier {
     Bearer,
     /// `Authorization: Basic BASE64(KEY)`: the bare key, a trailing colon allowed.
     Basic,
+    /// `Authorization: SCHEME KEY`, by a scheme of the api's own such as `Api-Key`.
+    Scheme(Arc<str>),
     /// A header field of its own, by its name in lower case.
     Header(String),
 }

@@ -125,6 +125,7 @@ pub(super) fn has_test_keys(profile: &Profile) -> bool {
 pub(super) fn header(profile: &Profile, shown: &str) -> String {
     match profile.credentials.carriers.first() {
         Some(Carrier::Header(name)) => format!("{name}: {shown}"),
+        Some(Carrier::Scheme(name)) => format!("{name} {shown}"),
         Some(Carrier::Basic) => format!("Basic {shown}"),
         Some(Carrier::Bearer) | None => format!("Bearer {shown}"),
     }

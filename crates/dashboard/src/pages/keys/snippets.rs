@@ -45,6 +45,7 @@ pub(super) fn ready_header(profile: &Profile, plain: &PlainKey) -> ReadyHeader {
     let (name, value) = match carrier(profile) {
         Carrier::Bearer => ("Authorization", format!("Bearer {key}")),
         Carrier::Basic => ("Authorization", format!("Basic {}", STANDARD.encode(key))),
+        Carrier::Scheme(name) => ("Authorization", format!("{name} {key}")),
         Carrier::Header(name) => (name.as_str(), key.to_owned()),
     };
     ReadyHeader { name: name.to_owned(), value: Zeroizing::new(value) }
@@ -81,6 +82,7 @@ fn curl(carrier: &Carrier, variable: &str, url: &str) -> String {
     let credential = match carrier {
         Carrier::Bearer => format!("-H \"Authorization: Bearer ${variable}\""),
         Carrier::Basic => format!("-u \"${variable}:\""),
+        Carrier::Scheme(name) => format!("-H \"Authorization: {name} ${variable}\""),
         Carrier::Header(name) => format!("-H \"{name}: ${variable}\""),
     };
     format!("curl {url} \\\n  {credential}")
@@ -90,6 +92,7 @@ fn javascript(carrier: &Carrier, variable: &str, url: &str) -> String {
     let header = match carrier {
         Carrier::Bearer => "Authorization: `Bearer ${apiKey}`".to_owned(),
         Carrier::Basic => "Authorization: `Basic ${btoa(apiKey)}`".to_owned(),
+        Carrier::Scheme(name) => format!("Authorization: `{name} ${{apiKey}}`"),
         Carrier::Header(name) => format!("\"{name}\": apiKey"),
     };
     format!(
@@ -104,6 +107,7 @@ fn python(carrier: &Carrier, variable: &str, url: &str) -> String {
         Carrier::Basic => {
             "'Authorization': 'Basic ' + base64.b64encode(api_key.encode()).decode()".to_owned()
         }
+        Carrier::Scheme(name) => format!("'Authorization': f'{name} {{api_key}}'"),
         Carrier::Header(name) => format!("'{name}': api_key"),
     };
     format!(

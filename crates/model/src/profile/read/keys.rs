@@ -229,6 +229,9 @@ impl Reading<'_> {
             "bearer" => Some(Carrier::Bearer),
             "basic" => Some(Carrier::Basic),
             _ => {
+                if let Some(scheme) = own_scheme(name) {
+                    return Some(Carrier::Scheme(scheme.into()));
+                }
                 let lower = name.to_ascii_lowercase();
                 let taken = TAKEN_HEADERS.contains(&&*lower)
                     || TAKEN_PREFIXES.iter().any(|prefix| lower.starts_with(prefix));
@@ -237,12 +240,21 @@ impl Reading<'_> {
                 }
                 self.object(
                     &text.span(),
-                    "accept: \"bearer\", \"basic\" or a header of its own such as \"X-API-Key\"",
+                    "accept: \"bearer\", \"basic\", a header of its own such as \"X-API-Key\" or a scheme of its own such as \"Authorization: Api-Key\"",
                 );
                 None
             }
         }
     }
+}
+
+/// The scheme in `Authorization: SCHEME`, if it is none of those that have a meaning of their own.
+fn own_scheme(text: &str) -> Option<&str> {
+    let (field, scheme) = text.split_once(": ")?;
+    let is_name = !scheme.is_empty() && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let is_taken =
+        ["bearer", "basic", "digest", "dpop", "negotiate"].contains(&&*scheme.to_ascii_lowercase());
+    (field.eq_ignore_ascii_case("authorization") && is_name && !is_taken).then_some(scheme)
 }
 
 /// Whether some text could be a key of both.
