@@ -168,9 +168,11 @@ fn carry_out(command: Command) -> anyhow::Result<Ending> {
     }
 }
 
-/// Runs a short command on this thread alone.
+/// Runs a short command.
 fn waiting(command: impl Future<Output = anyhow::Result<Ending>>) -> anyhow::Result<Ending> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(command)
+    // The thread beside this one goes on with calls while this one waits for input.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    runtime.block_on(command)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::{
     failure::Outcome,
     readers::Readers,
     select::{Select, blob},
+    together::together,
 };
 use crate::{
     AuditEvent, AuditFilter, AuditNote, ChainCheck, Page, PageRequest, StoreError,
@@ -39,12 +40,13 @@ pub(super) fn append_of_all(
         return append(connection, note, account, Some(subject));
     }
     let number = append_numbered(connection, note, account, None)?;
-    let sql = "INSERT INTO audit_subjects (subject, number) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-    let mut statement = connection.prepare_cached(sql)?;
-    for subject in subjects {
-        statement.execute(params![subject, number])?;
-    }
-    Ok(())
+    let sql = |rows: &str| {
+        format!("INSERT INTO audit_subjects (subject, number) VALUES {rows} ON CONFLICT DO NOTHING")
+    };
+    together(connection, subjects, 2, sql, |subject, values| {
+        values.put(subject)?;
+        values.put(number)
+    })
 }
 
 fn append_numbered(

@@ -1,5 +1,6 @@
 //! `claviger import`
 
+mod calls;
 mod report;
 mod rows;
 
@@ -7,24 +8,24 @@ use std::{
     collections::HashSet,
     fs::File,
     io::{self, BufRead, BufReader},
+    mem,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::Context as _;
 use clap::Args;
 use claviger_model::import::{Row, RowRefusal};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use self::{
+    calls::{Answered, Batch, Calls},
     report::{Refused, Report},
     rows::{Format, Line, Rows, Said},
 };
 use super::{Ending, client::Client, receipt::note_incomplete, remote::Remote};
 use crate::out;
 
-/// Most rows, and about how many bytes of them, of one call.
-const ROWS: usize = 1_000;
-const BYTES: usize = 2 << 20;
 /// Most rows of a file that are compared with each other, in a few hundred megabytes.
 const COMPARED: usize = 1 << 24;
 
@@ -53,33 +54,60 @@ pub(super) struct Import {
 
 impl Import {
     pub(super) async fn run(self) -> anyhow::Result<Ending> {
-        let client = self.remote.client()?;
+        let client = Arc::new(self.remote.client()?);
         let input = open(&self.file)?;
         let mut rows = Rows::of(input, self.format)?;
         let mut report = Report::to(self.report.as_deref())?;
         let mut seen = Seen::default();
-        let mut batch = Batch::default();
+        let (mut batch, mut calls) = (Batch::default(), Calls::default());
         while let Some(Line { number, row }) = rows.next().context("the file can't be read any further")? {
             match row.and_then(|row| seen.look(row)) {
-                Ok(row) => batch.add(number, &row),
+                Ok((row, account)) => {
+                    if batch.ends_before(&account) {
+                        self.send(&client, &mut calls, mem::take(&mut batch), &mut report).await?;
+                    }
+                    batch.add(number, &row, account);
+                }
                 Err(refusal) => batch.refused.push(Refused::of(number, &refusal)),
             }
             if batch.is_full() {
-                self.send(&client, &mut batch, &mut report).await?;
+                self.send(&client, &mut calls, mem::take(&mut batch), &mut report).await?;
             }
         }
-        self.send(&client, &mut batch, &mut report).await?;
+        self.send(&client, &mut calls, batch, &mut report).await?;
+        while let Some(answered) = calls.next().await {
+            self.tell(answered, &mut report)?;
+        }
         if seen.overflowed {
             out::note(&format!("Only the first {COMPARED} rows were compared with each other."));
         }
         report.end(self.dry_run, self.remote.json)
     }
 
-    async fn send(&self, client: &Client, batch: &mut Batch, report: &mut Report) -> anyhow::Result<()> {
-        let Batch { lines, rows, refused } = std::mem::take(batch);
-        let Some(&first) = lines.first() else { return report.add(&Value::Null, &lines, refused) };
-        let sent = client.post_text("/v1/keys/import", self.call(&rows)).await;
-        let answer = sent.with_context(|| {
+    /// Makes a call about these rows, once there is room for it.
+    async fn send(
+        &self,
+        client: &Arc<Client>,
+        calls: &mut Calls,
+        batch: Batch,
+        report: &mut Report,
+    ) -> anyhow::Result<()> {
+        while !calls.have_room_for(&batch)
+            && let Some(answered) = calls.next().await
+        {
+            self.tell(answered, report)?;
+        }
+        calls.begin(batch, |rows| {
+            let (client, body) = (Arc::clone(client), self.call(&rows));
+            async move { client.post_text("/v1/keys/import", body).await }
+        });
+        Ok(())
+    }
+
+    fn tell(&self, answered: Answered, report: &mut Report) -> anyhow::Result<()> {
+        let Answered { lines, refused, answer } = answered;
+        let answer = answer.with_context(|| {
+            let first = lines.first().copied().unwrap_or_default();
             if self.dry_run {
                 return format!("the rows from line {first} on weren't looked at");
             }
@@ -113,36 +141,16 @@ struct Seen {
 }
 
 impl Seen {
-    /// The row's text, if it can be read and is the first with its key.
-    fn look(&mut self, said: Said) -> Result<String, RowRefusal> {
-        let digest = Row::read(said.members)?.secret.digest();
-        let Some(begin) = digest.as_bytes().first_chunk() else { return Ok(said.json) };
+    /// The row's text and its account, if it can be read and is the first with its key.
+    fn look(&mut self, said: Said) -> Result<(String, String), RowRefusal> {
+        let row = Row::read(said.members)?;
+        let taken = (said.json, row.account);
+        let digest = row.secret.digest();
+        let Some(begin) = digest.as_bytes().first_chunk() else { return Ok(taken) };
         if self.keys.len() >= COMPARED {
             self.overflowed = true;
-            return Ok(said.json);
+            return Ok(taken);
         }
-        if self.keys.insert(*begin) { Ok(said.json) } else { Err(RowRefusal::Duplicate) }
-    }
-}
-
-/// The rows of one call, as JSON, and their lines; and those among them that need no asking.
-#[derive(Default)]
-struct Batch {
-    lines: Vec<u64>,
-    rows: String,
-    refused: Vec<Refused>,
-}
-
-impl Batch {
-    fn add(&mut self, line: u64, row: &str) {
-        if !self.lines.is_empty() {
-            self.rows.push(',');
-        }
-        self.lines.push(line);
-        self.rows.push_str(row);
-    }
-
-    fn is_full(&self) -> bool {
-        self.lines.len().max(self.refused.len()) >= ROWS || self.rows.len() >= BYTES
+        if self.keys.insert(*begin) { Ok(taken) } else { Err(RowRefusal::Duplicate) }
     }
 }
