@@ -114,6 +114,8 @@ mod tests {
         let told = [client_secret("s", None, false), client_secret("s", Some(NEW_YEAR), true)];
         let mut node = Node::loaded(told.into_iter().map(|record| vec![record]).collect()).await;
         node.source.told.lock().log.truncate(1);
+        node.renew().await;
+        assert_eq!(node.knows(APP, "s"), Err(Indeterminate::NotReady));
         node.follower.load().await.unwrap();
         assert_eq!(node.knows(APP, "s"), Ok(false));
     }
