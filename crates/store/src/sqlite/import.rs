@@ -180,7 +180,7 @@ impl TransferDatabase for Sqlite {
             let plan = plan(connection, &import)?;
             write(connection, &import, plan, &note)
         };
-        let Committed { value: plan, seq, made } = self.0.change(work).await?;
+        let Committed { value: plan, seq, made } = self.0.change_much(work).await?;
         let value = plan.imported();
         if !plan.last_uses.is_empty() {
             self.0

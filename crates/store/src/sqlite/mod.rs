@@ -87,7 +87,20 @@ impl Inner {
         F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
         T: Send + 'static,
     {
-        let answer = self.writer.run(work).await;
+        self.tidied(self.writer.run(work).await).await
+    }
+
+    /// Runs one change that writes much.
+    async fn change_much<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.tidied(self.writer.run_large(work).await).await
+    }
+
+    /// What a change left, once the feed has forgotten what it may, now and then.
+    async fn tidied<T>(&self, answer: Result<T, StoreError>) -> Result<T, StoreError> {
         if self.changes.fetch_add(1, Ordering::Relaxed) % TRIM_EVERY == TRIM_EVERY - 1
             && let Err(error) = self.writer.run(feed::trim).await
         {

@@ -1,5 +1,5 @@
 //! The one thread that writes: whatever waits is committed together, each change in a savepoint of its own, so that
-//! one fsync serves all who came while the last one ran.
+//! one fsync serves all who came while the last one ran. A large change is committed alone instead.
 //!
 //! It knows no table.
 
@@ -55,7 +55,7 @@ impl Writer {
         let (sender, queue) = mpsc::channel(QUEUE);
         let committed = Arc::new(Notify::new());
         let name = settings.name.to_owned();
-        let desk = Desk { connection, settings, queue, committed: Arc::clone(&committed) };
+        let desk = Desk { connection, settings, queue, next: None, committed: Arc::clone(&committed) };
         let thread = thread::Builder::new().name(name).spawn(move || desk.serve())?;
         Ok(Self { queue: Mutex::new(Some(sender)), thread: Mutex::new(Some(thread)), committed })
     }
@@ -66,9 +66,27 @@ impl Writer {
         F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
         T: Send + 'static,
     {
+        self.hand_over(work, Size::Small).await
+    }
+
+    /// The same with a commit of its own. Nothing needs to be kept of the pages that it writes, over and over again, to
+    /// undo it without others.
+    pub(super) async fn run_large<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+        T: Send + 'static,
+    {
+        self.hand_over(work, Size::Large).await
+    }
+
+    async fn hand_over<T, F>(&self, work: F, size: Size) -> Result<T, StoreError>
+    where
+        F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+        T: Send + 'static,
+    {
         let (caller, answer) = oneshot::channel();
         let queue = self.queue.lock().await.clone().ok_or_else(closed)?;
-        let job = Change { work: Some(work), left: None, caller };
+        let job = Change { work: Some(work), size, left: None, caller };
         if queue.send(Box::new(job)).await.is_err() {
             return Err(closed());
         }
@@ -96,10 +114,22 @@ fn closed() -> StoreError {
     StoreError::Unavailable("the store is closed".to_owned())
 }
 
+/// Whether a change is committed with others.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Size {
+    Small,
+    Large,
+}
+
 /// A change that waits.
 trait Job: Send {
-    /// Does it, in a savepoint of its own; what it leaves is told by [`answer`](Self::answer).
+    fn size(&self) -> Size;
+
+    /// Does it; what it leaves is told by [`answer`](Self::answer). A small one that fails is undone.
     fn run(&mut self, connection: &Connection);
+
+    /// Whether it ran and failed.
+    fn has_failed(&self) -> bool;
 
     /// How SQLite failed while it ran, if it did.
     fn fault(&self) -> Option<&rusqlite::Error>;
@@ -110,6 +140,7 @@ trait Job: Send {
 
 struct Change<T, F> {
     work: Option<F>,
+    size: Size,
     left: Option<Outcome<T>>,
     caller: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -119,8 +150,19 @@ where
     F: FnOnce(&Connection) -> Outcome<T> + Send,
     T: Send,
 {
+    fn size(&self) -> Size {
+        self.size
+    }
+
     fn run(&mut self, connection: &Connection) {
-        self.left = self.work.take().map(|work| in_savepoint(connection, work));
+        self.left = self.work.take().map(|work| match self.size {
+            Size::Small => in_savepoint(connection, work),
+            Size::Large => caught(connection, work),
+        });
+    }
+
+    fn has_failed(&self) -> bool {
+        matches!(self.left, Some(Err(_)))
     }
 
     fn fault(&self) -> Option<&rusqlite::Error> {
@@ -144,8 +186,7 @@ where
 
 fn in_savepoint<T>(connection: &Connection, work: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
     execute(connection, "SAVEPOINT change")?;
-    let left =
-        catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or_else(|panic| Err(panicked(&*panic)));
+    let left = caught(connection, work);
     if left.is_err() && !connection.is_autocommit() {
         execute(connection, "ROLLBACK TO change")?;
     }
@@ -156,6 +197,10 @@ fn in_savepoint<T>(connection: &Connection, work: impl FnOnce(&Connection) -> Ou
 }
 
 /// A fault in one change is that change's alone; the others must not lose their commit to it.
+fn caught<T>(connection: &Connection, work: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
+    catch_unwind(AssertUnwindSafe(|| work(connection))).unwrap_or_else(|panic| Err(panicked(&*panic)))
+}
+
 fn panicked(panic: &(dyn Any + Send)) -> Failure {
     let text =
         panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
@@ -172,6 +217,8 @@ fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
 /// How a group ended.
 enum End {
     Committed,
+    /// Its one change failed, and is undone.
+    Failed,
     Undone(rusqlite::Error),
     Moved,
     Unknown(rusqlite::Error),
@@ -182,13 +229,15 @@ struct Desk {
     connection: Connection,
     settings: Settings,
     queue: mpsc::Receiver<Box<dyn Job>>,
+    /// Came out of the queue, and is to begin a group.
+    next: Option<Box<dyn Job>>,
     committed: Arc<Notify>,
 }
 
 impl Desk {
     fn serve(mut self) {
         let mut group = Vec::with_capacity(GROUP);
-        while let Some(first) = self.queue.blocking_recv() {
+        while let Some(first) = self.next.take().or_else(|| self.queue.blocking_recv()) {
             group.push(first);
             let end = self.write(&mut group);
             self.answer(mem::take(&mut group), end);
@@ -201,11 +250,18 @@ impl Desk {
         drop(settings.lock);
     }
 
+    /// Adds who waits to a group, up to `most` and in the order they came. A large change is with no other.
     fn fill(&mut self, group: &mut Vec<Box<dyn Job>>, most: usize) {
-        while group.len() < most
+        let is_alone = group.iter().any(|job| job.size() == Size::Large);
+        while !is_alone
+            && self.next.is_none()
+            && group.len() < most
             && let Ok(next) = self.queue.try_recv()
         {
-            group.push(next);
+            match next.size() {
+                Size::Small => group.push(next),
+                Size::Large => self.next = Some(next),
+            }
         }
     }
 
@@ -224,6 +280,9 @@ impl Desk {
             group[next].run(&self.connection);
             if self.connection.is_autocommit() {
                 return End::Undone(lost(&*group[next]));
+            }
+            if group[next].size() == Size::Large && group[next].has_failed() {
+                return self.undo();
             }
             next += 1;
             if next == group.len() {
@@ -247,6 +306,13 @@ impl Desk {
         }
     }
 
+    fn undo(&self) -> End {
+        match execute(&self.connection, "ROLLBACK") {
+            Ok(()) => End::Failed,
+            Err(error) => End::Unknown(error),
+        }
+    }
+
     fn answer(&self, group: Vec<Box<dyn Job>>, end: End) {
         let changes = group.len();
         let all =
@@ -257,6 +323,7 @@ impl Desk {
                 self.committed.notify_one();
                 all(&|| Ok(()));
             }
+            End::Failed => all(&|| Ok(())),
             End::Undone(error) => {
                 tracing::warn!(%error, changes, "nothing could be written");
                 all(&|| Err(undone(&error)));

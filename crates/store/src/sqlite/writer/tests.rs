@@ -40,7 +40,7 @@ type Answer = JoinHandle<Result<(), StoreError>>;
 
 impl Place {
     /// Hands these over as one group: they are queued while the writer is busy with the group's first change.
-    async fn together(&self, works: Vec<Work>) -> Vec<Answer> {
+    async fn together(&self, works: impl IntoIterator<Item = (Size, Work)>) -> Vec<Answer> {
         let (started, has_started) = tokio::sync::oneshot::channel();
         let (release, released) = mpsc::channel::<()>();
         let writer = Arc::clone(&self.writer);
@@ -54,9 +54,9 @@ impl Place {
         });
         has_started.await.unwrap();
         let mut answers = Vec::new();
-        for work in works {
+        for (size, work) in works {
             let writer = Arc::clone(&self.writer);
-            answers.push(tokio::spawn(async move { writer.run(work).await }));
+            answers.push(tokio::spawn(async move { writer.hand_over(work, size).await }));
             let queued = answers.len();
             while self.waiting().await < queued {
                 tokio::task::yield_now().await;
@@ -82,6 +82,10 @@ impl Place {
     }
 }
 
+fn small(works: Vec<Work>) -> impl Iterator<Item = (Size, Work)> {
+    works.into_iter().map(|work| (Size::Small, work))
+}
+
 fn insert(id: i64) -> Work {
     Box::new(move |connection| {
         connection.execute("INSERT INTO things (id) VALUES (?1)", [id])?;
@@ -102,7 +106,7 @@ async fn a_change_that_fails_in_the_middle_spoils_no_other() {
     };
     let works = vec![insert(1), Box::new(refused), insert(2), Box::new(panics), insert(1), insert(3)];
     let mut answers = Vec::new();
-    for answer in place.together(works).await {
+    for answer in place.together(small(works)).await {
         answers.push(answer.await.unwrap());
     }
     let [one, refused, two, panicked, twice, three] = &answers[..] else { panic!("{answers:?}") };
@@ -113,6 +117,50 @@ async fn a_change_that_fails_in_the_middle_spoils_no_other() {
     assert_eq!(place.things(), [1, 2, 3]);
 }
 
+/// A large change between small ones, whose own commit fails or which fails itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_change_is_committed_alone_and_in_its_turn() {
+    let place = place(|_| {});
+    let refused = |connection: &Connection| {
+        connection.execute("INSERT INTO things (id) VALUES (20)", [])?;
+        Err(StoreError::LastKey.into())
+    };
+    let panics = |connection: &Connection| {
+        connection.execute("INSERT INTO things (id) VALUES (30)", [])?;
+        panic!("of a test")
+    };
+    let orphan = |connection: &Connection| {
+        connection.execute("INSERT INTO things (id, parent) VALUES (40, 99)", [])?;
+        Ok(())
+    };
+    let after_four = |connection: &Connection| {
+        connection.execute("INSERT INTO things (id) SELECT id + 1 FROM things WHERE id = 4", [])?;
+        Ok(())
+    };
+    let works: Vec<(Size, Work)> = vec![
+        (Size::Small, insert(1)),
+        (Size::Large, Box::new(refused)),
+        (Size::Large, Box::new(panics)),
+        (Size::Small, insert(2)),
+        (Size::Large, Box::new(orphan)),
+        (Size::Large, insert(3)),
+        (Size::Small, insert(4)),
+        (Size::Large, Box::new(after_four)),
+    ];
+    let mut answers = Vec::new();
+    for answer in place.together(works).await {
+        answers.push(answer.await.unwrap());
+    }
+    let [one, refused, panicked, two, orphan, three, four, after_four] = &answers[..] else {
+        panic!("{answers:?}")
+    };
+    assert!([one, two, three, four, after_four].into_iter().all(Result::is_ok), "{answers:?}");
+    assert!(matches!(refused, Err(StoreError::LastKey)));
+    assert!(matches!(panicked, Err(StoreError::Internal(text)) if text.contains("of a test")));
+    assert!(matches!(orphan, Err(StoreError::Internal(_))));
+    assert_eq!(place.things(), [1, 2, 3, 4, 5]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_is_refused_undoes_the_group_and_the_next_one_passes() {
     let place = place(|_| {});
@@ -120,7 +168,7 @@ async fn a_commit_that_is_refused_undoes_the_group_and_the_next_one_passes() {
         connection.execute("INSERT INTO things (id, parent) VALUES (2, 99)", [])?;
         Ok(())
     };
-    for answer in place.together(vec![insert(1), Box::new(orphan), insert(3)]).await {
+    for answer in place.together(small(vec![insert(1), Box::new(orphan), insert(3)])).await {
         let answer = answer.await.unwrap();
         assert!(matches!(answer, Err(StoreError::Internal(_))), "{answer:?}");
     }
@@ -138,7 +186,7 @@ async fn a_full_database_is_said_to_be_full_until_there_is_room() {
         connection.execute("INSERT INTO things (load) VALUES (zeroblob(1000000))", [])?;
         Ok(())
     };
-    let answers = place.together(vec![insert(1), Box::new(large), insert(2)]).await;
+    let answers = place.together(small(vec![insert(1), Box::new(large), insert(2)])).await;
     let mut full = 0;
     for answer in answers {
         match answer.await.unwrap() {
@@ -167,7 +215,7 @@ async fn a_busy_database_refuses_until_it_is_free() {
 #[tokio::test(flavor = "multi_thread")]
 async fn closing_finishes_what_waits_and_copies_the_log() {
     let place = place(|_| {});
-    let answers = place.together((1..=50).map(insert).collect()).await;
+    let answers = place.together(small((1..=50).map(insert).collect())).await;
     place.writer.close().await;
     for answer in answers {
         answer.await.unwrap().unwrap();
@@ -205,10 +253,10 @@ async fn a_lost_outcome_is_told_as_such_and_reported() {
     let outcome_lost = || _ = LOST.fetch_add(1, Ordering::Relaxed);
     let settings = Settings { name: "test-writer", file, lock, outcome_lost };
     let (_sender, queue) = tokio::sync::mpsc::channel(1);
-    let desk = Desk { connection, settings, queue, committed: Arc::default() };
+    let desk = Desk { connection, settings, queue, next: None, committed: Arc::default() };
 
     let (caller, answer) = oneshot::channel();
-    let job = Change { work: Some(insert(1)), left: None, caller };
+    let job = Change { work: Some(insert(1)), size: Size::Small, left: None, caller };
     let failed = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
     desk.answer(vec![Box::new(job)], End::Unknown(rusqlite::Error::SqliteFailure(failed, None)));
     assert!(matches!(answer.await.unwrap(), Err(StoreError::OutcomeUnknown(_))));
