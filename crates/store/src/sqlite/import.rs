@@ -1,7 +1,9 @@
 //! The rows of an import: what is here of them, and what of the plan is written.
 
+use std::collections::HashSet;
+
 use async_trait::async_trait;
-use claviger_model::{Account, AccountId, Timestamp};
+use claviger_model::{Account, AccountId, Digest, Timestamp};
 use claviger_verify::foreign::FirstUse;
 use rusqlite::{Connection, OptionalExtension};
 use serde_json::Value;
@@ -24,15 +26,14 @@ use crate::{
 
 /// What is to be done with the rows.
 fn plan(connection: &Connection, import: &Import) -> Outcome<Plan> {
-    let mut known = Known::default();
+    let mut known = Known { operators: operators(connection)?, ..Known::default() };
+    let mut looked_for = HashSet::new();
     for row in &import.rows {
         if let Some(found) = key_rows::find_secret(connection, row.digest)? {
             known.keys.insert(row.digest, found);
-        } else if is_operator(connection, row.digest.as_bytes())? {
-            known.operators.insert(row.digest);
         }
         let called = &row.row.account;
-        if !known.accounts.contains_key(called)
+        if looked_for.insert(called)
             && let Some(account) = account(connection, &import.api, called)?
         {
             known.accounts.insert(called.clone(), account);
@@ -48,9 +49,11 @@ fn plan(connection: &Connection, import: &Import) -> Outcome<Plan> {
     Ok(Plan::of(import, known))
 }
 
-fn is_operator(connection: &Connection, digest: &[u8; 32]) -> Outcome<bool> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM operators WHERE digest = ?1)";
-    Ok(connection.prepare_cached(sql)?.query_one([digest], |row| row.get(0))?)
+/// The digests of all operators: they are fewer than the rows.
+fn operators(connection: &Connection) -> Outcome<HashSet<Digest>> {
+    let mut statement = connection.prepare_cached("SELECT digest FROM operators")?;
+    let digests = statement.query_map([], |row| stored(row, 0))?.collect::<rusqlite::Result<_>>();
+    Ok(digests?)
 }
 
 /// The account that rows call so: by the company's id, or else by its own.
