@@ -97,7 +97,6 @@ async fn every_rule_of_the_schema_is_kept() {
         "INSERT INTO idempotency VALUES ('p', 'k', SHORT, '', 1)",
         "INSERT INTO idempotency VALUES ('p', 'k', ZERO32, '', 1), ('p', 'k', ZERO32, '', 1)",
         "INSERT INTO settings VALUES ('a', ''), ('a', '')",
-        "INSERT INTO audit_subjects VALUES ('a', 99)",
         "INSERT INTO audit_subjects VALUES ('a', 1), ('a', 1)",
     ];
     all_are_refused(&fixture, &of_heads.map(ToOwned::to_owned));
