@@ -3,6 +3,7 @@
 The first line is the port. Ids are printed as hexadecimal digits, as W3C Trace Context writes them.
 """
 
+import gzip
 import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -15,6 +16,8 @@ class Collector(BaseHTTPRequestHandler):
 
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
+        if self.headers["content-encoding"] == "gzip":
+            body = gzip.decompress(body)
         is_known = self.path == "/v1/traces" and self.headers["content-type"] == "application/x-protobuf"
         if is_known:
             export = trace_service_pb2.ExportTraceServiceRequest.FromString(body)

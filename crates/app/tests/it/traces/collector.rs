@@ -1,4 +1,5 @@
-//! A collector: `collect.py`, with OpenTelemetry's own messages, which `install` puts into `target/otlp`.
+//! A collector, Rotel, and what comes out of it: `collect.py` reads that by OpenTelemetry's own messages. `install` puts both
+//! into `target/otlp`.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -6,21 +7,22 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use claviger_testkit::{eventually, repository};
+use claviger_testkit::{Rotel, eventually, repository};
 use serde_json::Value;
 
 /// A running collector.
 pub(super) struct Collector {
+    rotel: Rotel,
     child: Child,
-    port: u16,
     exports: Arc<Mutex<Vec<Value>>>,
 }
 
 impl Collector {
     #[track_caller]
     pub(super) fn start() -> Self {
-        let python = repository().join("target/otlp/python/bin/python");
-        assert!(python.exists(), "run crates/app/tests/it/traces/install, as ./test does");
+        let programs = repository().join("target/otlp/python/bin");
+        let (python, rotel) = (programs.join("python"), programs.join("rotel-agent"));
+        assert!(rotel.exists(), "run crates/app/tests/it/traces/install, as ./test does");
         let mut command = Command::new(python);
         command.arg(repository().join("crates/app/tests/it/traces/collect.py"));
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the interpreter is there");
@@ -34,12 +36,13 @@ impl Collector {
                 kept.lock().expect("nobody panics with the lock").push(export);
             }
         });
-        Self { child, port: port.parse().expect("a port is a number"), exports }
+        let rotel = Rotel::handing_on_to(&rotel, &format!("http://127.0.0.1:{port}"));
+        Self { rotel, child, exports }
     }
 
     /// As the value of `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub(super) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        format!("http://{}", self.rotel.address())
     }
 
     /// The first so many spans of this listener, once they are there, in the order in which they ended.
