@@ -76,8 +76,8 @@ pub(crate) struct Known {
     pub(crate) accounts: HashMap<String, AccountId>,
     /// Keys, by the digests of their secrets.
     pub(crate) keys: HashMap<Digest, FoundSecret>,
-    /// Digests of operators.
-    pub(crate) operators: HashSet<Digest>,
+    /// Digests of the secrets of operators and applications.
+    pub(crate) others: HashSet<Digest>,
     /// External ids of keys, each with its account's.
     pub(crate) external_ids: HashSet<(AccountId, String)>,
 }
@@ -123,7 +123,7 @@ impl Plan {
         row: &ImportRow,
         known: &mut Known,
     ) -> Result<ImportOutcome, RowRefusal> {
-        if known.operators.contains(&row.digest) {
+        if known.others.contains(&row.digest) {
             return Err(RowRefusal::Taken);
         }
         let account = known.accounts.get(&row.row.account).copied();

@@ -30,9 +30,11 @@ use crate::{
 async fn plan(from: &impl Ask, import: &Import, mut known: Known) -> Outcome<Plan> {
     let digests = || import.rows.iter().map(|row| row.digest);
     known.keys = key_rows::find_secrets(from, digests()).await?.into_iter().collect();
-    let sql = "SELECT digest FROM operators WHERE digest = ANY($1)";
-    let operators = from.rows(sql, vec![array(digests())]).await?;
-    known.operators = operators.iter().map(|row| stored(row, 0)).collect::<Result<_, _>>()?;
+    let sql = "SELECT digest FROM operators      WHERE digest = ANY($1)
+                UNION ALL
+               SELECT digest FROM client_secrets WHERE digest = ANY($1)";
+    let others = from.rows(sql, vec![array(digests())]).await?;
+    known.others = others.iter().map(|row| stored(row, 0)).collect::<Result<_, _>>()?;
     let named = import.rows.iter().filter_map(|row| {
         let account = known.accounts.get(&row.row.account)?;
         Some((*account, row.row.external_id.as_deref()?))

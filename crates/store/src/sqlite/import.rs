@@ -26,11 +26,13 @@ use crate::{
 
 /// What is to be done with the rows.
 fn plan(connection: &Connection, import: &Import) -> Outcome<Plan> {
-    let mut known = Known { operators: operators(connection)?, ..Known::default() };
+    let mut known = Known::default();
     let mut looked_for = HashSet::new();
     for row in &import.rows {
         if let Some(found) = key_rows::find_secret(connection, row.digest)? {
             known.keys.insert(row.digest, found);
+        } else if is_no_keys(connection, row.digest)? {
+            known.others.insert(row.digest);
         }
         let called = &row.row.account;
         if looked_for.insert(called)
@@ -49,11 +51,11 @@ fn plan(connection: &Connection, import: &Import) -> Outcome<Plan> {
     Ok(Plan::of(import, known))
 }
 
-/// The digests of all operators: they are fewer than the rows.
-fn operators(connection: &Connection) -> Outcome<HashSet<Digest>> {
-    let mut statement = connection.prepare_cached("SELECT digest FROM operators")?;
-    let digests = statement.query_map([], |row| stored(row, 0))?.collect::<rusqlite::Result<_>>();
-    Ok(digests?)
+/// Whether it is the secret of an operator or an application.
+fn is_no_keys(connection: &Connection, digest: Digest) -> Outcome<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM operators WHERE digest = ?1)
+                   OR EXISTS (SELECT 1 FROM client_secrets WHERE digest = ?1)";
+    Ok(connection.prepare_cached(sql)?.query_one([digest.as_bytes()], |row| row.get(0))?)
 }
 
 /// The account that rows call so: by the company's id, or else by its own.

@@ -12,9 +12,12 @@ use claviger_verify::feed::{Change, Record, Seq};
 use serde_json::{Value, json};
 
 use super::Fixture;
-use crate::samples::{
-    NOW, account, after_now, change, first, load, new_account, new_key, new_operator, next, note, rotate,
-    trail,
+use crate::{
+    app_samples::new_client,
+    samples::{
+        NOW, account, after_now, change, first, load, new_account, new_key, new_operator, next, note, rotate,
+        trail,
+    },
 };
 
 use ImportOutcome::{Changed, Created, Refused, Unchanged};
@@ -253,6 +256,11 @@ async fn nobody_gets_what_is_anothers() {
     let taken = operator.digest;
     store.initialise(operator, note("init")).await.unwrap();
     assert_eq!(one(store, taken, json!({})).await, Refused(RowRefusal::Taken));
+    let application = new_client("cashcat");
+    let taken = application.secret.as_ref().unwrap().digest;
+    store.insert_client(application, None, note("client.create")).await.unwrap();
+    let beside = take(store, vec![row_of(taken, json!({})), row_of(digest(), json!({}))]).await.value;
+    assert_eq!(beside.outcomes, [Refused(RowRefusal::Taken), Created]);
     assert_eq!(one(store, known, json!({"account": "cus_2"})).await, Refused(RowRefusal::OtherAccount));
     assert_eq!(
         one(store, digest(), json!({"external_id": "k1"})).await,
