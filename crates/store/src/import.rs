@@ -12,7 +12,10 @@ use claviger_model::{
 use claviger_verify::usage::{LastUse, SecretRef};
 use serde_json::{Value, json};
 
-use crate::{AuditNote, FoundSecret, KeyRow, NewKey, NewSecret, SecretRow, foreign::Rehashed};
+use crate::{
+    AuditNote, EarlierSecret, FoundSecret, KeyRow, NewKey, NewSecret, SecretRow, earlier::ArrivedSecret,
+    foreign::Rehashed,
+};
 
 /// Most characters of an account's name.
 const ACCOUNT_NAME: usize = 200;
@@ -39,6 +42,8 @@ pub struct ImportRow {
     pub digest: Digest,
     /// What lists show of it.
     pub hint: String,
+    /// The secrets that it had before, the newest first.
+    pub earlier: Vec<EarlierSecret>,
     /// Its environment.
     pub environment: Environment,
     /// Its id, if it is new.
@@ -87,6 +92,8 @@ pub(crate) struct Arrived {
     pub(crate) key: NewKey,
     pub(crate) state: KeyState,
     pub(crate) revoked_at: Option<Timestamp>,
+    pub(crate) last_used_at: Option<Timestamp>,
+    pub(crate) earlier: Vec<EarlierSecret>,
 }
 
 /// What there is to write.
@@ -107,11 +114,7 @@ impl Plan {
         let mut plan = Self::default();
         let mut seen = HashSet::with_capacity(import.rows.len());
         for row in &import.rows {
-            let decided = if seen.insert(row.digest) {
-                plan.decide(import, row, &mut known)
-            } else {
-                Err(RowRefusal::Duplicate)
-            };
+            let decided = row.is_new_among(&mut seen).and_then(|()| plan.decide(import, row, &mut known));
             plan.outcomes.push(decided.unwrap_or_else(ImportOutcome::Refused));
         }
         plan
@@ -128,16 +131,21 @@ impl Plan {
         }
         let account = known.accounts.get(&row.row.account).copied();
         let found = known.keys.remove(&row.digest);
-        let (key, secret) = found.as_ref().map_or((row.key, 1), |found| (found.key.id, found.number));
-        let outcome = match found {
-            Some(found) => self.change(import, row, found, account, known)?,
-            None => self.create(import, row, account, known)?,
-        };
-        if let Some(at) = row.row.last_used_at {
-            let secret = SecretRef { key, secret };
-            self.last_uses.push(LastUse { secret, at, address: None, endpoint: None });
+        let Some(found) = found else { return self.create(import, row, account, known) };
+        let secret = SecretRef { key: found.key.id, secret: found.number };
+        let outcome = self.change(import, row, found, account, known)?;
+        self.last_used(secret, row.row.last_used_at);
+        for earlier in &row.earlier {
+            let known = known.keys.get(&earlier.secret.digest).filter(|known| known.key.id == secret.key);
+            if let Some(FoundSecret { number, .. }) = known {
+                self.last_used(SecretRef { secret: *number, ..secret }, earlier.last_used_at);
+            }
         }
         Ok(outcome)
+    }
+
+    fn last_used(&mut self, secret: SecretRef, at: Option<Timestamp>) {
+        self.last_uses.extend(at.map(|at| LastUse { secret, at, address: None, endpoint: None }));
     }
 
     fn create(
@@ -149,6 +157,7 @@ impl Plan {
     ) -> Result<ImportOutcome, RowRefusal> {
         let ImportRow { row, digest, hint, environment, .. } = of;
         let id = account.unwrap_or(of.account);
+        let earlier = of.standing(import.at, known)?;
         take_external_id(known, id, row.external_id.as_ref())?;
         if account.is_none() {
             known.accounts.insert(row.account.clone(), id);
@@ -187,11 +196,15 @@ impl Plan {
                 foreign: of.foreign().cloned(),
             },
         };
-        self.keys.push(Arrived { key, state, revoked_at });
+        let arrived = Arrived { key, state, revoked_at, last_used_at: row.last_used_at, earlier };
+        for ArrivedSecret { key, number, last_used_at, .. } in arrived.secrets() {
+            self.last_used(SecretRef { key, secret: number }, last_used_at);
+        }
+        self.keys.push(arrived);
         Ok(ImportOutcome::Created)
     }
 
-    /// A key that is here is its account's for good, and what was ended here isn't begun again.
+    /// A key that is here is its account's for good, has the secrets that it has, and what was ended here isn't begun again.
     fn change(
         &mut self,
         import: &Import,
@@ -257,6 +270,11 @@ impl Plan {
         let of_changed = self.changes.iter().map(|(key, _)| key.id.to_string());
         let subjects = accounts.into_iter().chain(created).chain(of_changed).collect();
         Some((AuditNote { detail, ..note.clone() }, subjects))
+    }
+
+    /// The secrets of the keys to insert.
+    pub(crate) fn secrets(&self) -> Vec<ArrivedSecret<'_>> {
+        self.keys.iter().flat_map(Arrived::secrets).collect()
     }
 
     /// What became of the rows.

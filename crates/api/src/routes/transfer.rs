@@ -23,10 +23,12 @@ use crate::{
 
 /// Most rows of a call.
 const ROWS_MAX: usize = 1_000;
+/// Most secrets of a call's rows, earlier ones too: they are written together, and other changes wait for them.
+const SECRETS_MAX: usize = 2_000;
 /// Largest body of a call, in bytes.
 const BODY_MAX: usize = 4 << 20;
 
-/// Keys to take over, 1 to 1,000.
+/// Keys to take over, 1 to 1,000, with 2,000 secrets at most, earlier ones too.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ImportKeys {
@@ -46,7 +48,8 @@ struct ImportKeys {
 /// rows that can't be are told, and keep no other from being taken.
 ///
 /// A key that is here already is known by its digest, and gets what its row says; what that leaves out stays. So a call may
-/// be repeated, and only what is new is written. What was revoked, disabled or rotated here stays so.
+/// be repeated, and only what is new is written. What was revoked, disabled or rotated here stays so. Earlier secrets, which
+/// a rotation left working, come with a key that is new: until their overlaps end, and not at all where they have ended.
 #[utoipa::path(post, path = "/v1/keys/import", tag = "keys", request_body = ImportKeys,
     responses((status = 200, description = "Done", body = ImportedJson),
         (status = 202, description = "Made, and complete on every node by `guaranteed_by`", body = ImportedJson),
@@ -62,7 +65,12 @@ pub(super) async fn import_keys(
     if !(1..=ROWS_MAX).contains(&rows.len()) {
         return Err(Problem::invalid(vec![Fault::new("/rows", format!("from 1 to {ROWS_MAX}"))]));
     }
-    let rows = rows.iter().map(|row| read_row(row)).collect();
+    let rows: Vec<_> = rows.iter().map(|row| read_row(row)).collect();
+    let secrets: usize = rows.iter().flatten().map(|row| 1 + row.earlier_secrets.len()).sum();
+    if secrets > SECRETS_MAX {
+        let detail = format!("at most {SECRETS_MAX} secrets, earlier ones too");
+        return Err(Problem::invalid(vec![Fault::new("/rows", detail)]));
+    }
     let report = manager.import_keys(&by, ImportOrder { api, rows, allow_weak, dry_run }).await?;
     let status = report.receipt.as_ref().map_or(StatusCode::OK, completeness);
     Ok((status, axum::Json(ImportedJson::from(&report))))
@@ -93,8 +101,8 @@ pub(super) struct ExportKeys {
     cursor: Option<String>,
 }
 
-/// Lists keys with their accounts and digests, as another system can take them over. Those that applications hold are not
-/// among them.
+/// Lists keys with their accounts and digests, as another system can take them over, and with the earlier secrets that work
+/// still. Those that applications hold are not among them.
 #[utoipa::path(get, path = "/v1/keys/export", tag = "keys", params(ExportKeys),
     responses((status = 200, description = "Done", body = List<KeyRowJson>), (status = "default", description = "A problem", body = Problem, content_type = "application/problem+json")))]
 pub(super) async fn export_keys(

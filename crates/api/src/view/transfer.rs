@@ -1,7 +1,7 @@
 //! Keys on their way from and to other systems.
 
-use claviger_manage::{ExportedKey, ImportOutcome, ImportReport};
-use claviger_model::AccountState;
+use claviger_manage::{ExportedKey, ImportOutcome, ImportReport, KeyView, SecretRow};
+use claviger_model::{AccountState, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -24,19 +24,14 @@ pub(crate) struct KeyRowJson {
     /// `active` or `suspended`: where the account is new.
     #[serde(skip_serializing_if = "Option::is_none")]
     account_state: Option<&'static str>,
-    /// SHA-256 of the plain key: 64 hexadecimal digits, or Base64 of either alphabet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    digest: Option<String>,
-    /// What another system kept of the key that SHA-256 can't be had from, in place of `digest`: HMAC-SHA256, SHA-512,
-    /// SHA-512/256, salted SHA-2, PBKDF2, bcrypt or Argon2, as that system writes it. It is checked at the key's first use.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hash: Option<String>,
-    /// The first characters of the key, by which a `hash` is found: as many as a format of the profile says.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    lookup: Option<String>,
-    /// What lists show of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    hint: Option<String>,
+    #[schema(inline)]
+    #[serde(flatten)]
+    secret: KnownByJson,
+    /// Secrets that the key had before a rotation and that work until their overlaps end, the newest first; 100 at most.
+    /// An import takes them with a key that is new, by `key` too; a key that is here keeps the secrets that it has.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    earlier_secrets: Vec<EarlierSecretJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<String>,
     /// The company's own id for it; unique within the account.
@@ -62,25 +57,81 @@ pub(crate) struct KeyRowJson {
     expires_at: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     revoked_at: Option<String>,
+    /// By the key's own secret, or by one that isn't among `earlier_secrets`.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_used_at: Option<String>,
 }
 
-impl From<&ExportedKey> for KeyRowJson {
-    fn from(ExportedKey { key, account }: &ExportedKey) -> Self {
-        let (row, newest) = (&key.row, key.row.secrets.first());
-        let brought = newest.and_then(|secret| secret.brought.as_ref());
+/// What a secret is known by.
+#[derive(Debug, Default, Serialize, ToSchema)]
+struct KnownByJson {
+    /// SHA-256 of the plain key: 64 hexadecimal digits, or Base64 of either alphabet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    digest: Option<String>,
+    /// What another system kept of the key that SHA-256 can't be had from, in place of `digest`: HMAC-SHA256, SHA-512,
+    /// SHA-512/256, salted SHA-2, PBKDF2, bcrypt or Argon2, as that system writes it. It is checked at the key's first use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hash: Option<String>,
+    /// The first characters of the key, by which a `hash` is found: as many as a format of the profile says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lookup: Option<String>,
+    /// What lists show of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
+}
+
+/// A secret that a key had before.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EarlierSecret)]
+struct EarlierSecretJson {
+    #[schema(inline)]
+    #[serde(flatten)]
+    secret: KnownByJson,
+    /// When the key was, where it is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<String>,
+    /// When its overlap ends, at most 366 days ahead. One that has ended isn't taken.
+    ends_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_used_at: Option<String>,
+}
+
+impl From<&SecretRow> for KnownByJson {
+    fn from(secret: &SecretRow) -> Self {
+        let brought = secret.brought.as_ref();
         let unused = brought.and_then(|brought| Some((&brought.lookup, brought.hash.as_ref()?)));
+        Self {
+            digest: unused.is_none().then(|| secret.digest.to_hex()),
+            hash: unused.map(|(_, hash)| hash.as_str().to_owned()),
+            lookup: unused.map(|(lookup, _)| lookup.clone()),
+            hint: Some(secret.hint.clone()).filter(|hint| !hint.is_empty()),
+        }
+    }
+}
+
+/// When the key was last used by a secret of which this is so.
+fn last_used_by(key: &KeyView, is_meant: impl Fn(u16) -> bool) -> Option<String> {
+    let uses = key.last_uses.iter().filter(|last| is_meant(last.secret.secret));
+    uses.map(|last| last.at).max().map(|at| at.to_string())
+}
+
+impl From<&ExportedKey> for KeyRowJson {
+    fn from(ExportedKey { key, account, earlier }: &ExportedKey) -> Self {
+        let row = &key.row;
+        let earlier_secret = |secret: &SecretRow| EarlierSecretJson {
+            secret: secret.into(),
+            created_at: Some(secret.created_at.to_string()),
+            ends_at: secret.ends_at.as_ref().map(Timestamp::to_string).unwrap_or_default(),
+            last_used_at: last_used_by(key, |number| number == secret.number),
+        };
         let said = |data: &Value| Some(data.clone()).filter(|data| *data != serde_json::json!({}));
         Self {
             account: account.external_id.clone().unwrap_or_else(|| account.id.to_string()),
             account_name: Some(account.name.clone()),
             account_metadata: said(&account.metadata),
             account_state: (account.state == AccountState::Suspended).then_some("suspended"),
-            digest: newest.filter(|_| unused.is_none()).map(|secret| secret.digest.to_hex()),
-            hash: unused.map(|(_, hash)| hash.as_str().to_owned()),
-            lookup: unused.map(|(lookup, _)| lookup.clone()),
-            hint: newest.map(|secret| secret.hint.clone()).filter(|hint| !hint.is_empty()),
+            secret: row.secrets.first().map(Into::into).unwrap_or_default(),
+            earlier_secrets: earlier.iter().map(earlier_secret).collect(),
             name: row.name.clone(),
             external_id: row.external_id.clone(),
             metadata: said(&row.metadata),
@@ -91,7 +142,7 @@ impl From<&ExportedKey> for KeyRowJson {
             created_at: Some(row.created_at.to_string()),
             expires_at: row.expires_at.map(|at| at.to_string()),
             revoked_at: row.revoked_at.map(|at| at.to_string()),
-            last_used_at: key.last_use().map(|last| last.at.to_string()),
+            last_used_at: last_used_by(key, |number| earlier.iter().all(|secret| secret.number != number)),
         }
     }
 }

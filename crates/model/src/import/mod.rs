@@ -10,7 +10,7 @@ use crate::{
     foreign::ForeignSecret,
 };
 
-pub use read::{FIELDS, HINT_MAX, value_of_text};
+pub use read::{EARLIER_MAX, FIELDS, HINT_MAX, value_of_text};
 pub use refusal::RowRefusal;
 
 /// A key as another system has it. What is `None` isn't said: of a key that is here already it stays as it is.
@@ -28,6 +28,8 @@ pub struct Row {
     pub secret: Secret,
     /// What lists show of it.
     pub hint: Option<String>,
+    /// What a rotation replaced and still works, the newest first.
+    pub earlier_secrets: Vec<EarlierSecret>,
     /// What it is for.
     pub name: Option<String>,
     /// The company's own id for it.
@@ -48,11 +50,26 @@ pub struct Row {
     pub expires_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
+    /// When it was last used, but for the earlier secrets.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// A secret that the key had before, and that works until its overlap ends.
+#[derive(Debug)]
+pub struct EarlierSecret {
+    /// What it is known by.
+    pub secret: Secret,
+    /// What lists show of it.
+    pub hint: Option<String>,
+    /// When it was created.
+    pub created_at: Option<Timestamp>,
+    /// When its overlap ends.
+    pub ends_at: Timestamp,
     /// When it was last used.
     pub last_used_at: Option<Timestamp>,
 }
 
-/// What an imported key is known by.
+/// What a secret of an imported key is known by.
 #[derive(Debug)]
 pub enum Secret {
     /// The whole string that the customer holds. Only its digest is kept.
@@ -64,7 +81,7 @@ pub enum Secret {
 }
 
 impl Secret {
-    /// What tells a row's key from the other rows'.
+    /// What tells it from those of the other rows.
     pub fn digest(&self) -> Digest {
         match self {
             Self::Plain(key) => key.digest(),

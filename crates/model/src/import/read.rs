@@ -9,11 +9,11 @@ use base64::{
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::{Row, RowRefusal, Secret};
+use super::{EarlierSecret, Row, RowRefusal, Secret};
 use crate::{Digest, PlainKey, foreign::ForeignSecret};
 
 /// The fields of a row.
-pub const FIELDS: [&str; 20] = [
+pub const FIELDS: [&str; 21] = [
     "account",
     "account_name",
     "account_metadata",
@@ -23,6 +23,7 @@ pub const FIELDS: [&str; 20] = [
     "hash",
     "lookup",
     "hint",
+    "earlier_secrets",
     "name",
     "external_id",
     "metadata",
@@ -36,6 +37,12 @@ pub const FIELDS: [&str; 20] = [
     "last_used_at",
 ];
 
+/// The fields of an earlier secret.
+const EARLIER_FIELDS: [&str; 8] =
+    ["key", "digest", "hash", "lookup", "hint", "created_at", "ends_at", "last_used_at"];
+
+/// Most earlier secrets of a row.
+pub const EARLIER_MAX: usize = 100;
 /// Longest id, in bytes.
 const ID_MAX: usize = 255;
 /// Longest name, in characters.
@@ -58,7 +65,7 @@ pub fn value_of_text(field: &'static str, text: &str) -> Result<Option<Value>, R
         return Ok(None);
     }
     let value = match field {
-        "account_metadata" | "metadata" | "restrictions" => json(field, text)?,
+        "account_metadata" | "metadata" | "restrictions" | "earlier_secrets" => json(field, text)?,
         "scopes" if text.starts_with('[') => json(field, text)?,
         "scopes" if text != "all" => text.split_ascii_whitespace().collect(),
         _ => Value::from(text),
@@ -83,6 +90,7 @@ impl Row {
             account_state: members.word("account_state", "must be active or suspended")?,
             secret: members.secret()?,
             hint: members.text("hint", HINT_MAX)?,
+            earlier_secrets: members.earlier_secrets()?,
             name: members.text("name", NAME_MAX)?,
             external_id: members.id("external_id")?,
             metadata: members.object("metadata")?,
@@ -95,8 +103,39 @@ impl Row {
             revoked_at: members.parsed("revoked_at")?,
             last_used_at: members.parsed("last_used_at")?,
         };
-        members.all_taken()?;
+        members.all_taken(&FIELDS)?;
+        row.must_have_each_secret_once()?;
         Ok(row)
+    }
+
+    fn must_have_each_secret_once(&self) -> Result<(), RowRefusal> {
+        let mut all: Vec<_> = self.earlier_secrets.iter().map(|earlier| earlier.secret.digest()).collect();
+        if all.is_empty() {
+            return Ok(());
+        }
+        all.push(self.secret.digest());
+        all.sort_unstable();
+        if all.windows(2).all(|pair| pair[0] != pair[1]) {
+            return Ok(());
+        }
+        Err(RowRefusal::malformed("earlier_secrets", "has a secret twice, or the one that the key has now"))
+    }
+}
+
+impl EarlierSecret {
+    fn read(members: Map<String, Value>) -> Result<Self, RowRefusal> {
+        let mut members = Members(members);
+        let read = Self {
+            secret: members.secret()?,
+            hint: members.text("hint", HINT_MAX)?,
+            created_at: members.parsed("created_at")?,
+            ends_at: members
+                .parsed("ends_at")?
+                .ok_or_else(|| RowRefusal::malformed("ends_at", "is missing: until when does it work?"))?,
+            last_used_at: members.parsed("last_used_at")?,
+        };
+        members.all_taken(&EARLIER_FIELDS)?;
+        Ok(read)
     }
 }
 
@@ -179,6 +218,22 @@ impl Members {
         Ok(restrictions)
     }
 
+    fn earlier_secrets(&mut self) -> Result<Vec<EarlierSecret>, RowRefusal> {
+        let all = match self.take("earlier_secrets") {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(all)) if all.len() <= EARLIER_MAX => all,
+            Some(_) => {
+                let detail = format!("must be a list of at most {EARLIER_MAX} secrets");
+                return Err(RowRefusal::malformed("earlier_secrets", detail));
+            }
+        };
+        let read = |one| match one {
+            Value::Object(members) => EarlierSecret::read(members),
+            _ => Err(RowRefusal::malformed("row", "must be a JSON object")),
+        };
+        (1..).zip(all).map(|(place, one)| read(one).map_err(|why| why.of_earlier(place))).collect()
+    }
+
     fn secret(&mut self) -> Result<Secret, RowRefusal> {
         let malformed = |detail: &str| Err(RowRefusal::malformed("row", detail));
         let lookup = self.text("lookup", ID_MAX)?;
@@ -208,11 +263,11 @@ impl Members {
     }
 
     /// A name in lower case is repeated, so that a slip is found.
-    fn all_taken(self) -> Result<(), RowRefusal> {
-        let Some(name) = self.0.keys().find(|name| !FIELDS.contains(&name.as_str())) else { return Ok(()) };
+    fn all_taken(self, fields: &[&str]) -> Result<(), RowRefusal> {
+        let Some(name) = self.0.keys().find(|name| !fields.contains(&name.as_str())) else { return Ok(()) };
         let plain = name.len() <= 32 && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
         let which = if plain { format!("has \"{name}\", which") } else { "has a member that".to_owned() };
-        Err(RowRefusal::malformed("row", format!("{which} is none of {}", FIELDS.join(", "))))
+        Err(RowRefusal::malformed("row", format!("{which} is none of {}", fields.join(", "))))
     }
 }
 

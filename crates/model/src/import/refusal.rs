@@ -37,6 +37,9 @@ pub enum RowRefusal {
     /// The same key belongs to somebody else here.
     #[error("the key belongs to another account here")]
     OtherAccount,
+    /// The secret is one of another key's here.
+    #[error("the secret is another key's here")]
+    OtherKey,
     /// The secret is none of a customer's key here.
     #[error("the secret belongs to an operator or an application here")]
     Taken,
@@ -52,6 +55,14 @@ pub enum RowRefusal {
     /// The key got another secret here.
     #[error("the key was rotated here: this is one of its earlier secrets")]
     Replaced,
+    /// One of its earlier secrets isn't taken, counted from 1.
+    #[error("earlier secret {place}: {why}")]
+    Earlier {
+        /// Which of them.
+        place: usize,
+        /// Why not.
+        why: Box<RowRefusal>,
+    },
 }
 
 impl RowRefusal {
@@ -60,8 +71,14 @@ impl RowRefusal {
         Self::Malformed { field, detail: detail.into() }
     }
 
+    /// The same, of an earlier secret of the row.
+    #[must_use]
+    pub fn of_earlier(self, place: usize) -> Self {
+        Self::Earlier { place, why: Box::new(self) }
+    }
+
     /// The reason's name.
-    pub const fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::Malformed { .. } => "malformed",
             Self::UnknownHash | Self::Hash(HashError::Unknown) => "unknown_hash",
@@ -70,11 +87,12 @@ impl RowRefusal {
             Self::Weak => "weak",
             Self::Duplicate => "duplicate",
             Self::OtherAccount => "other_account",
-            Self::Taken => "taken",
+            Self::OtherKey | Self::Taken => "taken",
             Self::ExternalIdTaken => "external_id_taken",
             Self::Revoked => "revoked",
             Self::Disabled => "disabled",
             Self::Replaced => "replaced",
+            Self::Earlier { why, .. } => why.code(),
         }
     }
 }

@@ -110,6 +110,76 @@ fn what_is_wrong_is_told_by_its_field_and_without_its_value() {
 }
 
 #[test]
+fn earlier_secrets_are_read_with_their_ends_and_what_is_wrong_is_told_by_its_place() {
+    let digest = |number: usize| Digest::of(&number.to_be_bytes()).to_hex();
+    let ends_at = "2030-01-01T00:00:00Z";
+    let one = json!({"digest": digest(1), "ends_at": ends_at});
+    let bcrypt = "$2b$12$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW";
+    let all = json!([
+        {"digest": digest(1), "hint": "my_live_Ab", "created_at": "2020-01-01T00:00:00Z", "ends_at": ends_at, "last_used_at": null},
+        {"lookup": "AbCdEfGh", "hash": bcrypt, "ends_at": ends_at},
+    ]);
+    let read = row(&json!({"earlier_secrets": all})).unwrap().earlier_secrets;
+    let [first, second] = &read[..] else { panic!("two secrets: {read:?}") };
+    assert_eq!((first.hint.as_deref(), first.ends_at.to_string()), (Some("my_live_Ab"), ends_at.to_owned()));
+    assert!(
+        matches!(first.secret, Secret::Digest(_))
+            && first.created_at.is_some()
+            && first.last_used_at.is_none()
+    );
+    assert!(matches!(second.secret, Secret::Foreign(_)));
+    assert!(row(&json!({"earlier_secrets": []})).unwrap().earlier_secrets.is_empty());
+    let most: Vec<_> = (0..EARLIER_MAX).map(|n| json!({"digest": digest(n), "ends_at": ends_at})).collect();
+    assert_eq!(row(&json!({"earlier_secrets": most})).unwrap().earlier_secrets.len(), EARLIER_MAX);
+
+    let more: Vec<_> = (0..=EARLIER_MAX).map(|n| json!({"digest": digest(n), "ends_at": ends_at})).collect();
+    for (wrong, code, told) in [
+        (json!(PLAIN), "malformed", "earlier_secrets: must be a list"),
+        (json!(one), "malformed", "earlier_secrets: must be a list"),
+        (json!(more), "malformed", "earlier_secrets: must be a list of at most 100"),
+        (json!([one, PLAIN]), "malformed", "earlier secret 2: row: must be a JSON object"),
+        (json!([one, one]), "malformed", "earlier_secrets: has a secret twice"),
+        (
+            json!([{"digest": Digest::of(PLAIN.as_bytes()).to_hex(), "ends_at": ends_at}]),
+            "malformed",
+            "earlier_secrets: has a secret twice",
+        ),
+        (json!([{"digest": digest(1)}]), "malformed", "earlier secret 1: ends_at: is missing"),
+        (
+            json!([{"digest": digest(1), "ends_at": null}]),
+            "malformed",
+            "earlier secret 1: ends_at: is missing",
+        ),
+        (json!([{"digest": digest(1), "ends_at": PLAIN}]), "malformed", "earlier secret 1: ends_at: "),
+        (json!([{"ends_at": ends_at}]), "malformed", "earlier secret 1: row: has neither"),
+        (
+            json!([{"digest": PLAIN, "ends_at": ends_at}]),
+            "unknown_hash",
+            "earlier secret 1: digest: is no SHA-256",
+        ),
+        (
+            json!([{"digest": digest(1), "ends_at": ends_at, "name": "x"}]),
+            "malformed",
+            "earlier secret 1: row: has \"name\"",
+        ),
+        (
+            json!([{"digest": digest(1), "ends_at": ends_at, PLAIN: 1}]),
+            "malformed",
+            "earlier secret 1: row: has a member",
+        ),
+        (
+            json!([{"digest": digest(1), "ends_at": ends_at, "hint": PLAIN}]),
+            "malformed",
+            "earlier secret 1: hint: ",
+        ),
+    ] {
+        let refused = row(&json!({"earlier_secrets": wrong})).unwrap_err();
+        assert!(refused.code() == code && refused.to_string().starts_with(told), "{refused}");
+        assert!(!refused.to_string().contains("AbCdEf"), "{refused}");
+    }
+}
+
+#[test]
 fn null_says_nothing_and_an_empty_object_lifts_what_narrows() {
     let nothing: serde_json::Map<_, _> = FIELDS
         .iter()
@@ -134,6 +204,7 @@ fn text_of_a_column_is_what_its_field_is() {
         ("scopes", "[]", Some(json!([]))),
         ("metadata", "{\"a\":1}", Some(json!({"a": 1}))),
         ("restrictions", "null", Some(Value::Null)),
+        ("earlier_secrets", "[]", Some(json!([]))),
     ] {
         assert_eq!(value_of_text(field, text), Ok(value), "{field} {text}");
     }

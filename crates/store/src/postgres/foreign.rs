@@ -18,15 +18,19 @@ use crate::{
 };
 
 /// Looks for the keys that rows with hashes are about where they aren't found by their digests: they may have been used
-/// since, or the other system may have hashed them anew.
+/// since, or the other system may have hashed them anew. Earlier secrets are looked for by what they came as alone.
 pub(super) async fn find_again(from: &impl Ask, import: &Import, known: &mut Known) -> Outcome<()> {
     let brought = import.rows.iter().filter_map(|row| Some((row, row.foreign()?)));
     let mut left: Vec<_> = brought.filter(|(row, _)| !known.keys.contains_key(&row.digest)).collect();
-    if left.is_empty() {
+    let earlier = import.rows.iter().flat_map(|row| &row.earlier).map(|earlier| &earlier.secret);
+    let earlier = earlier.filter(|secret| secret.foreign.is_some()).map(|secret| secret.digest);
+    let earlier = earlier.filter(|digest| !known.keys.contains_key(digest));
+    let asked: Vec<_> = left.iter().map(|(row, _)| row.digest).chain(earlier).collect();
+    if asked.is_empty() {
         return Ok(());
     }
     let sql = "SELECT key, number, imported_as FROM secrets WHERE imported_as = ANY($1)";
-    let values = vec![array(left.iter().map(|(row, _)| row.digest))];
+    let values = vec![array(asked)];
     known.keys.extend(key_rows::find_by(from, sql, values).await?);
     left.retain(|(row, _)| !known.keys.contains_key(&row.digest));
     let named = left.into_iter().filter_map(|(row, foreign)| {

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     AuditNote, Committed, Import, Imported, KeyRow, StoreError,
+    earlier::ArrivedSecret,
     import::{Arrived, Known, Plan},
     transfer::TransferDatabase,
     words::{account_state, to_json},
@@ -28,7 +29,11 @@ use crate::{
 
 /// What is to be done with the rows.
 async fn plan(from: &impl Ask, import: &Import, mut known: Known) -> Outcome<Plan> {
-    let digests = || import.rows.iter().map(|row| row.digest);
+    let earlier = || import.rows.iter().flat_map(|row| &row.earlier);
+    let digests = || {
+        let newest = import.rows.iter().map(|row| row.digest);
+        newest.chain(earlier().map(|earlier| earlier.secret.digest))
+    };
     known.keys = key_rows::find_secrets(from, digests()).await?.into_iter().collect();
     let sql = "SELECT digest FROM operators      WHERE digest = ANY($1)
                 UNION ALL
@@ -99,7 +104,7 @@ async fn write(change: &Change, plan: &Plan) -> Outcome<()> {
     }
     if !plan.keys.is_empty() {
         insert_keys(change, &plan.keys).await?;
-        insert_secrets(change, &plan.keys).await?;
+        insert_secrets(change, &plan.secrets()).await?;
     }
     if !plan.changes.is_empty() {
         change_keys(change, plan.changes.iter().map(|(key, _)| key)).await?;
@@ -146,18 +151,22 @@ async fn insert_keys(change: &Change, keys: &[Arrived]) -> Outcome<()> {
     change.execute(sql, values).await.map(drop)
 }
 
-async fn insert_secrets(change: &Change, keys: &[Arrived]) -> Outcome<()> {
-    let sql = "INSERT INTO secrets (key, number, digest, hint, created_at, lookup, hash, imported_as)
-               SELECT key, 1, digest, hint, created_at, lookup, hash, CASE WHEN hash IS NOT NULL THEN digest END
-                 FROM unnest($1, $2, $3, $4, $5, $6) AS secret (key, digest, hint, created_at, lookup, hash)";
-    let of = || keys.iter().map(|arrived| &arrived.key);
+async fn insert_secrets(change: &Change, secrets: &[ArrivedSecret<'_>]) -> Outcome<()> {
+    let sql =
+        "INSERT INTO secrets (key, number, digest, hint, created_at, ends_at, lookup, hash, imported_as)
+               SELECT *, CASE WHEN hash IS NOT NULL THEN digest END
+                 FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)
+                   AS secret (key, number, digest, hint, created_at, ends_at, lookup, hash)";
+    let foreign = || secrets.iter().map(|arrived| arrived.secret.foreign.as_ref());
     let values = vec![
-        array(of().map(|key| key.id)),
-        array(of().map(|key| key.secret.digest)),
-        array(of().map(|key| key.secret.hint.as_str())),
-        array(of().map(|key| key.created_at)),
-        array(of().map(|key| key.secret.foreign.as_ref().map(|foreign| &*foreign.lookup))),
-        array(of().map(|key| key.secret.foreign.as_ref().map(|foreign| foreign.hash.as_str()))),
+        array(secrets.iter().map(|arrived| arrived.key)),
+        array(secrets.iter().map(|arrived| arrived.number)),
+        array(secrets.iter().map(|arrived| arrived.secret.digest)),
+        array(secrets.iter().map(|arrived| arrived.secret.hint.as_str())),
+        array(secrets.iter().map(|arrived| arrived.created_at)),
+        array(secrets.iter().map(|arrived| arrived.ends_at)),
+        array(foreign().map(|foreign| foreign.map(|foreign| &*foreign.lookup))),
+        array(foreign().map(|foreign| foreign.map(|foreign| foreign.hash.as_str()))),
     ];
     change.execute(sql, values).await.map(drop)
 }

@@ -1,8 +1,8 @@
 //! Secrets that came by hashes: found again by what they came as, and kept by their digests once they are used.
 
-use claviger_model::KeyId;
+use claviger_model::{Digest, KeyId};
 use claviger_verify::foreign::FirstUse;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Params, Row, params};
 
 use super::{
     audit,
@@ -23,12 +23,9 @@ pub(super) fn find_again(connection: &Connection, row: &ImportRow, known: &mut K
     let Some(foreign) = row.foreign().filter(|_| !known.keys.contains_key(&row.digest)) else {
         return Ok(());
     };
-    let place = |row: &Row<'_>| Ok((stored(row, "key")?, row.get("number")?));
-    let sql = "SELECT key, number FROM secrets WHERE imported_as = ?1";
-    let mut found: Option<(KeyId, u16)> =
-        connection.prepare_cached(sql)?.query_one([row.digest.as_bytes()], place).optional()?;
+    let mut found = find_used(connection, row.digest)?;
     if let (None, Some(account), Some(external_id)) =
-        (found, known.accounts.get(&row.row.account), &row.row.external_id)
+        (&found, known.accounts.get(&row.row.account), &row.row.external_id)
     {
         let sql = "SELECT s.key, s.number
                      FROM keys    k
@@ -37,14 +34,24 @@ pub(super) fn find_again(connection: &Connection, row: &ImportRow, known: &mut K
                     ORDER BY s.number DESC
                     LIMIT 1";
         let values = params![account.to_bytes(), external_id, foreign.lookup];
-        found = connection.prepare_cached(sql)?.query_one(values, place).optional()?;
+        found = lead(connection, sql, values)?;
     }
-    if let Some((id, number)) = found
-        && let Some(key) = key_rows::find(connection, id)?
-    {
-        known.keys.insert(row.digest, FoundSecret { key, number });
-    }
+    known.keys.extend(found.map(|found| (row.digest, found)));
     Ok(())
+}
+
+/// The key of a secret that came as this, and that may have another digest since its first use.
+pub(super) fn find_used(connection: &Connection, imported_as: Digest) -> Outcome<Option<FoundSecret>> {
+    let sql = "SELECT key, number FROM secrets WHERE imported_as = ?1";
+    lead(connection, sql, params![imported_as.as_bytes()])
+}
+
+/// Where a query for a secret's key and number leads.
+fn lead(connection: &Connection, sql: &str, values: impl Params) -> Outcome<Option<FoundSecret>> {
+    let place = |row: &Row<'_>| Ok((stored(row, "key")?, row.get("number")?));
+    let found = connection.prepare_cached(sql)?.query_one(values, place).optional()?;
+    let Some((id, number)): Option<(KeyId, u16)> = found else { return Ok(None) };
+    Ok(key_rows::find(connection, id)?.map(|key| FoundSecret { key, number }))
 }
 
 /// Takes another hash for a secret that wasn't used yet.

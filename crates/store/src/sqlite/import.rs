@@ -18,7 +18,8 @@ use super::{
     usage,
 };
 use crate::{
-    AuditNote, Committed, Import, Imported, KeyRow, StoreError,
+    AuditNote, Committed, EarlierSecret, Import, ImportRow, Imported, KeyRow, StoreError,
+    earlier::ArrivedSecret,
     import::{Arrived, Known, Plan},
     transfer::TransferDatabase,
     words::{account_state, to_json},
@@ -47,8 +48,26 @@ fn plan(connection: &Connection, import: &Import) -> Outcome<Plan> {
             known.external_ids.insert((*account, external_id.clone()));
         }
         foreign::find_again(connection, row, &mut known)?;
+        find_earlier(connection, row, &mut known)?;
     }
     Ok(Plan::of(import, known))
+}
+
+/// Looks for what is here of a row's earlier secrets.
+fn find_earlier(connection: &Connection, row: &ImportRow, known: &mut Known) -> Outcome<()> {
+    for EarlierSecret { secret, .. } in &row.earlier {
+        let digest = secret.digest;
+        let found = match key_rows::find_secret(connection, digest)? {
+            None if secret.foreign.is_some() => foreign::find_used(connection, digest)?,
+            found => found,
+        };
+        if let Some(found) = found {
+            known.keys.insert(digest, found);
+        } else if is_no_keys(connection, digest)? {
+            known.others.insert(digest);
+        }
+    }
+    Ok(())
 }
 
 /// Whether it is the secret of an operator or an application.
@@ -75,7 +94,7 @@ fn write(connection: &Connection, import: &Import, plan: Plan, note: &AuditNote)
     let Some((note, subjects)) = plan.told(import, note) else { return already(connection, plan) };
     insert_accounts(connection, &plan.accounts)?;
     insert_keys(connection, &plan.keys)?;
-    insert_secrets(connection, &plan.keys)?;
+    insert_secrets(connection, &plan.secrets())?;
     change_keys(connection, &plan.changes)?;
     for rehashed in &plan.rehashed {
         foreign::rehash(connection, rehashed)?;
@@ -109,7 +128,7 @@ fn insert_keys(connection: &Connection, keys: &[Arrived]) -> Outcome<()> {
              VALUES {rows}"
         )
     };
-    together(connection, keys, 13, sql, |Arrived { key, state, revoked_at }, values| {
+    together(connection, keys, 13, sql, |Arrived { key, state, revoked_at, .. }, values| {
         values.put(key.id.to_bytes())?;
         values.put(key.account.to_bytes())?;
         values.put(&key.name)?;
@@ -126,20 +145,21 @@ fn insert_keys(connection: &Connection, keys: &[Arrived]) -> Outcome<()> {
     })
 }
 
-fn insert_secrets(connection: &Connection, keys: &[Arrived]) -> Outcome<()> {
+fn insert_secrets(connection: &Connection, secrets: &[ArrivedSecret<'_>]) -> Outcome<()> {
     let sql = |rows: &str| {
         format!(
-            "INSERT INTO secrets (key, number, digest, hint, created_at, lookup, hash, imported_as)
+            "INSERT INTO secrets (key, number, digest, hint, created_at, ends_at, lookup, hash, imported_as)
              VALUES {rows}"
         )
     };
-    together(connection, keys, 8, sql, |Arrived { key, .. }, values| {
-        let (secret, foreign) = (&key.secret, key.secret.foreign.as_ref());
-        values.put(key.id.to_bytes())?;
-        values.put(1)?;
+    together(connection, secrets, 9, sql, |arrived, values| {
+        let (secret, foreign) = (arrived.secret, arrived.secret.foreign.as_ref());
+        values.put(arrived.key.to_bytes())?;
+        values.put(arrived.number)?;
         values.put(secret.digest.as_bytes())?;
         values.put(&secret.hint)?;
-        values.put(key.created_at.as_millis())?;
+        values.put(arrived.created_at.as_millis())?;
+        values.put(arrived.ends_at.map(Timestamp::as_millis))?;
         values.put(foreign.map(|foreign| &*foreign.lookup))?;
         values.put(foreign.map(|foreign| foreign.hash.as_str()))?;
         values.put(foreign.map(|_| secret.digest.as_bytes()))

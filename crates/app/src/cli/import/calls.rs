@@ -12,11 +12,11 @@ use tokio::task::JoinHandle;
 
 use super::report::Refused;
 
-/// Most rows, and about how many bytes of them, of one call.
-const ROWS: usize = 1_000;
+/// About how many secrets and bytes make a call; it has no more rows than secrets.
+const SECRETS: usize = 1_000;
 const BYTES: usize = 2 << 20;
-/// Rows after which a call ends where another account begins.
-const ROWS_ENOUGH: usize = 900;
+/// Secrets after which a call ends where another account begins.
+const SECRETS_ENOUGH: usize = 900;
 /// Most calls under way: while the rows of one are written, the next ones are sent and read.
 const UNDER_WAY: usize = 3;
 
@@ -26,26 +26,28 @@ pub(super) struct Batch {
     pub(super) lines: Vec<u64>,
     pub(super) rows: String,
     accounts: HashSet<String>,
+    secrets: usize,
     pub(super) refused: Vec<Refused>,
 }
 
 impl Batch {
-    pub(super) fn add(&mut self, line: u64, row: &str, account: String) {
+    pub(super) fn add(&mut self, line: u64, row: &str, account: String, secrets: usize) {
         if !self.lines.is_empty() {
             self.rows.push(',');
         }
         self.lines.push(line);
         self.rows.push_str(row);
         self.accounts.insert(account);
+        self.secrets += secrets;
     }
 
     pub(super) fn is_full(&self) -> bool {
-        self.lines.len().max(self.refused.len()) >= ROWS || self.rows.len() >= BYTES
+        self.secrets.max(self.refused.len()) >= SECRETS || self.rows.len() >= BYTES
     }
 
     /// Whether it is large enough, and has no row of this account.
     pub(super) fn ends_before(&self, account: &str) -> bool {
-        self.lines.len() >= ROWS_ENOUGH && !self.accounts.contains(account)
+        self.secrets >= SECRETS_ENOUGH && !self.accounts.contains(account)
     }
 }
 
@@ -77,7 +79,7 @@ impl Calls {
     where
         F: Future<Output = anyhow::Result<Value>> + Send + 'static,
     {
-        let Batch { lines, rows, accounts, refused } = batch;
+        let Batch { lines, rows, accounts, refused, .. } = batch;
         let answer =
             if lines.is_empty() { tokio::spawn(async { Ok(Value::Null) }) } else { tokio::spawn(call(rows)) };
         self.0.push_back(Call { lines, accounts, refused, answer });

@@ -15,7 +15,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
-use claviger_model::import::{Row, RowRefusal};
+use claviger_model::import::{Row, RowRefusal, Secret};
 use serde_json::json;
 
 use self::{
@@ -26,7 +26,7 @@ use self::{
 use super::{Ending, client::Client, receipt::note_incomplete, remote::Remote};
 use crate::out;
 
-/// Most rows of a file that are compared with each other, in a few hundred megabytes.
+/// Most secrets of a file that are compared with each other, in a few hundred megabytes.
 const COMPARED: usize = 1 << 24;
 
 #[derive(Args, Debug)]
@@ -62,11 +62,11 @@ impl Import {
         let (mut batch, mut calls) = (Batch::default(), Calls::default());
         while let Some(Line { number, row }) = rows.next().context("the file can't be read any further")? {
             match row.and_then(|row| seen.look(row)) {
-                Ok((row, account)) => {
+                Ok((row, account, secrets)) => {
                     if batch.ends_before(&account) {
                         self.send(&client, &mut calls, mem::take(&mut batch), &mut report).await?;
                     }
-                    batch.add(number, &row, account);
+                    batch.add(number, &row, account, secrets);
                 }
                 Err(refusal) => batch.refused.push(Refused::of(number, &refusal)),
             }
@@ -79,7 +79,7 @@ impl Import {
             self.tell(answered, &mut report)?;
         }
         if seen.overflowed {
-            out::note(&format!("Only the first {COMPARED} rows were compared with each other."));
+            out::note(&format!("Only the first {COMPARED} secrets were compared with each other."));
         }
         report.end(self.dry_run, self.remote.json)
     }
@@ -133,7 +133,7 @@ fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
     Ok(Box::new(BufReader::with_capacity(1 << 16, file)))
 }
 
-/// The keys of the rows so far: of two rows with the same one, which of them counts would be chance.
+/// The secrets of the rows so far: of two rows with the same one, which of them counts would be chance.
 #[derive(Default)]
 struct Seen {
     keys: HashSet<[u8; 8]>,
@@ -141,16 +141,23 @@ struct Seen {
 }
 
 impl Seen {
-    /// The row's text and its account, if it can be read and is the first with its key.
-    fn look(&mut self, said: Said) -> Result<(String, String), RowRefusal> {
+    /// The row's text, its account and how many secrets it has, if it can be read and is the first with each of them.
+    fn look(&mut self, said: Said) -> Result<(String, String, usize), RowRefusal> {
         let row = Row::read(said.members)?;
-        let taken = (said.json, row.account);
-        let digest = row.secret.digest();
-        let Some(begin) = digest.as_bytes().first_chunk() else { return Ok(taken) };
+        self.add(&row.secret)?;
+        for (place, earlier) in (1..).zip(&row.earlier_secrets) {
+            self.add(&earlier.secret).map_err(|why| why.of_earlier(place))?;
+        }
+        Ok((said.json, row.account, 1 + row.earlier_secrets.len()))
+    }
+
+    fn add(&mut self, secret: &Secret) -> Result<(), RowRefusal> {
+        let digest = secret.digest();
+        let Some(begin) = digest.as_bytes().first_chunk() else { return Ok(()) };
         if self.keys.len() >= COMPARED {
             self.overflowed = true;
-            return Ok(taken);
+            return Ok(());
         }
-        if self.keys.insert(*begin) { Ok(taken) } else { Err(RowRefusal::Duplicate) }
+        if self.keys.insert(*begin) { Ok(()) } else { Err(RowRefusal::Duplicate) }
     }
 }

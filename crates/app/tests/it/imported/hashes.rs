@@ -213,6 +213,12 @@ fn a_key_that_ended_before_its_first_use_never_works() {
     let rotate = format!("/v1/keys/{}/rotate", found["id"].as_str().unwrap());
     let rotated = server.operator().post(&rotate, &json!({"overlap": "1h"})).expect(200).json();
     let new = rotated["key"].as_str().expect("a rotation shows the key once").to_owned();
+    // So it moves on, too: by its hash until it is used.
+    let elsewhere = builder().start();
+    assert_eq!(import(&elsewhere, exported(&server))["created"], 4);
+    assert_eq!((status(&elsewhere, &new), decided(&elsewhere, &key("HmacHmac"))), (200, 200));
+    let moved = exported_with(&elsewhere, "HmacHmac", "earlier_secrets");
+    assert_eq!(moved["earlier_secrets"].as_array().unwrap().len(), 1, "{moved}");
     assert_eq!((status(&server, &new), decided(&server, &key("HmacHmac"))), (200, 200));
     let server = server.kill().start();
     for begins in ["Sha512Sh", "Sha25612", OTHER.0] {

@@ -1,6 +1,7 @@
 //! A company moves here with its customers' keys, as its people do it: `claviger import` and `claviger export`.
 
 mod hashes;
+mod overlaps;
 mod show;
 
 use std::{

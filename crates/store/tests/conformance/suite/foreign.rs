@@ -32,6 +32,7 @@ fn row(hash: &str, more: Value) -> ImportRow {
     ImportRow {
         digest: foreign.stand_in("cashcat"),
         hint: "AbCdEfGh".to_owned(),
+        earlier: Vec::new(),
         environment: Environment::Live,
         key: KeyId::from_bytes(next()),
         account: AccountId::from_bytes(next()),

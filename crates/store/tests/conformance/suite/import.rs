@@ -35,6 +35,7 @@ fn row_of(digest: Digest, more: Value) -> ImportRow {
     ImportRow {
         digest,
         hint: row.hint.clone().unwrap_or_default(),
+        earlier: Vec::new(),
         environment: row.environment.unwrap_or(Environment::Live),
         key: KeyId::from_bytes(next()),
         account: AccountId::from_bytes(next()),

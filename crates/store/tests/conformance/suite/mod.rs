@@ -16,6 +16,7 @@ mod members;
 mod nodes;
 mod old_grants;
 mod operators;
+mod overlaps;
 mod processes;
 mod quotas;
 mod refreshing;
