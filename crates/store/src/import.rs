@@ -13,7 +13,8 @@ use claviger_verify::usage::{LastUse, SecretRef};
 use serde_json::{Value, json};
 
 use crate::{
-    AuditNote, EarlierSecret, FoundSecret, KeyRow, NewKey, NewSecret, SecretRow, earlier::ArrivedSecret,
+    AuditNote, EarlierSecret, FoundSecret, KeyRow, NewKey, SecretRow,
+    earlier::{ArrivedSecret, Rotated},
     foreign::Rehashed,
 };
 
@@ -104,6 +105,7 @@ pub(crate) struct Plan {
     /// Keys as they will be, and what changes of them.
     pub(crate) changes: Vec<(KeyRow, Value)>,
     pub(crate) rehashed: Vec<Rehashed>,
+    rotated: Vec<Rotated>,
     pub(crate) last_uses: Vec<LastUse>,
     outcomes: Vec<ImportOutcome>,
 }
@@ -130,11 +132,17 @@ impl Plan {
             return Err(RowRefusal::Taken);
         }
         let account = known.accounts.get(&row.row.account).copied();
-        let found = known.keys.remove(&row.digest);
-        let Some(found) = found else { return self.create(import, row, account, known) };
+        let (found, rotated) = match known.keys.remove(&row.digest) {
+            Some(found) => (found, None),
+            None => match row.rotated(import.at, known)? {
+                Some((found, rotated)) => (found, Some(rotated)),
+                None => return self.create(import, row, account, known),
+            },
+        };
         let secret = SecretRef { key: found.key.id, secret: found.number };
-        let outcome = self.change(import, row, found, account, known)?;
-        self.last_used(secret, row.row.last_used_at);
+        let used = row.row.last_used_at.filter(|_| rotated.is_none());
+        let outcome = self.change(import, row, found, rotated, account, known)?;
+        self.last_used(secret, used);
         for earlier in &row.earlier {
             let known = known.keys.get(&earlier.secret.digest).filter(|known| known.key.id == secret.key);
             if let Some(FoundSecret { number, .. }) = known {
@@ -142,6 +150,12 @@ impl Plan {
             }
         }
         Ok(outcome)
+    }
+
+    fn last_used_each<'a>(&mut self, secrets: impl Iterator<Item = ArrivedSecret<'a>>) {
+        for ArrivedSecret { key, number, last_used_at, .. } in secrets {
+            self.last_used(SecretRef { key, secret: number }, last_used_at);
+        }
     }
 
     fn last_used(&mut self, secret: SecretRef, at: Option<Timestamp>) {
@@ -155,7 +169,7 @@ impl Plan {
         account: Option<AccountId>,
         known: &mut Known,
     ) -> Result<ImportOutcome, RowRefusal> {
-        let ImportRow { row, digest, hint, environment, .. } = of;
+        let ImportRow { row, environment, .. } = of;
         let id = account.unwrap_or(of.account);
         let earlier = of.standing(import.at, known)?;
         take_external_id(known, id, row.external_id.as_ref())?;
@@ -188,28 +202,22 @@ impl Plan {
             created_by: import.created_by.clone(),
             external_id: row.external_id.clone(),
             metadata: row.metadata.clone().unwrap_or_else(|| json!({})),
-            secret: NewSecret {
-                digest: *digest,
-                hint: hint.clone(),
-                sealed: None,
-                expires_at: None,
-                foreign: of.foreign().cloned(),
-            },
+            secret: of.secret(),
         };
         let arrived = Arrived { key, state, revoked_at, last_used_at: row.last_used_at, earlier };
-        for ArrivedSecret { key, number, last_used_at, .. } in arrived.secrets() {
-            self.last_used(SecretRef { key, secret: number }, last_used_at);
-        }
+        self.last_used_each(arrived.secrets());
         self.keys.push(arrived);
         Ok(ImportOutcome::Created)
     }
 
-    /// A key that is here is its account's for good, has the secrets that it has, and what was ended here isn't begun again.
+    /// A key that is here is its account's for good, and what was ended here isn't begun again. Secrets come to it by a
+    /// rotation alone.
     fn change(
         &mut self,
         import: &Import,
         of: &ImportRow,
         found: FoundSecret,
+        rotated: Option<Rotated>,
         account: Option<AccountId>,
         known: &mut Known,
     ) -> Result<ImportOutcome, RowRefusal> {
@@ -232,17 +240,22 @@ impl Plan {
         }
         let newest = before.secrets.first().filter(|newest| newest.number == found.number);
         let newest = newest.ok_or(RowRefusal::Replaced)?;
-        let rehashed = rehashed(newest, of);
+        let rehashed = rehashed(newest, of).filter(|_| rotated.is_none());
         let after = as_said(before.clone(), row, import.at);
         let mut changed = changed(&before, &after);
-        if let (Some(_), Some(members)) = (&rehashed, changed.as_object_mut()) {
-            members.insert("hash".to_owned(), json!(true));
+        if let Some(members) = changed.as_object_mut() {
+            members.extend(rehashed.is_some().then(|| ("hash".to_owned(), json!(true))));
+            members.extend(rotated.is_some().then(|| ("rotated".to_owned(), json!(true))));
         }
         if changed.as_object().is_none_or(serde_json::Map::is_empty) {
             return Ok(ImportOutcome::Unchanged);
         }
         if after.external_id != before.external_id {
             take_external_id(known, before.account, after.external_id.as_ref())?;
+        }
+        if let Some(rotated) = rotated {
+            self.last_used_each(rotated.secrets());
+            self.rotated.push(rotated);
         }
         self.rehashed.extend(rehashed);
         self.changes.push((after, changed));
@@ -272,9 +285,15 @@ impl Plan {
         Some((AuditNote { detail, ..note.clone() }, subjects))
     }
 
-    /// The secrets of the keys to insert.
+    /// The secrets to insert.
     pub(crate) fn secrets(&self) -> Vec<ArrivedSecret<'_>> {
-        self.keys.iter().flat_map(Arrived::secrets).collect()
+        let of_rotated = self.rotated.iter().flat_map(Rotated::secrets);
+        self.keys.iter().flat_map(Arrived::secrets).chain(of_rotated).collect()
+    }
+
+    /// The secrets that end, unless they end earlier, each by its key and number.
+    pub(crate) fn ends(&self) -> Vec<(KeyId, u16, Timestamp)> {
+        self.rotated.iter().flat_map(Rotated::ends).collect()
     }
 
     /// What became of the rows.

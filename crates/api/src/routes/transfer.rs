@@ -49,7 +49,8 @@ struct ImportKeys {
 ///
 /// A key that is here already is known by its digest, and gets what its row says; what that leaves out stays. So a call may
 /// be repeated, and only what is new is written. What was revoked, disabled or rotated here stays so. Earlier secrets, which
-/// a rotation left working, come with a key that is new: until their overlaps end, and not at all where they have ended.
+/// a rotation left working, come with a key that is new or was rotated elsewhere since: until their overlaps end, and not at
+/// all where they have ended.
 #[utoipa::path(post, path = "/v1/keys/import", tag = "keys", request_body = ImportKeys,
     responses((status = 200, description = "Done", body = ImportedJson),
         (status = 202, description = "Made, and complete on every node by `guaranteed_by`", body = ImportedJson),

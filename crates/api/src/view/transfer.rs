@@ -28,7 +28,8 @@ pub(crate) struct KeyRowJson {
     #[serde(flatten)]
     secret: KnownByJson,
     /// Secrets that the key had before a rotation and that work until their overlaps end, the newest first; 100 at most.
-    /// An import takes them with a key that is new, by `key` too; a key that is here keeps the secrets that it has.
+    /// An import takes them with a key that is new, by `key` too. A key that is here keeps the secrets that it has, but for
+    /// a rotation since: where the newest one here is among these, it gets what is new.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     earlier_secrets: Vec<EarlierSecretJson>,

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
-use claviger_model::{Account, AccountId};
+use claviger_model::{Account, AccountId, KeyId, Timestamp};
 use claviger_verify::foreign::FirstUse;
 use tokio_postgres::{Row, error::SqlState};
 
@@ -104,7 +104,13 @@ async fn write(change: &Change, plan: &Plan) -> Outcome<()> {
     }
     if !plan.keys.is_empty() {
         insert_keys(change, &plan.keys).await?;
-        insert_secrets(change, &plan.secrets()).await?;
+    }
+    let (secrets, ends) = (plan.secrets(), plan.ends());
+    if !secrets.is_empty() {
+        insert_secrets(change, &secrets).await?;
+    }
+    if !ends.is_empty() {
+        end_secrets(change, &ends).await?;
     }
     if !plan.changes.is_empty() {
         change_keys(change, plan.changes.iter().map(|(key, _)| key)).await?;
@@ -169,6 +175,20 @@ async fn insert_secrets(change: &Change, secrets: &[ArrivedSecret<'_>]) -> Outco
         array(foreign().map(|foreign| foreign.map(|foreign| foreign.hash.as_str()))),
     ];
     change.execute(sql, values).await.map(drop)
+}
+
+/// As a rotation does: what remains of the keys' sealed copies is of secrets that are the newest no more.
+async fn end_secrets(change: &Change, ends: &[(KeyId, u16, Timestamp)]) -> Outcome<()> {
+    let sql = "UPDATE secrets
+                  SET ends_at = said.ends_at
+                 FROM unnest($1, $2, $3) AS said (key, number, ends_at)
+                WHERE secrets.key = said.key AND secrets.number = said.number
+                  AND (secrets.ends_at IS NULL OR secrets.ends_at > said.ends_at)";
+    let keys = || array(ends.iter().map(|(key, ..)| *key));
+    let numbers = array(ends.iter().map(|(_, number, _)| *number));
+    change.execute(sql, vec![keys(), numbers, array(ends.iter().map(|(.., at)| *at))]).await?;
+    let sql = "UPDATE secrets SET sealed = NULL WHERE key = ANY($1) AND sealed IS NOT NULL";
+    change.execute(sql, vec![keys()]).await.map(drop)
 }
 
 /// One statement, so that each is one entry of the feed. Keys that end lose their sealed copies.

@@ -3,9 +3,9 @@
 use std::collections::HashSet;
 
 use async_trait::async_trait;
-use claviger_model::{Account, AccountId, Digest, Timestamp};
+use claviger_model::{Account, AccountId, Digest, KeyId, Timestamp};
 use claviger_verify::foreign::FirstUse;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::Value;
 
 use super::{
@@ -95,6 +95,7 @@ fn write(connection: &Connection, import: &Import, plan: Plan, note: &AuditNote)
     insert_accounts(connection, &plan.accounts)?;
     insert_keys(connection, &plan.keys)?;
     insert_secrets(connection, &plan.secrets())?;
+    end_secrets(connection, &plan.ends())?;
     change_keys(connection, &plan.changes)?;
     for rehashed in &plan.rehashed {
         foreign::rehash(connection, rehashed)?;
@@ -164,6 +165,18 @@ fn insert_secrets(connection: &Connection, secrets: &[ArrivedSecret<'_>]) -> Out
         values.put(foreign.map(|foreign| foreign.hash.as_str()))?;
         values.put(foreign.map(|_| secret.digest.as_bytes()))
     })
+}
+
+/// As a rotation does: what remains of the keys' sealed copies is of secrets that are the newest no more.
+fn end_secrets(connection: &Connection, ends: &[(KeyId, u16, Timestamp)]) -> Outcome<()> {
+    let sql = "UPDATE secrets
+                  SET ends_at = ?3
+                WHERE key = ?1 AND number = ?2 AND (ends_at IS NULL OR ends_at > ?3)";
+    for (key, number, at) in ends {
+        connection.prepare_cached(sql)?.execute(params![key.to_bytes(), number, at.as_millis()])?;
+        secrets::unseal(connection, *key)?;
+    }
+    Ok(())
 }
 
 /// Each is one entry of the feed. Keys that end lose their sealed copies.

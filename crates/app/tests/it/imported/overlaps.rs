@@ -123,6 +123,24 @@ fn callers_with_earlier_secrets_are_served_from_a_shared_database_too() {
     });
 }
 
+#[test]
+fn a_rotation_after_the_first_import_comes_with_the_next() {
+    let ((old, old_cli), (new, cli)) = (serve(), serve());
+    let operator = old.operator();
+    let (id, first) = operator.issue_plain(&operator.account("Acme"), "rotates");
+    let _ = totals(&cli, &[], &exported(&old_cli), 0);
+    let before = id_of(&new, &first);
+    let second = rotate(&operator, &id, "1h");
+    let rows = exported(&old_cli);
+    assert_eq!(status(&new, &second), 401);
+    assert_eq!(totals(&cli, &[], &rows, 0)["changed"], 1);
+    assert_eq!(totals(&cli, &[], &rows, 0)["unchanged"], 1);
+    assert_eq!([&first, &second].map(|key| status(&new, key)), [200, 200]);
+    assert_eq!(id_of(&new, &second), before, "it is the same key");
+    let _ = rotate(&new.operator(), &before, "0");
+    assert_eq!([&first, &second].map(|key| status(&new, key)), [401, 401]);
+}
+
 /// The instant so many days from now, by the machine's clock.
 fn in_days(days: u64) -> Timestamp {
     let now = SystemTime::UNIX_EPOCH.elapsed().expect("it is after 1970").as_millis();
@@ -172,9 +190,8 @@ fn an_earlier_secret_that_can_not_be_taken_is_told_with_its_place() {
     let told = server.operator().post("/v1/keys/import", &json!({"rows": rows})).expect(422).json();
     assert_eq!(told["errors"][0]["pointer"], "/rows", "{told}");
     assert_eq!(totals(&cli, &[], &lines(rows), 0)["created"], 20, "the command asks in parts");
-    let taken =
-        totals(&cli, &[], &lines([row(9, json!([{"digest": digest(105), "ends_at": in_days(1)}]))]), 1);
-    assert_eq!(taken["reasons"], json!({"taken": 1}), "{taken}");
+    let of_another = row(9, json!([{"digest": digest(105), "ends_at": in_days(1)}]));
+    assert_eq!(totals(&cli, &[], &lines([of_another]), 1)["reasons"], json!({"replaced": 1}));
 }
 
 #[test]

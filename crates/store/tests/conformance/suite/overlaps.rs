@@ -7,7 +7,8 @@ use claviger_model::{
     import::{self, Row, RowRefusal, Secret},
 };
 use claviger_store::{
-    EarlierSecret, FoundSecret, Import, ImportOutcome, ImportRow, KeyRow, NewSecret, Store,
+    AuditFilter, EarlierSecret, FoundSecret, Import, ImportOutcome, ImportRow, KeyChange, KeyRow, NewSecret,
+    Store,
 };
 use claviger_verify::{
     feed::{Record, SecretRecord, Seq},
@@ -18,7 +19,7 @@ use serde_json::{Value, json};
 use super::Fixture;
 use crate::{
     app_samples::new_client,
-    samples::{NOW, after_now, change, load, new_operator, next, note, rotate},
+    samples::{NOW, after_now, change, first, load, new_operator, next, note, rotate},
 };
 
 use ImportOutcome::{Changed, Created, Refused, Unchanged};
@@ -105,18 +106,18 @@ async fn told(store: &Store, key: KeyId) -> Vec<SecretRecord> {
 #[tokio::test]
 async fn a_key_comes_with_the_secrets_that_work_still_and_their_ends() {
     let Fixture { store, .. } = &Fixture::new().await;
-    let [newest, second, first, ended] = [(); 4].map(|()| digest());
+    let [newest, second, oldest, ended] = [(); 4].map(|()| digest());
     let start = store.feed().after(Seq(0)).await.unwrap().position.head;
     let said = json!({"created_at": "2024-01-01T00:00:00Z", "last_used_at": "2024-06-01T00:00:00Z", "hint": "sk_Ab"});
     let row = row(
         newest,
-        &[with(before(second, after_now(60)), said), before(first, after_now(30)), before(ended, NOW)],
+        &[with(before(second, after_now(60)), said), before(oldest, after_now(30)), before(ended, NOW)],
     );
     let row = with(row, json!({"last_used_at": "2024-05-01T00:00:00Z"}));
     assert_eq!(take(store, slice::from_ref(&row)).await, [Created]);
 
     let key = found(store, newest).await.key;
-    let all = [(3, newest, None), (2, second, Some(after_now(60))), (1, first, Some(after_now(30)))];
+    let all = [(3, newest, None), (2, second, Some(after_now(60))), (1, oldest, Some(after_now(30)))];
     assert_eq!(secrets(&key), all);
     let minted: Vec<_> = key.secrets.iter().map(|secret| secret.created_at.to_string()).collect();
     assert_eq!(minted, ["2020-01-01T00:00:00Z", "2024-01-01T00:00:00Z", "2020-01-01T00:00:00Z"]);
@@ -130,7 +131,7 @@ async fn a_key_comes_with_the_secrets_that_work_still_and_their_ends() {
     let ends =
         |told: &[SecretRecord]| told.iter().map(|secret| (secret.digest, secret.ends_at)).collect::<Vec<_>>();
     let loaded = ends(&told(store, key.id).await);
-    assert_eq!(loaded, [(first, Some(after_now(30))), (second, Some(after_now(60))), (newest, None)]);
+    assert_eq!(loaded, [(oldest, Some(after_now(30))), (second, Some(after_now(60))), (newest, None)]);
     let changes = store.feed().after(start).await.unwrap().entries;
     let followed: Vec<_> = changes.iter().flat_map(|change| &change.records).collect();
     for (digest, ends_at) in loaded {
@@ -168,6 +169,52 @@ async fn a_key_that_is_here_keeps_the_secrets_that_it_has() {
 }
 
 #[tokio::test]
+async fn a_key_that_was_rotated_elsewhere_since_is_rotated_here() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let [one, two, three, four, five] = [(); 5].map(|()| digest());
+    assert_eq!(take(store, &[row(one, &[])]).await, [Created]);
+    let id = found(store, one).await.key.id;
+
+    let said = json!({"last_used_at": "2024-05-01T00:00:00Z", "name": "Server"});
+    let twice = row(three, &[before(two, after_now(60)), before(one, after_now(30))]);
+    assert_eq!(take(store, &[with(twice.clone(), said)]).await, [Changed]);
+    assert_eq!(take(store, &[twice]).await, [Unchanged]);
+    let key = found(store, three).await.key;
+    assert_eq!((key.id, key.name.as_deref()), (id, Some("Server")));
+    let all = [(3, three, None), (2, two, Some(after_now(60))), (1, one, Some(after_now(30)))];
+    assert_eq!(secrets(&key), all);
+    assert_eq!(key.secrets[0].created_at, NOW, "the key is older");
+    let known = told(store, id).await;
+    let known: Vec<_> = known.iter().map(|secret| (secret.digest, secret.ends_at)).collect();
+    assert_eq!(known, [(one, Some(after_now(30))), (two, Some(after_now(60))), (three, None)]);
+    assert_eq!(store.last_uses(vec![id]).await.unwrap()[0].secret.secret, 3);
+    let events = store.list_audit(AuditFilter::default(), first(9)).await.unwrap().items;
+    let event = events.last().unwrap();
+    assert_eq!(event.detail["changed"], json!([{"key": id, "name": "Server", "rotated": true}]));
+
+    // Ends come nearer and never go further.
+    let compromise = row(four, &[before(three, NOW), before(two, after_now(10))]);
+    assert_eq!(take(store, &[compromise]).await, [Changed]);
+    let later = row(five, &[before(four, after_now(60)), before(two, after_now(99))]);
+    assert_eq!(take(store, &[later]).await, [Changed]);
+    let all = [
+        (5, five, None),
+        (4, four, Some(after_now(60))),
+        (3, three, Some(NOW)),
+        (2, two, Some(after_now(10))),
+        (1, one, Some(after_now(30))),
+    ];
+    assert_eq!(secrets(&found(store, five).await.key), all);
+
+    // What was done here stays.
+    change(store, id, rotate(after_now(60))).await.unwrap();
+    let next = row(digest(), &[before(five, after_now(60))]);
+    assert_eq!(take(store, slice::from_ref(&next)).await, [Refused(RowRefusal::Replaced)]);
+    change(store, id, KeyChange::Revoke).await.unwrap();
+    assert_eq!(take(store, &[next]).await, [Refused(RowRefusal::Revoked)]);
+}
+
+#[tokio::test]
 async fn an_earlier_secret_that_is_somebody_elses_is_told_and_its_row_left_out() {
     let Fixture { store, .. } = &Fixture::new().await;
     let [known, free, first] = [(); 3].map(|()| digest());
@@ -179,21 +226,22 @@ async fn an_earlier_secret_that_is_somebody_elses_is_told_and_its_row_left_out()
     let applications = client.secret.as_ref().expect("it has a secret").digest;
     store.insert_client(client, None, note("client.create")).await.unwrap();
 
-    for (taken, why) in [
-        (known, RowRefusal::OtherKey),
-        (first, RowRefusal::OtherKey),
-        (operators, RowRefusal::Taken),
-        (applications, RowRefusal::Taken),
-    ] {
+    for taken in [operators, applications] {
         let earlier = [before(free, after_now(60)), before(taken, after_now(60))];
-        let outcomes =
-            take(store, &[with(row(digest(), &earlier), json!({"account": "cus_2"})), row(digest(), &[])])
-                .await;
-        assert_eq!(outcomes, [Refused(why.of_earlier(2)), Created]);
-        assert!(store.find_secret(free).await.unwrap().is_none());
+        let outcomes = take(store, &[row(digest(), &earlier), row(digest(), &[])]).await;
+        assert_eq!(outcomes, [Refused(RowRefusal::Taken.of_earlier(2)), Created]);
         let ended = [before(taken, NOW)];
-        assert_eq!(take(store, &[row(digest(), &ended)]).await, [Created], "what ended is nobody's");
+        assert_eq!(take(store, &[row(digest(), &ended)]).await, [Created], "what ended isn't written");
     }
+    for theirs in [known, first] {
+        let elsewhere = with(row(digest(), &[before(theirs, after_now(60))]), json!({"account": "cus_2"}));
+        assert_eq!(take(store, &[elsewhere]).await, [Refused(RowRefusal::OtherAccount)]);
+    }
+    let another = digest();
+    assert_eq!(take(store, &[row(another, &[])]).await, [Created]);
+    let of_two = row(digest(), &[before(known, after_now(60)), before(another, after_now(60))]);
+    assert_eq!(take(store, &[of_two]).await, [Refused(RowRefusal::OtherKey.of_earlier(2))]);
+    assert!(store.find_secret(free).await.unwrap().is_none());
     let twice =
         [row(digest(), &[before(free, after_now(60))]), row(digest(), &[before(free, after_now(30))])];
     assert_eq!(take(store, &twice).await, [Created, Refused(RowRefusal::Duplicate.of_earlier(1))]);
@@ -218,5 +266,5 @@ async fn an_earlier_secret_that_came_by_a_hash_is_checked_and_known_again() {
     assert_eq!(secrets(&key)[1], (1, used.digest, Some(after_now(60))), "it ends as it did");
     assert_eq!(take(store, &[said]).await, [Unchanged]);
     let another = row(digest(), &[brought]);
-    assert_eq!(take(store, &[another]).await, [Refused(RowRefusal::OtherKey.of_earlier(1))]);
+    assert_eq!(take(store, &[another]).await, [Refused(RowRefusal::Replaced)], "it isn't the newest here");
 }
