@@ -141,6 +141,21 @@ fn a_rotation_after_the_first_import_comes_with_the_next() {
     assert_eq!([&first, &second].map(|key| status(&new, key)), [401, 401]);
 }
 
+#[test]
+fn of_more_than_a_hundred_earlier_secrets_the_newest_move() {
+    let ((old, old_cli), (new, cli)) = (serve(), serve());
+    let operator = old.operator();
+    let (id, first) = operator.issue_plain(&operator.account("Acme"), "rotates");
+    let later: Vec<_> = (0..102).map(|_| rotate(&operator, &id, "1d")).collect();
+    let rows = exported(&old_cli);
+    let earlier = read(&rows)[0]["earlier_secrets"].as_array().expect("a list").len();
+    assert_eq!((earlier, totals(&cli, &[], &rows, 0)["created"].as_u64()), (100, Some(1)));
+    assert_eq!(
+        [&first, &later[0], &later[1], &later[101]].map(|key| status(&new, key)),
+        [401, 401, 200, 200]
+    );
+}
+
 /// The instant so many days from now, by the machine's clock.
 fn in_days(days: u64) -> Timestamp {
     let now = SystemTime::UNIX_EPOCH.elapsed().expect("it is after 1970").as_millis();
