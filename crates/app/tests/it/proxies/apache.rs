@@ -61,6 +61,7 @@ fn apache_passes_what_may_as_whose_it_is() {
             "Environment",
             "Scopes",
             "Created-By",
+            "Observed",
             "X",
         ]
         .map(|name| {
@@ -80,6 +81,7 @@ fn apache_passes_what_may_as_whose_it_is() {
         assert_eq!(told("environment"), ["live"]);
         assert_eq!(told("scopes"), ["things:write"]);
         assert_eq!((told("key-id").len(), told("created-by").len(), told("x").len()), (1, 1, 0));
+        assert!(told("observed").is_empty(), "introspection observes nothing");
         assert!(id.is_none_or(|id| told("key-id") == [id]));
         for unwanted in ["forged", "twice", token.as_str()] {
             assert!(!received.contains(unwanted), "{unwanted} arrived");

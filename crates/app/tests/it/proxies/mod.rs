@@ -118,14 +118,16 @@ impl<P> Stage<P> {
         self.refuses_in_the_apis_words();
         self.is_not_talked_into_another_request();
         self.passes_on_what_was_judged();
+        self.says_what_is_observed();
         self.fails_closed();
     }
 
     fn says_whose_it_is(&self) {
         let (id, key) = self.key(&json!({"name": "good", "scopes": ["things:write"]}));
-        let spoofed: String = ["Account", "External-Id", "Key-Id", "Environment", "Scopes", "Created-By"]
-            .map(|name| format!("X-Claviger-{name}: forged\r\nx-claviger-{name}: twice\r\n"))
-            .concat();
+        let spoofed: String =
+            ["Account", "External-Id", "Key-Id", "Environment", "Scopes", "Created-By", "Observed"]
+                .map(|name| format!("X-Claviger-{name}: forged\r\nx-claviger-{name}: twice\r\n"))
+                .concat();
         self.passes("GET /things?a=b%20c", &key, &spoofed);
         let received = self.upstream.last();
         let told = |name: &str| received.values(&format!("x-claviger-{name}"));
@@ -136,6 +138,7 @@ impl<P> Stage<P> {
         assert_eq!(told("scopes"), ["things:write"]);
         self.passes("PUT /things/1", &key, "");
         assert_eq!(told("created-by").len(), 1);
+        assert!(told("observed").is_empty(), "nothing is observed");
         assert!(!received.contains("forged") && !received.contains("twice"));
         assert!(!received.contains(&key), "the key went further than it had to");
         let nobody = self.operator.account("Nobody");
@@ -243,6 +246,41 @@ impl<P> Stage<P> {
             let unfolded = arrived.to_ascii_lowercase().replace("%2e", ".").replace("%2f", "/");
             assert!(arrived.starts_with("/public/"), "{path} arrived as {line}");
             assert!(!unfolded.contains("/.."), "{path} arrived as {line}");
+        }
+    }
+
+    /// What is only observed is told to the upstream: beside whose a good key is, and without an identity where nothing is
+    /// proved, which a caller can't make up for.
+    fn says_what_is_observed(&self) {
+        let observed = json!({"endpoints": ["GET /public/*"], "observed": ["endpoints"]});
+        let (id, key) = self.key(&json!({"name": "n", "restrictions": observed}));
+        let spoofed =
+            "X-Claviger-Observed: forged\r\nX-Claviger-Key-Id: forged\r\nX-Claviger-Account: forged\r\n";
+        self.passes("GET /private", &key, spoofed);
+        let received = self.upstream.last();
+        assert_eq!(received.values("x-claviger-observed"), ["endpoint"]);
+        assert_eq!(received.values("x-claviger-key-id"), [id]);
+        self.passes("GET /public/x", &key, spoofed);
+        assert!(self.upstream.last().values("x-claviger-observed").is_empty());
+
+        let server = self.server.as_ref().expect("it runs");
+        std::fs::write(
+            server.directory().join("profile-0.toml"),
+            format!("mode = \"observe\"\n{}", profile()),
+        )
+        .expect("the test's directory can be written");
+        server.ask_to_reload();
+        eventually(|| (self.ask("GET /things", None, "").status == 200).then_some(()));
+        for (key, code) in [(None, "missing"), (Some("nonsense"), "malformed")] {
+            let answer = self.ask("GET /things", key, spoofed);
+            assert_eq!(answer.status, 200, "{}", answer.text());
+            let received = self.upstream.last();
+            assert_eq!(received.values("x-claviger-observed"), [code]);
+            assert!(!received.contains("forged"), "{code}");
+            for field in ["account", "key-id"] {
+                let told = received.values(&format!("x-claviger-{field}"));
+                assert!(told.iter().all(String::is_empty), "{field} of {code}: {told:?}");
+            }
         }
     }
 
