@@ -19,7 +19,7 @@ use super::{Ending, lease};
 use crate::{
     config::{ServeFlags, Settings, TlsSettings},
     out,
-    serve::{certificate, node, noted::Noted, profiles},
+    serve::{certificate, node, noted::Noted, peppers, profiles},
     system::SystemClock,
 };
 
@@ -65,6 +65,9 @@ async fn examine(flags: ServeFlags) -> Vec<Finding> {
     let (finding, profiles) = served(&settings);
     findings.push(finding);
     findings.extend(profiles.iter().filter_map(|profile| observing(profile)));
+    findings.extend(
+        peppers::named(&profiles, &settings.profiles).map(|(profile, file)| peppered(profile, &file)),
+    );
     let now = SystemClock::new().now();
     findings.extend(settings.tls.as_ref().map(|tls| certified(tls, now)));
     findings.extend(examine_directory(&settings.data, settings.database_url.is_none(), now));
@@ -96,6 +99,26 @@ fn observing(profile: &Profile) -> Option<Finding> {
     const ADVICE: &str = "Look at `claviger observed`, and take `mode = \"observe\"` out of the profile.";
     let found = format!("{} only observes {}.", profile.name, profile.observed()?);
     Some(Finding::warn("observe", found, ADVICE))
+}
+
+/// The pepper of another system's HMACs.
+fn peppered(profile: &Profile, file: &Path) -> Finding {
+    const ABOUT: &str = "pepper";
+    let (name, shown) = (&profile.name, file.display());
+    match peppers::look(file) {
+        Err(error) => Finding::fail(ABOUT, &format!("{error:#}")),
+        Ok(seen) if !seen.is_read => Finding {
+            advice: Some(
+                "Run this as the service's user. Where that one can't read it, have it own it.".to_owned(),
+            ),
+            ..Finding::fail(ABOUT, &format!("The pepper of {name} can't be read by this user: {shown}"))
+        },
+        Ok(seen) if seen.is_open_to_others => {
+            let found = format!("The pepper of {name} can be read by other users: {shown}.");
+            Finding::warn(ABOUT, found, format!("`chmod 600 {shown}`"))
+        }
+        Ok(_) => Finding::ok(ABOUT, format!("The pepper of {name} can be read.")),
+    }
 }
 
 /// The certificate by which listeners speak TLS.

@@ -1,11 +1,18 @@
 //! `claviger profile`
 
-use std::path::PathBuf;
+use std::{
+    path::{Path, PathBuf},
+    slice,
+    sync::Arc,
+};
 
 use clap::{Args, Subcommand};
 
 use super::Ending;
-use crate::{out, serve::profiles};
+use crate::{
+    out,
+    serve::{peppers, profiles},
+};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -25,11 +32,8 @@ impl Command {
         let Self::Check(Check { files }) = self;
         let mut ending = Ending::Done;
         for file in files {
-            match profiles::read(&file).and_then(profiles::prepare) {
-                Ok(api) => {
-                    let name = &api.profile().name;
-                    out::data(&format!("{}: good, the profile of api \"{name}\"\n", file.display()))?;
-                }
+            match check(&file) {
+                Ok(name) => out::data(&format!("{}: good, the profile of api \"{name}\"\n", file.display()))?,
                 Err(error) => {
                     out::note(&out::visible_lines(&format!("{error:#}")));
                     ending = Ending::No;
@@ -38,4 +42,31 @@ impl Command {
         }
         Ok(ending)
     }
+}
+
+/// The name of the api whose profile this is.
+fn check(file: &PathBuf) -> anyhow::Result<Arc<str>> {
+    let profile = profiles::read(file)?;
+    profiles::prepare(Arc::clone(&profile))?;
+    // What comes by a pipe has no folder that the pepper could be in.
+    if file.is_file() {
+        for (_, pepper) in peppers::named(slice::from_ref(&profile), slice::from_ref(file)) {
+            look_at_pepper(&pepper)?;
+        }
+    }
+    Ok(Arc::clone(&profile.name))
+}
+
+/// What may be so because whoever checks isn't who serves is said, and no fault.
+fn look_at_pepper(file: &Path) -> anyhow::Result<()> {
+    let (seen, shown) = (peppers::look(file)?, file.display());
+    if !seen.is_read {
+        out::note(&format!(
+            "this user can't read {shown}: `claviger doctor`, run as the service's user, says whether that one can"
+        ));
+    }
+    if seen.is_open_to_others {
+        out::note(&format!("others can read the pepper in {shown}: set its mode to 0600"));
+    }
+    Ok(())
 }

@@ -13,7 +13,7 @@ pub(crate) mod node;
 pub(crate) mod noted;
 mod own_keys;
 mod pages;
-mod peppers;
+pub(crate) mod peppers;
 mod process;
 pub(crate) mod profiles;
 mod ready;

@@ -1,6 +1,7 @@
 //! The peppers of other systems' HMACs, from the files that profiles name.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -17,34 +18,71 @@ const PEPPER_MAX: usize = 4096;
 
 /// What computes hashes, with the peppers of all profiles; `files` are where the profiles were read from, if from files.
 pub(super) fn of(profiles: &[Arc<Profile>], files: &[PathBuf], noted: &mut Noted) -> anyhow::Result<Hashes> {
-    let folders = files.iter().map(|file| file.parent()).chain(std::iter::repeat(None));
     let mut hashes = Hashes::default();
-    for (profile, folder) in profiles.iter().zip(folders) {
-        if let Some(name) = &profile.keys.pepper_file {
-            let file = folder.unwrap_or(Path::new("")).join(name);
-            hashes = hashes.with_pepper(Arc::clone(&profile.name), &read(&file, noted)?);
+    for (profile, file) in named(profiles, files) {
+        let pepper = read(&file, noted)?;
+        if whole_file::is_open_to_others(&file)? {
+            tracing::warn!(file = %file.display(), "others can read the pepper: set its mode to 0600");
         }
+        hashes = hashes.with_pepper(Arc::clone(&profile.name), &pepper);
     }
     Ok(hashes)
 }
 
+/// The files that profiles name, each with its profile.
+pub(crate) fn named<'a>(
+    profiles: &'a [Arc<Profile>],
+    files: &'a [PathBuf],
+) -> impl Iterator<Item = (&'a Profile, PathBuf)> {
+    let folders = files.iter().map(|file| file.parent()).chain(std::iter::repeat(None));
+    profiles.iter().zip(folders).filter_map(|(profile, folder)| {
+        let name = profile.keys.pepper_file.as_ref()?;
+        Some((&**profile, folder.unwrap_or(Path::new("")).join(name)))
+    })
+}
+
+/// A pepper's file, as far as whoever runs this can see it.
+pub(crate) struct Seen {
+    /// Whether what is in it could be read.
+    pub(crate) is_read: bool,
+    /// Whether others than its owner may read it.
+    pub(crate) is_open_to_others: bool,
+}
+
+/// Looks at a pepper's file. An error where `serve` couldn't use it, whoever starts that.
+pub(crate) fn look(file: &Path) -> anyhow::Result<Seen> {
+    let is_read = match read(file, &mut Noted::default()) {
+        Ok(_) => true,
+        Err(error) if is_denied(&error) => false,
+        Err(error) => return Err(error),
+    };
+    // Of a file in a folder that is closed to whoever runs this nothing is known.
+    let is_open_to_others = whole_file::is_open_to_others(file).unwrap_or(false);
+    Ok(Seen { is_read, is_open_to_others })
+}
+
+fn is_denied(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+}
+
 /// The bytes of a file, without the line's end that an editor puts there.
 fn read(file: &Path, noted: &mut Noted) -> anyhow::Result<Zeroizing<Vec<u8>>> {
-    let shown = file.display();
+    let should = || {
+        let shown = file.display();
+        format!(
+            "{shown} should hold the key that the other system's HMACs are made with, at most {PEPPER_MAX} bytes"
+        )
+    };
     let bytes = noted.read(file).map(Zeroizing::new);
-    let mut bytes = bytes.with_context(|| format!("the pepper in {shown} can't be read"))?;
-    if whole_file::is_open_to_others(file)? {
-        tracing::warn!(file = %shown, "others can read the pepper: set its mode to 0600");
-    }
+    let mut bytes = bytes.with_context(|| format!("{}, and can't be read", should()))?;
     let end = [b"\r\n".as_slice(), b"\n"].into_iter().find(|end| bytes.ends_with(end));
     let length = bytes.len() - end.map_or(0, <[u8]>::len);
     bytes.truncate(length);
-    if !(1..=PEPPER_MAX).contains(&bytes.len()) {
-        bail!(
-            "{shown} should hold the key that the other system's HMACs are made with, at most {PEPPER_MAX} bytes"
-        );
+    match length {
+        0 => bail!("{}, and is empty", should()),
+        1..=PEPPER_MAX => Ok(bytes),
+        _ => bail!("{}, and holds {length}", should()),
     }
-    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -67,13 +105,10 @@ mod tests {
                 "{content:?}"
             );
         }
-        for content in ["", "\n", &"a".repeat(5000)] {
+        for (content, words) in [("", "is empty"), ("\n", "is empty"), (&"a".repeat(5000), "holds 5000")] {
             fs::write(&file, content).unwrap();
-            assert!(
-                read(&file, &mut Noted::default()).unwrap_err().to_string().contains("should hold"),
-                "{}",
-                content.len()
-            );
+            let refused = read(&file, &mut Noted::default()).unwrap_err().to_string();
+            assert!(refused.contains("should hold") && refused.contains(words), "{refused}");
         }
         fs::remove_file(&file).unwrap();
         assert!(read(&file, &mut Noted::default()).unwrap_err().to_string().contains("can't be read"));

@@ -1,6 +1,6 @@
-//! `claviger profile check`
+//! `claviger profile check`, and what it and `claviger doctor` say of a pepper
 
-use std::fs;
+use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
 use claviger_testkit::{Program, repository};
 use tempfile::TempDir;
@@ -82,4 +82,82 @@ fn a_broken_profile_is_not_served_and_nothing_is_made() {
     let ended = Program::at(crate::PROGRAM).run(&arguments).expect(1);
     assert!(ended.err.contains(&format!("{}:", file.display())), "{}", ended.err);
     assert!(!data.exists());
+}
+
+/// The default profile, which names a pepper in the folder that it is in.
+fn peppered(folder: &TempDir) -> (PathBuf, PathBuf) {
+    let (file, pepper) = (folder.path().join("shop.toml"), folder.path().join("hmac.key"));
+    let text = changed("display_prefix = 15", "display_prefix = 15\npepper_file = \"hmac.key\"");
+    fs::write(&file, text).expect("the test's directory can be written");
+    (file, pepper)
+}
+
+#[test]
+fn a_pepper_that_can_not_be_served_with_is_told_with_what_should_be_there() {
+    let root = TempDir::new().unwrap();
+    let (file, pepper) = peppered(&root);
+    let check = || Program::at(crate::PROGRAM).run(&["profile", "check", file.to_str().unwrap()]);
+    let doctor = || {
+        let data = root.path().join("data");
+        let arguments = ["--data", data.to_str().unwrap(), "--profile", file.to_str().unwrap()];
+        let told = Program::at(crate::PROGRAM).run(&[&["doctor"], &arguments[..]].concat());
+        let lines: Vec<_> = told.out.lines().skip_while(|line| !line.contains("  pepper ")).take(2).collect();
+        (told.code, lines.join(" "))
+    };
+    let put = |content: &str, mode| {
+        fs::write(&pepper, content).unwrap();
+        fs::set_permissions(&pepper, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    let is_told = |words: &str| {
+        let ended = check().expect(1);
+        assert_eq!(ended.out, "");
+        for (who, text) in [("check", ended.err), ("doctor", doctor().1)] {
+            let is_all = ["hmac.key should hold the key", words].iter().all(|words| text.contains(words));
+            assert!(is_all, "{who}: {text}");
+        }
+        assert_eq!(doctor().0, 1);
+    };
+    is_told("can't be read: No such file");
+    put("\n", 0o600);
+    is_told("and is empty");
+    put(&"secret".repeat(1000), 0o600);
+    is_told("and holds 6000");
+
+    put("secret", 0o640);
+    let ended = check().expect(0);
+    assert!(ended.out.contains("good"), "{}", ended.out);
+    assert!(ended.err.contains("hmac.key: set its mode to 0600"), "{}", ended.err);
+    let (code, told) = doctor();
+    assert_eq!(code, 0);
+    assert!(told.starts_with("warn") && told.contains("What to do: `chmod 600 "), "{told}");
+
+    put("secret", 0o600);
+    assert_eq!(check().expect(0).err, "");
+    let (code, told) = doctor();
+    assert_eq!(code, 0);
+    assert!(told.starts_with("ok  ") && told.contains("The pepper of default can be read."), "{told}");
+}
+
+#[test]
+fn a_pepper_that_only_the_service_may_read_is_no_fault_of_its_profile() {
+    let root = TempDir::new().unwrap();
+    let (file, pepper) = peppered(&root);
+    fs::write(&pepper, "secret").unwrap();
+    fs::set_permissions(&pepper, fs::Permissions::from_mode(0o000)).unwrap();
+    let mut program = Program::at(crate::PROGRAM);
+    if fs::read(&pepper).is_ok() {
+        // Whoever runs the tests may read everything.
+        program = program.under(&["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]);
+    }
+    let ended = program.run(&["profile", "check", file.to_str().unwrap()]).expect(0);
+    assert!(ended.out.contains("good"), "{}", ended.out);
+    for words in ["this user can't read ", "hmac.key", "run as the service's user"] {
+        assert!(ended.err.contains(words), "{}", ended.err);
+    }
+    let data = root.path().join("data");
+    let arguments = ["--data", data.to_str().unwrap(), "--profile", file.to_str().unwrap()];
+    let told = program.run(&[&["doctor"], &arguments[..]].concat()).expect(1);
+    let line = told.out.lines().find(|line| line.contains("  pepper ")).expect("it is looked at");
+    assert!(line.starts_with("fail") && line.contains("can't be read by this user: "), "{line}");
+    assert!(told.out.contains("What to do: Run this as the service's user."), "{}", told.out);
 }
