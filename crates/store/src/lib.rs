@@ -48,5 +48,5 @@ pub use people::*;
 pub use postgres_options::PostgresOptions;
 pub use retention::Old;
 pub use store::Store;
-pub use trail::{TrailError, TrailHead, TrailWalk};
+pub use trail::{TrailError, TrailHead, TrailLines, TrailWalk};
 pub use verbs::*;

@@ -3,6 +3,8 @@
 //! Whoever has such a file can walk the chain without the database, and tell by a head that was kept elsewhere whether
 //! the chain still has it.
 
+use std::io::{self, BufRead, Read as _};
+
 use claviger_model::{AccountId, Digest, EventId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -12,6 +14,9 @@ use crate::{
     audit::{Entry, GENESIS},
     words::to_json,
 };
+
+/// Longest line, in bytes. What an event tells came in one call, which has 4 MiB at most, and may be longer as it is kept.
+const LINE_MAX: usize = 32 << 20;
 
 /// A line of an exported trail.
 #[derive(Debug, Deserialize)]
@@ -59,6 +64,19 @@ pub enum TrailError {
         /// What JSON says of it.
         detail: String,
     },
+    /// It is longer than any event.
+    #[error(
+        "line {line} is longer than {} MiB, which no event of an exported trail is: export it anew with \
+         `claviger audit export`",
+        LINE_MAX >> 20
+    )]
+    TooLong {
+        /// Counted from 1.
+        line: u64,
+    },
+    /// The lines can't be read.
+    #[error("the lines can't be read")]
+    Source(#[from] io::Error),
     /// The chain doesn't hold.
     #[error("event {number}: {reason}. The file was changed, or lines of it are missing")]
     Broken {
@@ -72,6 +90,36 @@ pub enum TrailError {
         "the chain's head is missing at its end: the file is not whole, export it anew with `claviger audit export`"
     )]
     NoHead,
+}
+
+/// The lines of an exported trail. However long one is, no more of it is held than an event may have.
+#[derive(Debug)]
+pub struct TrailLines<R> {
+    input: R,
+    line: Vec<u8>,
+    number: u64,
+}
+
+impl<R: BufRead> TrailLines<R> {
+    /// The lines of `input`.
+    pub fn of(input: R) -> Self {
+        Self { input, line: Vec::new(), number: 0 }
+    }
+
+    /// The next line, if there is one.
+    pub fn read(&mut self) -> Result<Option<&[u8]>, TrailError> {
+        self.line.clear();
+        self.number += 1;
+        let longest = LINE_MAX as u64 + 1;
+        let read = (&mut self.input).take(longest).read_until(b'\n', &mut self.line)?;
+        if self.line.last() == Some(&b'\n') {
+            self.line.pop();
+        }
+        if self.line.len() > LINE_MAX {
+            return Err(TrailError::TooLong { line: self.number });
+        }
+        Ok((read > 0).then_some(&*self.line))
+    }
 }
 
 /// Walks an exported trail, line by line.
@@ -91,12 +139,12 @@ impl Default for TrailWalk {
 
 impl TrailWalk {
     /// Takes the next line: an event that follows from those before, or `None` at the head.
-    pub fn step(&mut self, line: &str) -> Result<Option<AuditEvent>, TrailError> {
+    pub fn step(&mut self, line: &[u8]) -> Result<Option<AuditEvent>, TrailError> {
         self.line += 1;
         if self.ended {
             return Err(self.unreadable("it comes after the chain's head"));
         }
-        let read = serde_json::from_str(line).map_err(|error| self.unreadable(&error.to_string()))?;
+        let read = serde_json::from_slice(line).map_err(|error| self.unreadable(&error.to_string()))?;
         let told = match read {
             Line::Event(told) => told,
             Line::End { head } if head == self.head() => {
@@ -157,5 +205,33 @@ impl Told {
             return Err(number);
         }
         Ok(AuditEvent { number, id, at, actor, action, account, subject, request, detail: self.detail, hash })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufReader, Cursor};
+
+    use super::*;
+
+    #[test]
+    fn a_line_that_does_not_end_is_read_no_further_than_an_event_may_be_long() {
+        let endless = BufReader::new(io::repeat(b' '));
+        let mut lines = TrailLines::of(Cursor::new("first\n\nthird\n").chain(endless));
+        assert_eq!(lines.read().unwrap(), Some(&b"first"[..]));
+        assert_eq!(lines.read().unwrap(), Some(&b""[..]));
+        assert_eq!(lines.read().unwrap(), Some(&b"third"[..]));
+        let refused = lines.read().unwrap_err();
+        assert!(refused.to_string().starts_with("line 4 is longer than 32 MiB"), "{refused}");
+    }
+
+    #[test]
+    fn the_longest_line_is_read_with_its_end_or_without() {
+        for end in ["", "\n"] {
+            let longest = format!("{}{end}", "a".repeat(LINE_MAX));
+            let mut lines = TrailLines::of(Cursor::new(longest));
+            assert_eq!(lines.read().unwrap().map(<[u8]>::len), Some(LINE_MAX));
+            assert!(lines.read().unwrap().is_none());
+        }
     }
 }

@@ -2,13 +2,13 @@
 
 use std::{
     fs::File,
-    io::{BufRead as _, BufReader},
+    io::BufReader,
     path::{Path, PathBuf},
 };
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
-use claviger_store::{TrailError, TrailWalk};
+use claviger_store::{TrailError, TrailHead, TrailLines, TrailWalk};
 use serde_json::{Value, json};
 
 use super::{
@@ -117,7 +117,7 @@ impl Export {
             let page = client.get(&with_query("/v1/audit-events", query)).await?;
             for event in page["items"].as_array().into_iter().flatten() {
                 let line = event.to_string();
-                let told = walk.step(&line);
+                let told = walk.step(line.as_bytes());
                 let _ =
                     told.context("the trail is broken, and what was printed of it ends without a head")?;
                 // Whoever keeps it must not take a part for the whole.
@@ -135,22 +135,24 @@ impl Export {
 /// What is found in an exported trail, in the words of the API.
 fn walk(file: &Path) -> anyhow::Result<Value> {
     let unreadable = || format!("{} can't be read", file.display());
-    let lines = BufReader::new(File::open(file).with_context(unreadable)?).lines();
-    let mut walk = TrailWalk::default();
-    let mut found = Ok(());
-    for line in lines {
-        found = walk.step(&line.with_context(unreadable)?).map(drop);
-        if found.is_err() {
-            break;
-        }
-    }
-    Ok(match found.and_then(|()| walk.end()) {
+    let lines = TrailLines::of(BufReader::new(File::open(file).with_context(unreadable)?));
+    Ok(match walk_all(lines) {
+        Err(TrailError::Source(error)) => return Err(error).with_context(unreadable),
         Ok(head) => json!({"whole": true, "events": head.number, "head": head.hash}),
         Err(TrailError::Broken { number, reason }) => {
             json!({"whole": false, "number": number, "reason": reason})
         }
         Err(error) => json!({"whole": false, "reason": error.to_string()}),
     })
+}
+
+/// The head of a trail that is whole.
+fn walk_all(mut lines: TrailLines<BufReader<File>>) -> Result<TrailHead, TrailError> {
+    let mut walk = TrailWalk::default();
+    while let Some(line) = lines.read()? {
+        let _ = walk.step(line)?;
+    }
+    walk.end()
 }
 
 fn without_whole(mut report: Value) -> Value {

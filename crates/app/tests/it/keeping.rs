@@ -274,6 +274,7 @@ fn a_trail_that_is_not_the_installations_or_not_whole_is_refused() {
         (without(count - 2), "the chain goes on to"),
         (without(count - 3), "it comes after"),
         (lines.replace("key.revoke", "key.rename"), "doesn't follow"),
+        (lines.replace('\n', " ") + &" ".repeat(33 << 20), "line 1 is longer than 32 MiB"),
     ] {
         fs::write(&trail, text).unwrap();
         refused(&trail, words);

@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::{BufRead, BufReader},
+    io::BufReader,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -21,7 +21,8 @@ use serde_json::json;
 use super::BackupError;
 use crate::{
     AccountChange, AuditEvent, AuditFilter, AuditNote, Authority, ClientChange, KeyChange, KeyLimits,
-    MemberChange, NewSecret, PageRequest, Store, StoreError, TrailWalk, audit::GENESIS,
+    MemberChange, NewSecret, PageRequest, Store, StoreError, TrailError, TrailLines, TrailWalk,
+    audit::GENESIS,
 };
 
 /// What became of the events that are later than the backup.
@@ -40,7 +41,7 @@ pub struct Again {
 /// An exported trail that is read as far as a backup goes.
 pub struct TrailReader {
     place: PathBuf,
-    lines: std::io::Lines<BufReader<File>>,
+    lines: TrailLines<BufReader<File>>,
     walk: TrailWalk,
 }
 
@@ -50,7 +51,7 @@ impl TrailReader {
     /// It blocks.
     pub fn after(place: &Path, number: u64, hash: [u8; 32]) -> Result<Self, BackupError> {
         let file = File::open(place).map_err(|source| unreadable(place, source))?;
-        let lines = BufReader::new(file).lines();
+        let lines = TrailLines::of(BufReader::new(file));
         let mut reader = Self { place: place.to_owned(), lines, walk: TrailWalk::default() };
         while reader.walk.head().number < number && reader.event()?.is_some() {}
         let head = reader.walk.head();
@@ -91,14 +92,11 @@ impl TrailReader {
 
     /// The whole file must be one chain up to its head: what was cut off may be what was revoked.
     fn event(&mut self) -> Result<Option<AuditEvent>, BackupError> {
-        let broken = |source| BackupError::Trail { place: self.place.display().to_string(), source };
-        match self.lines.next() {
-            None => Err(broken(crate::TrailError::NoHead)),
-            Some(line) => {
-                let line = line.map_err(|source| unreadable(&self.place, source))?;
-                self.walk.step(&line).map_err(broken)
-            }
-        }
+        let line = self.lines.read().and_then(|line| line.ok_or(TrailError::NoHead));
+        line.and_then(|line| self.walk.step(line)).map_err(|error| match error {
+            TrailError::Source(source) => unreadable(&self.place, source),
+            source => BackupError::Trail { place: self.place.display().to_string(), source },
+        })
     }
 
     /// Does again in `store` what the rest of the file says.
