@@ -1,8 +1,9 @@
 //! `docs/reference/configuration.md`, made of the documented defaults and the flags of `serve`.
 
-use std::{collections::BTreeMap, env, fs, path::Path};
+use std::collections::BTreeMap;
 
 use clap::Args as _;
+use claviger_testkit::hold_reference;
 
 use super::{DEFAULTS, ServeFlags};
 
@@ -105,13 +106,7 @@ fn code(text: &str) -> String {
 
 #[test]
 fn the_reference_is_what_the_defaults_say() {
-    let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/configuration.md"));
-    let (made, kept) = (reference(), fs::read_to_string(file).unwrap_or_default());
-    if env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
-        fs::write(file, made).unwrap();
-        return;
-    }
-    assert!(made == kept, "make it anew: INSTA_UPDATE=always cargo test -p claviger the_reference_is");
+    hold_reference("configuration.md", &reference());
 }
 
 #[test]

@@ -1,8 +1,7 @@
 //! `docs/reference/errors.md`, made of what is said of every code.
 
-use std::{env, fs, path::Path};
-
 use claviger_model::Solver;
+use claviger_testkit::hold_reference;
 
 use super::entries::{self, Entry, Place};
 
@@ -46,13 +45,7 @@ fn told(entry: &Entry) -> String {
 
 #[test]
 fn the_reference_is_what_the_pages_say() {
-    let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/errors.md"));
-    let (made, kept) = (reference(), fs::read_to_string(file).unwrap_or_default());
-    if env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
-        fs::write(file, made).unwrap();
-        return;
-    }
-    assert!(made == kept, "make it anew: INSTA_UPDATE=always cargo test -p claviger-api the_reference_is");
+    hold_reference("errors.md", &reference());
 }
 
 #[test]
