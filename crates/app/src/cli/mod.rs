@@ -35,6 +35,7 @@ mod trust;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tokio::runtime::Builder;
 
 use crate::{config::ServeFlags, out, serve};
 
@@ -153,7 +154,7 @@ fn carry_out(command: Command) -> anyhow::Result<Ending> {
         Command::Ready(ready) => waiting(ready.run()),
         Command::Account(command) => waiting(command.run()),
         Command::Key(command) => waiting(command.run()),
-        Command::Import(import) => waiting(import.run()),
+        Command::Import(import) => waiting_beside(import.run()),
         Command::Export(export) => waiting(export.run()),
         Command::Member(command) => waiting(command.run()),
         Command::Session(command) => waiting(command.run()),
@@ -168,11 +169,14 @@ fn carry_out(command: Command) -> anyhow::Result<Ending> {
     }
 }
 
-/// Runs a short command.
+/// Runs a command on this thread alone.
 fn waiting(command: impl Future<Output = anyhow::Result<Ending>>) -> anyhow::Result<Ending> {
-    // The thread beside this one goes on with calls while this one waits for input.
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    runtime.block_on(command)
+    Builder::new_current_thread().enable_all().build()?.block_on(command)
+}
+
+/// Runs a command whose calls go on, on a thread beside this one, while this one waits for input.
+fn waiting_beside(command: impl Future<Output = anyhow::Result<Ending>>) -> anyhow::Result<Ending> {
+    Builder::new_multi_thread().worker_threads(1).enable_all().build()?.block_on(command)
 }
 
 #[cfg(test)]
