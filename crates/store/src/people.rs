@@ -95,6 +95,8 @@ pub enum MemberChange {
         /// The session that stays.
         keep: Option<SessionId>,
     },
+    /// No password: the member has to set a new one by a link. Ends every session, and every link they haven't used.
+    ForgetPassword,
     /// Ends the membership, every session, every link and what they have allowed applications, and forgets the password and whom a provider knows them as.
     Remove,
 }

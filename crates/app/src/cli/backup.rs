@@ -196,20 +196,32 @@ async fn do_again_in(url: &DatabaseUrl, audit: &Path, json: bool) -> anyhow::Res
 
 /// What whoever restores without a trail has to know.
 const UNTOLD: &str = "\
-Whatever was revoked, disabled or restricted after that works again, and what was made after it is gone. If you have an \
+Whatever was revoked, disabled or restricted after that works again, so do passwords that were replaced, and what was made after it is gone. If you have an \
 exported audit trail that goes on after it, restore with --audit FILE instead, into another directory. Everybody who was \
 signed in has to sign in again.";
 
-fn as_json(Again { later, done, lost, refused }: &Again) -> Value {
-    json!({"later": later, "done": done, "lost": lost, "refused": refused})
+fn as_json(Again { later, done, lost, without_password, refused }: &Again) -> Value {
+    json!({
+        "later": later, "done": done, "lost": lost, "without_password": without_password, "refused": refused,
+    })
 }
 
-fn told(Again { later, done, lost, refused }: &Again) -> String {
+fn told(Again { later, done, lost, without_password, refused }: &Again) -> String {
     let mut text = format!("The trail has {later} later events.\n");
     for (what, counts) in [("Done again", done), ("Lost, since a trail holds no secrets", lost)] {
         if !counts.is_empty() {
             writeln!(text, "{what}: {}.", listed(counts)).expect("a String takes everything");
         }
+    }
+    if !without_password.is_empty() {
+        let members: Vec<_> = without_password.iter().map(ToString::to_string).collect();
+        writeln!(
+            text,
+            "Without a password, since theirs was set after the backup, are {}. Give each a link to a new one: \
+             claviger member password-link ID.",
+            members.join(", ")
+        )
+        .expect("a String takes everything");
     }
     for refusal in refused {
         writeln!(text, "NOT done again: {refusal}. Look at it before you serve this installation.")

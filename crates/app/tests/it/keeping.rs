@@ -1,5 +1,7 @@
 //! What was written down comes back: backups, what is put back of them, and what they can't bring back to life.
 
+mod passwords;
+
 use std::{
     fs,
     io::{Seek as _, SeekFrom, Write as _},

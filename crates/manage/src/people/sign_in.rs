@@ -254,7 +254,11 @@ impl Manager {
             expires_at: now.plus(self.people.settings.longest),
         };
         let by = By { request: Some(request), ..By::system() };
-        let note = self.note_needing(&by, None, "session.begin", json!({"method": method.as_str()}));
+        let mut detail = json!({"method": method.as_str()});
+        if matches!(entrance, Entrance::Link { password: Some(_), .. }) {
+            detail["password"] = json!("set");
+        }
+        let note = self.note_needing(&by, None, "session.begin", detail);
         let open: OpenSession =
             self.store.begin_session(entrance, session, note).await.map_err(link_not_found)?;
         self.figures.signed_in(method);

@@ -1,12 +1,14 @@
 //! Doing again what an exported trail says was taken away after a backup.
 //!
 //! It is done in the trail's order, so that what was given back in between is given back, and each on the trail of what
-//! was restored. What was made after the backup isn't made again: no trail holds a secret.
+//! was restored. What was made after the backup isn't made again: no trail holds a secret. A password that was replaced
+//! is forgotten, since it may be one that leaked.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::BufReader,
+    mem,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -34,6 +36,8 @@ pub struct Again {
     pub done: BTreeMap<String, u64>,
     /// What was made or described, which no trail can make again, by its action.
     pub lost: BTreeMap<String, u64>,
+    /// Members who have no password any more: they set one after the backup, which no trail can tell.
+    pub without_password: BTreeSet<MemberId>,
     /// What was to be done again and is refused: the event, and why.
     pub refused: Vec<String>,
 }
@@ -113,8 +117,12 @@ impl TrailReader {
                 None if is_of_no_consequence(&event.action) => {}
                 None => *again.lost.entry(event.action).or_default() += 1,
                 Some((action, change)) => {
+                    let forgotten = change.forgets_password_of();
                     match change.make(store, note(&event, action, now, entropy)).await {
-                        Ok(()) => *again.done.entry(event.action).or_default() += 1,
+                        Ok(()) => match forgotten {
+                            Some(member) => drop(again.without_password.insert(member)),
+                            None => *again.done.entry(event.action).or_default() += 1,
+                        },
                         // It was made after the backup, and is as good as revoked.
                         Err(StoreError::NotFound) => {}
                         Err(error) if error.is_fault() => return Err(error.into()),
@@ -128,7 +136,20 @@ impl TrailReader {
                 }
             }
         }
+        again.leave_out_removed(store).await?;
         Ok(again)
+    }
+}
+
+impl Again {
+    /// Whoever was removed later needs no password.
+    async fn leave_out_removed(&mut self, store: &Store) -> Result<(), StoreError> {
+        for member in mem::take(&mut self.without_password) {
+            if store.find_member(member).await?.is_some_and(|found| found.removed_at.is_none()) {
+                self.without_password.insert(member);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -230,6 +251,14 @@ impl Change {
                 let role: Role = serde_json::from_value(event.detail.get("role")?.clone()).ok()?;
                 ("member.role", member(MemberChange::SetRole(role))?)
             }
+            "member.password" | "member.forget_password" => {
+                ("member.forget_password", member(MemberChange::ForgetPassword)?)
+            }
+            // By a link, which is why they signed in.
+            "session.begin" if event.detail.get("password").is_some() => {
+                let member = event.actor.strip_prefix("member:")?.parse().ok()?;
+                ("member.forget_password", Self::Member(member, MemberChange::ForgetPassword))
+            }
             "client.revoke" => ("client.revoke", client(ClientChange::Revoke)?),
             "client.rotate" => {
                 let (secret, others_end_at) = rotated(event, entropy)?;
@@ -241,6 +270,13 @@ impl Change {
             }
             _ => return None,
         })
+    }
+
+    fn forgets_password_of(&self) -> Option<MemberId> {
+        match self {
+            Self::Member(id, MemberChange::ForgetPassword) => Some(*id),
+            _ => None,
+        }
     }
 
     async fn make(self, store: &Store, note: AuditNote) -> Result<(), StoreError> {

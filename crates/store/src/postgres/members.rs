@@ -143,14 +143,17 @@ pub(super) async fn change(
     let steps_down = match &wanted {
         MemberChange::SetRole(role) if *role == before.role => return Ok(Left::already(before)),
         MemberChange::SetRole(_) | MemberChange::Remove => before.role == Role::Administrator,
-        MemberChange::SetPassword { .. } => false,
+        MemberChange::SetPassword { .. } | MemberChange::ForgetPassword => false,
     };
     if keep_administrator && steps_down && !has_another_administrator(change, &before).await? {
         return Err(StoreError::LastAdministrator.into());
     }
     match wanted {
         MemberChange::SetRole(role) => set_role(change, &before, role, note).await?,
-        MemberChange::SetPassword { password, keep } => set_password(change, id, &password, keep).await?,
+        MemberChange::SetPassword { password, keep } => {
+            set_password(change, id, Some(&password), keep).await?;
+        }
+        MemberChange::ForgetPassword => set_password(change, id, None, None).await?,
         MemberChange::Remove => remove(change, id, note.at).await?,
     }
     change.tell(note, Some(before.account), Some(&id));
@@ -191,14 +194,15 @@ pub(super) async fn set_role(
     links::end_unused(change, id).await
 }
 
-/// Whoever came in by the old password, or may come in by a link that was sent, is out with it.
+/// Sets the password, or none. Whoever came in by the old one, or may come in by a link that was sent, is out with it.
 pub(super) async fn set_password(
     change: &Change,
     id: MemberId,
-    password: &PasswordHash,
+    password: Option<&PasswordHash>,
     keep: Option<SessionId>,
 ) -> Outcome<()> {
-    change.execute("UPDATE members SET password = $2 WHERE id = $1", bind![id, password.expose()]).await?;
+    let password = password.map(PasswordHash::expose);
+    change.execute("UPDATE members SET password = $2 WHERE id = $1", bind![id, password]).await?;
     sessions::end_of_member(change, id, keep).await?;
     links::end_unused(change, id).await
 }

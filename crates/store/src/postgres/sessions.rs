@@ -55,7 +55,7 @@ async fn enter(change: &Change, entrance: Entrance, at: Timestamp) -> Outcome<(M
         Entrance::Link { digest, purpose, password } => {
             let link = links::use_up(change, digest, purpose, at).await?;
             if let Some(password) = password {
-                members::set_password(change, link.member.id, &password, None).await?;
+                members::set_password(change, link.member.id, Some(&password), None).await?;
             }
             if let Some((issuer, subject)) = link.subject {
                 members::set_subject(change, link.member.id, &issuer, &subject).await?;

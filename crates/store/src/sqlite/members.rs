@@ -152,14 +152,15 @@ pub(super) fn change(
     let steps_down = match &change {
         MemberChange::SetRole(role) if *role == before.role => return already(connection, before),
         MemberChange::SetRole(_) | MemberChange::Remove => before.role == Role::Administrator,
-        MemberChange::SetPassword { .. } => false,
+        MemberChange::SetPassword { .. } | MemberChange::ForgetPassword => false,
     };
     if keep_administrator && steps_down && !has_another_administrator(connection, &before)? {
         return Err(StoreError::LastAdministrator.into());
     }
     match change {
         MemberChange::SetRole(role) => set_role(connection, &before, role, note)?,
-        MemberChange::SetPassword { password, keep } => set_password(connection, id, &password, keep)?,
+        MemberChange::SetPassword { password, keep } => set_password(connection, id, Some(&password), keep)?,
+        MemberChange::ForgetPassword => set_password(connection, id, None, None)?,
         MemberChange::Remove => remove(connection, id, note.at)?,
     }
     audit::append(connection, note, Some(before.account), Some(&id.to_string()))?;
@@ -201,15 +202,15 @@ pub(super) fn set_role(
     links::end_unused(connection, id)
 }
 
-/// Whoever came in by the old password, or may come in by a link that was sent, is out with it.
+/// Sets the password, or none. Whoever came in by the old one, or may come in by a link that was sent, is out with it.
 pub(super) fn set_password(
     connection: &Connection,
     id: MemberId,
-    password: &PasswordHash,
+    password: Option<&PasswordHash>,
     keep: Option<SessionId>,
 ) -> Outcome<()> {
     let sql = "UPDATE members SET password = ?2 WHERE id = ?1";
-    connection.prepare_cached(sql)?.execute(params![id.to_bytes(), password.expose()])?;
+    connection.prepare_cached(sql)?.execute(params![id.to_bytes(), password.map(PasswordHash::expose)])?;
     sessions::end_of_member(connection, id, keep)?;
     links::end_unused(connection, id)
 }

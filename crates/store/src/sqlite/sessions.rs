@@ -43,7 +43,7 @@ fn enter(connection: &Connection, entrance: Entrance, at: Timestamp) -> Outcome<
         Entrance::Link { digest, purpose, password } => {
             let link = links::use_up(connection, digest, purpose, at)?;
             if let Some(password) = password {
-                members::set_password(connection, link.member.id, &password, None)?;
+                members::set_password(connection, link.member.id, Some(&password), None)?;
             }
             if let Some((issuer, subject)) = link.subject {
                 members::set_subject(connection, link.member.id, &issuer, &subject)?;

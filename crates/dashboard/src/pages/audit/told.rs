@@ -175,6 +175,7 @@ fn sentence(action: &str, is_of_one: bool, detail: &dyn Fn(&str) -> String) -> (
         "member.role" => of_subject("changed the role of", format!("to {}", detail("role"))),
         "member.remove" => of_subject("removed", "from the members".to_owned()),
         "member.password" => of_subject("set a new password for", String::new()),
+        "member.forget_password" => of_subject("forgot the password of", String::new()),
         "member.password_link" => of_subject("made a link to a new password for", String::new()),
         "session.link" => of_subject("made a sign-in link for", String::new()),
         "session.begin" => alone(format!("signed in{}", method(&detail("method")))),
@@ -346,7 +347,8 @@ mod tests {
         let of_accounts =
             matrix.split(", ").flat_map(|part| part.lines()).filter(|part| part.contains("of an account"));
         let words = of_accounts.filter_map(|part| part.split_once(" [")?.0.split_whitespace().last());
-        let actions: Vec<_> = words.chain(["session.begin", "session.end_all", "member.password"]).collect();
+        let of_people = ["session.begin", "session.end_all", "member.password", "member.forget_password"];
+        let actions: Vec<_> = words.chain(of_people).collect();
         assert!(actions.len() > 20, "{actions:?}");
         for action in actions {
             let (did, _, _) = sentence(action, true, &|_| String::new());

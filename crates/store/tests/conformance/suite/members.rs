@@ -325,6 +325,28 @@ async fn a_new_password_ends_every_other_session_and_every_link() {
 }
 
 #[tokio::test]
+async fn whose_password_is_forgotten_has_none_and_is_signed_out() {
+    let Fixture { store, .. } = &Fixture::new().await;
+    let owner = account(store).await;
+    let (ada, _) = invited(store, owner, "ada@example.com", Role::Administrator).await;
+    change(store, ada.id, new_password(None)).await.unwrap();
+    let bea = member(store, owner, "bea@example.com", Role::Viewer).await;
+    change(store, bea, new_password(None)).await.unwrap();
+    let ((_, ended), (_, others)) = (signed_in(store, ada.id).await, signed_in(store, bea).await);
+    let link = new_link(owner, "ada@example.com", Role::Administrator);
+    let unused = store.insert_link(link.clone()).await.map(|_| link.digest).unwrap();
+    let changed = change(store, ada.id, MemberChange::ForgetPassword).await.unwrap();
+    assert!(changed.made && !changed.value.has_password, "the last administrator stays one");
+    let found = store.candidates("cashcat".into(), "ada@example.com".parse().unwrap()).await.unwrap();
+    assert!(found.len() == 1 && found[0].password.is_none());
+    assert!(store.find_member(bea).await.unwrap().unwrap().has_password);
+    assert!(store.find_session(ended, NOW).await.unwrap().is_none());
+    assert!(store.find_session(others, NOW).await.unwrap().is_some());
+    assert!(store.find_link(unused).await.unwrap().is_none());
+    change(store, ada.id, MemberChange::ForgetPassword).await.unwrap();
+}
+
+#[tokio::test]
 async fn members_leave_the_feed_alone() {
     let Fixture { store, .. } = &Fixture::new().await;
     let owner = account(store).await;
