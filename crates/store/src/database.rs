@@ -1,12 +1,9 @@
 //! What a database must do for the store: one method for each verb, each in one transaction.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use claviger_model::{
-    Account, AccountId, Digest, Email, InstallationId, KeyId, MemberId, NodeId, OperatorId, SessionId,
-    Timestamp,
-};
+use claviger_model::{Account, AccountId, Digest, InstallationId, KeyId, NodeId, OperatorId};
 use claviger_verify::{
     feed::{FeedSource, Seq},
     limits::QuotaLedger,
@@ -15,16 +12,15 @@ use claviger_verify::{
 };
 
 use crate::{
-    AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, Candidate, ChainCheck, Committed,
-    DayCount, Entrance, FoundSecret, Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, LinkRow,
-    MemberChange, MemberFilter, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, Old,
-    OpenSession, OperatorRow, Page, PageRequest, ReceiptRow, SealedSecret, SessionRow, SessionsOf,
-    StoreError, UsageFilter, apps_store::AppsDatabase, transfer::TransferDatabase,
+    AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, ChainCheck, Committed, DayCount,
+    FoundSecret, Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, NewAccount, NewKey, NewOperator, Old,
+    OperatorRow, Page, PageRequest, ReceiptRow, SealedSecret, StoreError, UsageFilter,
+    apps_store::AppsDatabase, people_store::PeopleDatabase, transfer::TransferDatabase,
 };
 
 /// A database that can be stored in. [`Store`](crate::Store) says what each method promises.
 #[async_trait]
-pub(crate) trait Database: AppsDatabase + TransferDatabase {
+pub(crate) trait Database: AppsDatabase + PeopleDatabase + TransferDatabase {
     fn installation(&self) -> InstallationId;
     fn feed(&self) -> Arc<dyn FeedSource>;
     fn usage_sink(&self) -> Arc<dyn UsageSink>;
@@ -106,62 +102,6 @@ pub(crate) trait Database: AppsDatabase + TransferDatabase {
         id: OperatorId,
         note: AuditNote,
     ) -> Result<Committed<OperatorRow>, StoreError>;
-
-    async fn insert_link(&self, new: NewLink) -> Result<Committed<LinkRow>, StoreError>;
-    async fn find_link(&self, digest: Digest) -> Result<Option<LinkRow>, StoreError>;
-    async fn find_member(&self, id: MemberId) -> Result<Option<MemberRow>, StoreError>;
-    async fn list_members(
-        &self,
-        filter: MemberFilter,
-        page: PageRequest<MemberId>,
-    ) -> Result<Page<MemberRow, MemberId>, StoreError>;
-    async fn candidates(&self, api: Arc<str>, email: Email) -> Result<Vec<Candidate>, StoreError>;
-    async fn known_as(
-        &self,
-        api: Arc<str>,
-        issuer: String,
-        subject: String,
-    ) -> Result<Vec<Candidate>, StoreError>;
-    async fn change_member(
-        &self,
-        id: MemberId,
-        within: Option<AccountId>,
-        change: MemberChange,
-        keep_administrator: bool,
-        note: AuditNote,
-    ) -> Result<Committed<MemberRow>, StoreError>;
-    async fn begin_session(
-        &self,
-        entrance: Entrance,
-        new: NewSession,
-        note: AuditNote,
-    ) -> Result<OpenSession, StoreError>;
-    async fn find_session(&self, digest: Digest, now: Timestamp) -> Result<Option<OpenSession>, StoreError>;
-    async fn touch_session(
-        &self,
-        id: SessionId,
-        at: Timestamp,
-        address: Option<IpAddr>,
-    ) -> Result<(), StoreError>;
-    async fn list_sessions(
-        &self,
-        of: SessionsOf,
-        now: Timestamp,
-        page: PageRequest<SessionId>,
-    ) -> Result<Page<SessionRow, SessionId>, StoreError>;
-    async fn list_sessions_newest_first(
-        &self,
-        of: SessionsOf,
-        now: Timestamp,
-        seen_after: Timestamp,
-        page: PageRequest<SessionId>,
-    ) -> Result<Page<SessionRow, SessionId>, StoreError>;
-    async fn end_sessions(
-        &self,
-        of: SessionsOf,
-        within: Option<AccountId>,
-        note: AuditNote,
-    ) -> Result<u64, StoreError>;
 
     async fn find_secret(&self, digest: Digest) -> Result<Option<FoundSecret>, StoreError>;
 

@@ -20,6 +20,7 @@ mod limits;
 mod lost;
 mod open;
 mod people;
+mod people_store;
 mod postgres;
 mod postgres_options;
 mod retention;

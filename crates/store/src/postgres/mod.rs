@@ -32,6 +32,7 @@ mod members;
 mod migrate;
 mod old_grants;
 mod operators;
+mod people_verbs;
 mod pool;
 mod quota;
 mod receipts;

@@ -1,12 +1,9 @@
 //! The verbs of the store, each handed to a change or to a read.
 
-use std::{collections::BTreeMap, future::Future, net::IpAddr, sync::Arc};
+use std::{collections::BTreeMap, future::Future, sync::Arc};
 
 use async_trait::async_trait;
-use claviger_model::{
-    Account, AccountId, Digest, Email, InstallationId, KeyId, MemberId, NodeId, OperatorId, SessionId,
-    Timestamp,
-};
+use claviger_model::{Account, AccountId, Digest, InstallationId, KeyId, NodeId, OperatorId};
 use claviger_verify::{
     feed::{FeedSource, Seq},
     limits::QuotaLedger,
@@ -18,18 +15,16 @@ use super::{
     Postgres, accounts, audit,
     change::{Durability, make},
     feed::Feed,
-    idempotency, keep, key_rows, keys, links, members, operators,
+    idempotency, keep, key_rows, keys, operators,
     quota::Ledger,
-    receipts, retention, roll, secrets, sessions, settings,
+    receipts, retention, roll, secrets, settings,
     usage::Sink,
     usage_rows,
 };
 use crate::{
-    AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, Candidate, ChainCheck, Committed,
-    DayCount, Entrance, FoundSecret, Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, LinkRow,
-    MemberChange, MemberFilter, MemberRow, NewAccount, NewKey, NewLink, NewOperator, NewSession, Old,
-    OpenSession, OperatorRow, Page, PageRequest, ReceiptRow, SealedSecret, SessionRow, SessionsOf,
-    StoreError, UsageFilter, database::Database,
+    AccountChange, AccountFilter, AuditEvent, AuditFilter, AuditNote, ChainCheck, Committed, DayCount,
+    FoundSecret, Idempotency, KeyChange, KeyFilter, KeyLimits, KeyRow, NewAccount, NewKey, NewOperator, Old,
+    OperatorRow, Page, PageRequest, ReceiptRow, SealedSecret, StoreError, UsageFilter, database::Database,
 };
 
 /// Runs a change to its end, also where whoever asked for it goes away.
@@ -213,100 +208,6 @@ impl Database for Postgres {
         note: AuditNote,
     ) -> Result<Committed<OperatorRow>, StoreError> {
         change!(self, |change| operators::revoke(change, id, &note))
-    }
-
-    async fn insert_link(&self, new: NewLink) -> Result<Committed<LinkRow>, StoreError> {
-        change!(self, |change| links::insert(change, new.clone()))
-    }
-
-    async fn find_link(&self, digest: Digest) -> Result<Option<LinkRow>, StoreError> {
-        Ok(links::find(&self.0.pool, digest).await?)
-    }
-
-    async fn find_member(&self, id: MemberId) -> Result<Option<MemberRow>, StoreError> {
-        Ok(members::find(&self.0.pool, id).await?)
-    }
-
-    async fn list_members(
-        &self,
-        filter: MemberFilter,
-        page: PageRequest<MemberId>,
-    ) -> Result<Page<MemberRow, MemberId>, StoreError> {
-        Ok(members::list(&self.0.pool, filter, page).await?)
-    }
-
-    async fn candidates(&self, api: Arc<str>, email: Email) -> Result<Vec<Candidate>, StoreError> {
-        Ok(members::candidates(&self.0.pool, &api, &email).await?)
-    }
-
-    async fn known_as(
-        &self,
-        api: Arc<str>,
-        issuer: String,
-        subject: String,
-    ) -> Result<Vec<Candidate>, StoreError> {
-        Ok(members::known_as(&self.0.pool, &api, &issuer, &subject).await?)
-    }
-
-    async fn change_member(
-        &self,
-        id: MemberId,
-        within: Option<AccountId>,
-        wanted: MemberChange,
-        keep_administrator: bool,
-        note: AuditNote,
-    ) -> Result<Committed<MemberRow>, StoreError> {
-        change!(self, |change| members::change(change, id, within, wanted.clone(), keep_administrator, &note))
-    }
-
-    async fn begin_session(
-        &self,
-        entrance: Entrance,
-        new: NewSession,
-        note: AuditNote,
-    ) -> Result<OpenSession, StoreError> {
-        change!(self, |change| sessions::begin(change, entrance.clone(), &new, &note)).map(|done| done.value)
-    }
-
-    async fn find_session(&self, digest: Digest, now: Timestamp) -> Result<Option<OpenSession>, StoreError> {
-        Ok(sessions::find(&self.0.pool, digest, now).await?)
-    }
-
-    async fn touch_session(
-        &self,
-        id: SessionId,
-        at: Timestamp,
-        address: Option<IpAddr>,
-    ) -> Result<(), StoreError> {
-        change!(self, |change| sessions::touch(change, id, at, address)).map(|done| done.value)
-    }
-
-    async fn list_sessions(
-        &self,
-        of: SessionsOf,
-        now: Timestamp,
-        page: PageRequest<SessionId>,
-    ) -> Result<Page<SessionRow, SessionId>, StoreError> {
-        Ok(sessions::list(&self.0.pool, of, now, page).await?)
-    }
-
-    async fn list_sessions_newest_first(
-        &self,
-        of: SessionsOf,
-        now: Timestamp,
-        seen_after: Timestamp,
-        page: PageRequest<SessionId>,
-    ) -> Result<Page<SessionRow, SessionId>, StoreError> {
-        Ok(sessions::list_newest_first(&self.0.pool, of, now, seen_after, page).await?)
-    }
-
-    async fn end_sessions(
-        &self,
-        of: SessionsOf,
-        within: Option<AccountId>,
-        note: AuditNote,
-    ) -> Result<u64, StoreError> {
-        change!(self, |change| sessions::end(change, of, within, &note)).map(|done| done.value)
     }
 
     async fn find_secret(&self, digest: Digest) -> Result<Option<FoundSecret>, StoreError> {

@@ -27,6 +27,7 @@ mod migrate;
 mod moved;
 mod old_grants;
 mod operators;
+mod people_verbs;
 mod quota;
 mod readers;
 mod receipts;
