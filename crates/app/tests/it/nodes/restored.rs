@@ -13,6 +13,7 @@ use super::{
     stage::{DATABASE, Stage},
     status, stop,
 };
+use crate::members::{LATER, LEAKED, set_password_by_link, signs_in, with_password};
 
 /// Runs one of PostgreSQL's programs as the superuser.
 #[track_caller]
@@ -171,6 +172,7 @@ fn where_no_node_ran_an_exported_trail_takes_away_again_what_it_tells_of() {
     let (good, taken, off) = (stage.issue(0, "good"), stage.issue(1, "taken"), stage.issue(1, "off"));
     export(&stage, &early);
     let rotated = stage.issue(2, "rotated");
+    let (ada, _) = with_password(stage.node(0), &stage.account, "ada");
     client(&stage, "pg_dump", &["--clean", "--if-exists", "--file", &dump, DATABASE]);
     let change = |id: &str, what: &str, with: &Value| {
         stage.operator(0).post(&format!("/v1/keys/{id}/{what}"), with).json()
@@ -179,6 +181,7 @@ fn where_no_node_ran_an_exported_trail_takes_away_again_what_it_tells_of() {
     let _ = change(&off.0, "disable", &Value::Null);
     let lost = change(&taken.0, "revoke", &Value::Null)["receipt"]["seq"].as_u64().unwrap();
     let young = stage.issue(2, "young");
+    set_password_by_link(stage.node(1), &ada, LATER);
     export(&stage, &trail);
     for node in 0..3 {
         stage.cluster.stop(node);
@@ -199,10 +202,14 @@ fn where_no_node_ran_an_exported_trail_takes_away_again_what_it_tells_of() {
         let told = restore(&trail).expect(0).json();
         let again = &told["again"];
         assert_eq!((&again["refused"], &again["lost"]), (&json!([]), &json!({"key.issue": 1})), "{told}");
+        assert_eq!(again["without_password"], json!([ada]), "{told}");
     };
     do_again();
     (0..3).for_each(|node| stage.cluster.start_again(node));
     assert_eq!(all(&stage), [[200, 401, 401, 401, 401]; 3]);
+    for password in [LEAKED, LATER] {
+        assert_eq!(signs_in(stage.node(2), "ada", password), 422);
+    }
     // Once more, as if it had been cut off, and while nodes run.
     do_again();
     eventually(|| (all(&stage) == [[200, 401, 401, 401, 401]; 3]).then_some(()));
