@@ -135,7 +135,9 @@ fn a_backup_that_is_made_while_keys_are_used_and_changed_gives_the_same_answers_
 fn a_restore_brings_nothing_back_to_life_that_an_exported_trail_says_was_taken_away() {
     let stage = Stage::of("default");
     let keys: Vec<_> =
-        ["kept", "revoked", "off", "off and on", "narrowed", "rotated"].map(|name| stage.issue(name)).into();
+        ["kept", "revoked", "off", "off and on", "narrowed", "rotated", "revoked by an import"]
+            .map(|name| stage.issue(name))
+            .into();
     let id = |n: usize| keys[n].0.clone();
     let operator = json!({"name": "leaked", "can": ["read"]});
     let operator = stage.server.operator().post("/v1/operators", &operator).expect(201).json();
@@ -148,13 +150,15 @@ fn a_restore_brings_nothing_back_to_life_that_an_exported_trail_says_was_taken_a
     let _ = stage.server.operator().patch(&format!("/v1/keys/{}", id(4)), &narrow).expect(200);
     stage.post(&format!("/v1/keys/{}/rotate", id(5)), &json!({"overlap": "0"}));
     stage.post(&format!("/v1/operators/{}/revoke", operator["id"].as_str().unwrap()), &Value::Null);
+    let rows = json!([{"account": stage.account, "key": keys[6].1, "state": "revoked"}]);
+    stage.post("/v1/keys/import", &json!({"rows": rows}));
     let (_, later) = stage.issue("made later");
     let receipt = stage.server.operator().post(&format!("/v1/keys/{}/revoke", id(1)), &Value::Null);
     let lost = receipt.json()["receipt"]["seq"].as_u64().unwrap();
     let trail = stage.export();
     let (server, told, _room) = serve_instead(stage, &file, &["--audit", text(&trail)]);
     let statuses = |server: &Server| keys.iter().map(|(_, key)| status(server, key)).collect::<Vec<_>>();
-    assert_eq!(statuses(&server), [200, 401, 401, 200, 403, 401], "{told}");
+    assert_eq!(statuses(&server), [200, 401, 401, 200, 403, 401, 401], "{told}");
     assert_eq!(status(&server, &later), 401);
     let leaked = claviger_testkit::Operator::new(server.control, operator["key"].as_str().unwrap());
     assert_eq!(leaked.get("/v1/accounts").status, 401);
@@ -168,7 +172,7 @@ fn a_restore_brings_nothing_back_to_life_that_an_exported_trail_says_was_taken_a
     let stopped = server.stop();
     fs::remove_dir_all(&data).unwrap();
     let _ = restore(&file, &data, &["--audit", text(&trail)]).expect(0);
-    assert_eq!(statuses(&stopped.start()), [200, 401, 401, 200, 403, 401]);
+    assert_eq!(statuses(&stopped.start()), [200, 401, 401, 200, 403, 401, 401]);
 }
 
 #[test]

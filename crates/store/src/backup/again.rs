@@ -20,7 +20,7 @@ use claviger_model::{
 use serde::Deserialize;
 use serde_json::json;
 
-use super::BackupError;
+use super::{BackupError, of_many::parts};
 use crate::{
     AccountChange, AuditEvent, AuditFilter, AuditNote, Authority, ClientChange, KeyChange, KeyLimits,
     MemberChange, NewSecret, PageRequest, Store, StoreError, TrailError, TrailLines, TrailWalk,
@@ -113,27 +113,8 @@ impl TrailReader {
         let mut again = Again::default();
         while let Some(event) = self.event()? {
             again.later += 1;
-            match Change::of(&event, entropy) {
-                None if is_of_no_consequence(&event.action) => {}
-                None => *again.lost.entry(event.action).or_default() += 1,
-                Some((action, change)) => {
-                    let forgotten = change.forgets_password_of();
-                    match change.make(store, note(&event, action, now, entropy)).await {
-                        Ok(()) => match forgotten {
-                            Some(member) => drop(again.without_password.insert(member)),
-                            None => *again.done.entry(event.action).or_default() += 1,
-                        },
-                        // It was made after the backup, and is as good as revoked.
-                        Err(StoreError::NotFound) => {}
-                        Err(error) if error.is_fault() => return Err(error.into()),
-                        Err(refusal) => {
-                            let of = event.subject.unwrap_or_default();
-                            again
-                                .refused
-                                .push(format!("event {}, {} of {of}: {refusal}", event.number, event.action));
-                        }
-                    }
-                }
+            for part in parts(event) {
+                again.take(part, store, now, entropy).await?;
             }
         }
         again.leave_out_removed(store).await?;
@@ -142,6 +123,37 @@ impl TrailReader {
 }
 
 impl Again {
+    /// Does again what one event says, or notes why not.
+    async fn take(
+        &mut self,
+        event: AuditEvent,
+        store: &Store,
+        now: Timestamp,
+        entropy: &dyn Entropy,
+    ) -> Result<(), BackupError> {
+        let Some((action, change)) = Change::of(&event, entropy) else {
+            if !is_of_no_consequence(&event.action) {
+                *self.lost.entry(event.action).or_default() += 1;
+            }
+            return Ok(());
+        };
+        let forgotten = change.forgets_password_of();
+        match change.make(store, note(&event, action, now, entropy)).await {
+            Ok(()) => match forgotten {
+                Some(member) => drop(self.without_password.insert(member)),
+                None => *self.done.entry(event.action).or_default() += 1,
+            },
+            // It was made after the backup, and is as good as revoked.
+            Err(StoreError::NotFound) => {}
+            Err(error) if error.is_fault() => return Err(error.into()),
+            Err(refusal) => {
+                let of = event.subject.unwrap_or_default();
+                self.refused.push(format!("event {}, {} of {of}: {refusal}", event.number, event.action));
+            }
+        }
+        Ok(())
+    }
+
     /// Whoever was removed later needs no password.
     async fn leave_out_removed(&mut self, store: &Store) -> Result<(), StoreError> {
         for member in mem::take(&mut self.without_password) {

@@ -5,6 +5,7 @@
 
 mod again;
 mod file;
+mod of_many;
 
 use std::{
     fs::{self, File},
