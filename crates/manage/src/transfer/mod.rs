@@ -68,6 +68,7 @@ impl Manager {
                 Err(refusal) => refused.push((place, refusal)),
             }
         }
+        number_in_order(&mut rows);
         let import = Import { api: Arc::clone(&profile.name), at: now, created_by: by.actor.label(), rows };
         let (imported, receipt) = if order.dry_run {
             (self.store.would_import(import).await?, None)
@@ -164,6 +165,17 @@ impl Manager {
             let names: Vec<_> = self.apis.iter().map(|profile| &*profile.name).collect();
             Refusal::Invalid(vec![Fault::new("/api", format!("must be one of {}", names.join(", ")))])
         })
+    }
+}
+
+/// Has the ids that were minted for the rows ascend with them, as if one row had come after the other: keys are listed in
+/// the order of their ids, and a database appends to its indexes what comes in it.
+fn number_in_order(rows: &mut [ImportRow]) {
+    let (mut keys, mut accounts): (Vec<_>, Vec<_>) = rows.iter().map(|row| (row.key, row.account)).unzip();
+    keys.sort_unstable();
+    accounts.sort_unstable();
+    for (row, (key, account)) in rows.iter_mut().zip(keys.into_iter().zip(accounts)) {
+        (row.key, row.account) = (key, account);
     }
 }
 
