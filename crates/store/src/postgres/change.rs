@@ -45,14 +45,17 @@ pub(super) enum Durability {
 }
 
 /// A node that stops in the middle of a change must not keep its locks: the server ends such a session. Compiling a
-/// statement takes longer than any of ours does, and a table that wasn't analysed yet looks worth it.
+/// statement takes longer than any of ours does, and a table that wasn't analysed yet looks worth it. What is read is read
+/// by keys, of which there may be a thousand: by the default price of a page a table of a hundred thousand rows is gone
+/// through for them from one end to the other.
 macro_rules! begin {
     ($isolation:literal, $synchronous_commit:literal) => {
         concat!(
             "BEGIN ISOLATION LEVEL ",
             $isolation,
-            "; SET LOCAL jit = off; SET LOCAL lock_timeout = '1s'; SET LOCAL statement_timeout = '5s'; \
-             SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL synchronous_commit = ",
+            "; SET LOCAL jit = off; SET LOCAL random_page_cost = 1.1; SET LOCAL lock_timeout = '1s'; \
+             SET LOCAL statement_timeout = '5s'; SET LOCAL idle_in_transaction_session_timeout = '5s'; \
+             SET LOCAL synchronous_commit = ",
             $synchronous_commit
         )
     };

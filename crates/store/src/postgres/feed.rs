@@ -42,9 +42,10 @@ const TURN_PAUSE: Duration = Duration::from_millis(100);
 /// How long reading what changed may take.
 const READ: Duration = Duration::from_secs(5);
 
-/// Reads what changed as of one instant.
+/// Reads what changed as of one instant, by keys.
 const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
                           SET LOCAL statement_timeout = '5s';
+                          SET LOCAL random_page_cost = 1.1;
                           SET LOCAL jit = off";
 /// Reads everything as of one instant.
 const BEGIN_LOAD: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
