@@ -25,9 +25,9 @@ impl Store {
     /// account and key that is new or changed, and whose detail names them, whatever the note's is. Where nothing is new
     /// there is no event.
     ///
-    /// A key is known again by its digest, or by what it came as where that was a hash, and an account by its external id. No limit on an account's keys binds: what comes
-    /// is what the account has had. When keys were last used is written beside, which a crash may lose: the same import
-    /// again writes it again.
+    /// A key is known again by its digest, or by what it came as where that was a hash, and an account by its external id.
+    /// No limit on an account's keys binds: what comes is what the account has had. When keys were last used is written
+    /// beside, which a crash may lose: the same import again writes it again.
     pub async fn import(&self, import: Import, note: AuditNote) -> Result<Committed<Imported>, StoreError> {
         self.0.import(import, note).await
     }

@@ -196,9 +196,9 @@ async fn do_again_in(url: &DatabaseUrl, audit: &Path, json: bool) -> anyhow::Res
 
 /// What whoever restores without a trail has to know.
 const UNTOLD: &str = "\
-Whatever was revoked, disabled or restricted after that works again, so do passwords that were replaced, and what was made after it is gone. If you have an \
-exported audit trail that goes on after it, restore with --audit FILE instead, into another directory. Everybody who was \
-signed in has to sign in again.";
+Whatever was revoked, disabled or restricted after that works again, so do passwords that were replaced, and what was \
+made after it is gone. If you have an exported audit trail that goes on after it, restore with --audit FILE instead, into \
+another directory. Everybody who was signed in has to sign in again.";
 
 fn as_json(Again { later, done, lost, without_password, refused }: &Again) -> Value {
     json!({

@@ -93,18 +93,24 @@ fn insert(id: i64) -> Work {
     })
 }
 
+fn refused(id: i64) -> Work {
+    Box::new(move |connection| {
+        insert(id)(connection)?;
+        Err(StoreError::LastKey.into())
+    })
+}
+
+fn panics(id: i64) -> Work {
+    Box::new(move |connection| {
+        insert(id)(connection)?;
+        panic!("of a test")
+    })
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_that_fails_in_the_middle_spoils_no_other() {
     let place = place(|_| {});
-    let refused = |connection: &Connection| {
-        connection.execute("INSERT INTO things (id) VALUES (20)", [])?;
-        Err(StoreError::LastKey.into())
-    };
-    let panics = |connection: &Connection| {
-        connection.execute("INSERT INTO things (id) VALUES (30)", [])?;
-        panic!("of a test")
-    };
-    let works = vec![insert(1), Box::new(refused), insert(2), Box::new(panics), insert(1), insert(3)];
+    let works = vec![insert(1), refused(20), insert(2), panics(30), insert(1), insert(3)];
     let mut answers = Vec::new();
     for answer in place.together(small(works)).await {
         answers.push(answer.await.unwrap());
@@ -121,14 +127,6 @@ async fn a_change_that_fails_in_the_middle_spoils_no_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_change_is_committed_alone_and_in_its_turn() {
     let place = place(|_| {});
-    let refused = |connection: &Connection| {
-        connection.execute("INSERT INTO things (id) VALUES (20)", [])?;
-        Err(StoreError::LastKey.into())
-    };
-    let panics = |connection: &Connection| {
-        connection.execute("INSERT INTO things (id) VALUES (30)", [])?;
-        panic!("of a test")
-    };
     let orphan = |connection: &Connection| {
         connection.execute("INSERT INTO things (id, parent) VALUES (40, 99)", [])?;
         Ok(())
@@ -139,8 +137,8 @@ async fn a_large_change_is_committed_alone_and_in_its_turn() {
     };
     let works: Vec<(Size, Work)> = vec![
         (Size::Small, insert(1)),
-        (Size::Large, Box::new(refused)),
-        (Size::Large, Box::new(panics)),
+        (Size::Large, refused(20)),
+        (Size::Large, panics(30)),
         (Size::Small, insert(2)),
         (Size::Large, Box::new(orphan)),
         (Size::Large, insert(3)),
