@@ -30,6 +30,7 @@ const STEPS: &[Step] = &[
     Step { sql: include_str!("../../migrations/postgres/0008_old_grants.sql"), oldest_reader: 3 },
     Step { sql: include_str!("../../migrations/postgres/0009_foreign.sql"), oldest_reader: 3 },
     Step { sql: include_str!("../../migrations/postgres/0010_many.sql"), oldest_reader: 3 },
+    Step { sql: include_str!("../../migrations/postgres/0011_external_ids.sql"), oldest_reader: 3 },
 ];
 
 /// Serialises those who migrate one database. The number is any that nobody else uses: the name in ASCII.

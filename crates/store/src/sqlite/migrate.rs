@@ -17,6 +17,7 @@ pub(super) const DATABASE: &[&str] = &[
     include_str!("../../migrations/sqlite/0007_import.sql"),
     include_str!("../../migrations/sqlite/0008_old_grants.sql"),
     include_str!("../../migrations/sqlite/0009_foreign.sql"),
+    include_str!("../../migrations/sqlite/0010_many.sql"),
 ];
 /// The usage file's.
 pub(super) const USAGE: &[&str] = &[

@@ -93,7 +93,7 @@ async fn a_closed_store_answers_nothing_on_any_clone() {
 
 #[tokio::test]
 async fn a_newer_schema_is_refused_and_left_alone() {
-    for (name, steps) in [("claviger.db", 9), ("usage.db", 2)] {
+    for (name, steps) in [("claviger.db", 10), ("usage.db", 2)] {
         let fixture = Fixture::new().await;
         fixture.store.clone().close().await;
         let path = fixture.dir().join(name);
