@@ -21,14 +21,16 @@ use crate::{
     view::{ImportRowJson, ImportedJson, KeyRowJson},
 };
 
-/// Most rows of a call.
-const ROWS_MAX: usize = 1_000;
+/// Most rows of a call that imports.
+const ROWS_MAX: usize = 2_000;
 /// Most secrets of a call's rows, earlier ones too: they are written together, and other changes wait for them.
-const SECRETS_MAX: usize = 2_000;
+const SECRETS_MAX: usize = 3_000;
 /// Largest body of a call, in bytes.
 const BODY_MAX: usize = 4 << 20;
+/// Most keys of a page that exports.
+const PAGE_MAX: usize = 1_000;
 
-/// Keys to take over, 1 to 1,000, with 2,000 secrets at most, earlier ones too.
+/// Keys to take over, 1 to 2,000, with 3,000 secrets at most, earlier ones too.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct ImportKeys {
@@ -112,7 +114,7 @@ pub(super) async fn export_keys(
     Asked(asked): Asked<ExportKeys>,
 ) -> Result<axum::Json<List<KeyRowJson>>, Problem> {
     let ExportKeys { api, include_revoked, limit, cursor } = asked;
-    let page = page_up_to(ROWS_MAX, limit, cursor.as_deref())?;
+    let page = page_up_to(PAGE_MAX, limit, cursor.as_deref())?;
     let keys = manager.export_keys(&by, api.as_deref(), include_revoked, page).await?;
     Ok(axum::Json(List::from_page(keys)))
 }

@@ -13,10 +13,10 @@ use tokio::task::JoinHandle;
 use super::report::Refused;
 
 /// About how many secrets and bytes make a call; it has no more rows than secrets.
-const SECRETS: usize = 1_000;
+const SECRETS: usize = 2_000;
 const BYTES: usize = 2 << 20;
 /// Secrets after which a call ends where another account begins.
-const SECRETS_ENOUGH: usize = 900;
+const SECRETS_ENOUGH: usize = 1_800;
 /// Most calls under way: while the rows of one are written, the next ones are sent and read.
 const UNDER_WAY: usize = 3;
 

@@ -201,10 +201,10 @@ fn an_earlier_secret_that_can_not_be_taken_is_told_with_its_place() {
     // Other changes wait for a call's secrets to be written.
     let one = |n: u32| json!({"digest": digest(n), "ends_at": in_days(1)});
     let of = |n: u32| row(n, (1..=100).map(|earlier| one(n + earlier)).collect());
-    let rows: Vec<_> = (0..20).map(|n| of(10_000 + 200 * n)).collect();
+    let rows: Vec<_> = (0..30).map(|n| of(10_000 + 200 * n)).collect();
     let told = server.operator().post("/v1/keys/import", &json!({"rows": rows})).expect(422).json();
     assert_eq!(told["errors"][0]["pointer"], "/rows", "{told}");
-    assert_eq!(totals(&cli, &[], &lines(rows), 0)["created"], 20, "the command asks in parts");
+    assert_eq!(totals(&cli, &[], &lines(rows), 0)["created"], 30, "the command asks in parts");
     let of_another = row(9, json!([{"digest": digest(105), "ends_at": in_days(1)}]));
     assert_eq!(totals(&cli, &[], &lines([of_another]), 1)["reasons"], json!({"replaced": 1}));
 }
