@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Write as _,
-    path::{self, Path},
+    path::{self, Path, PathBuf},
     process::Command,
     sync::Arc,
     time::Duration,
@@ -19,7 +19,7 @@ use super::{Ending, lease};
 use crate::{
     config::{ServeFlags, Settings, TlsSettings},
     out,
-    serve::{certificate, node, noted::Noted, peppers, profiles},
+    serve::{certificate, node, noted::Noted, pages, peppers, profiles, whole_file::is_denied},
     system::SystemClock,
 };
 
@@ -31,6 +31,9 @@ const SYSTEM_ANSWERS: Duration = Duration::from_secs(3);
 
 /// A certificate that lasts no longer should have been renewed.
 const RENEWED_BEFORE: Duration = Duration::from_hours(14 * 24);
+
+/// What to do about a file that whoever runs this can't read.
+const AS_THE_SERVICE: &str = "Run this as the service's user. Where that one can't read it, have it own it.";
 
 #[derive(Args, Debug)]
 pub(super) struct Doctor {
@@ -65,6 +68,7 @@ async fn examine(flags: ServeFlags) -> Vec<Finding> {
     let (finding, profiles) = served(&settings);
     findings.push(finding);
     findings.extend(profiles.iter().filter_map(|profile| observing(profile)));
+    findings.extend(dressed(&profiles, &settings.profiles));
     findings.extend(
         peppers::named(&profiles, &settings.profiles).map(|(profile, file)| peppered(profile, &file)),
     );
@@ -101,6 +105,19 @@ fn observing(profile: &Profile) -> Option<Finding> {
     Some(Finding::warn("observe", found, ADVICE))
 }
 
+/// The files that profiles name for their pages; `None` where none does.
+fn dressed(profiles: &[Arc<Profile>], files: &[PathBuf]) -> Option<Finding> {
+    const ABOUT: &str = "pages";
+    match pages::of(profiles, files, &mut Noted::default()) {
+        Ok(read) if read.iter().all(|api| api.logo.is_none() && api.oidc_secret.is_none()) => None,
+        Ok(_) => Some(Finding::ok(ABOUT, "The files that profiles name for their pages can be read.")),
+        Err(error) => {
+            let advice = is_denied(&error).then(|| AS_THE_SERVICE.to_owned());
+            Some(Finding { advice, ..Finding::fail(ABOUT, &format!("{error:#}")) })
+        }
+    }
+}
+
 /// The pepper of another system's HMACs.
 fn peppered(profile: &Profile, file: &Path) -> Finding {
     const ABOUT: &str = "pepper";
@@ -108,9 +125,7 @@ fn peppered(profile: &Profile, file: &Path) -> Finding {
     match peppers::look(file) {
         Err(error) => Finding::fail(ABOUT, &format!("{error:#}")),
         Ok(seen) if !seen.is_read => Finding {
-            advice: Some(
-                "Run this as the service's user. Where that one can't read it, have it own it.".to_owned(),
-            ),
+            advice: Some(AS_THE_SERVICE.to_owned()),
             ..Finding::fail(ABOUT, &format!("The pepper of {name} can't be read by this user: {shown}"))
         },
         Ok(seen) if seen.is_open_to_others => {

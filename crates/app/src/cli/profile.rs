@@ -7,11 +7,12 @@ use std::{
 };
 
 use clap::{Args, Subcommand};
+use claviger_model::profile::Profile;
 
 use super::Ending;
 use crate::{
     out,
-    serve::{peppers, profiles},
+    serve::{noted::Noted, pages, peppers, profiles, whole_file::is_denied},
 };
 
 #[derive(Debug, Subcommand)]
@@ -48,16 +49,30 @@ impl Command {
 fn check(file: &PathBuf) -> anyhow::Result<Arc<str>> {
     let profile = profiles::read(file)?;
     profiles::prepare(Arc::clone(&profile))?;
-    // What comes by a pipe has no folder that the pepper could be in.
+    // What comes by a pipe has no folder that other files could be in.
     if file.is_file() {
-        for (_, pepper) in peppers::named(slice::from_ref(&profile), slice::from_ref(file)) {
+        let (profiles, files) = (slice::from_ref(&profile), slice::from_ref(file));
+        look_at_pages(profiles, files)?;
+        for (_, pepper) in peppers::named(profiles, files) {
             look_at_pepper(&pepper)?;
         }
     }
     Ok(Arc::clone(&profile.name))
 }
 
-/// What may be so because whoever checks isn't who serves is said, and no fault.
+// What may be so because whoever checks isn't who serves is said, and no fault.
+
+fn look_at_pages(profiles: &[Arc<Profile>], files: &[PathBuf]) -> anyhow::Result<()> {
+    match pages::of(profiles, files, &mut Noted::default()) {
+        Err(error) if is_denied(&error) => {
+            let asked = "`claviger doctor`, run as the service's user, says whether that one can";
+            out::note(&out::visible_lines(&format!("{error:#}: {asked}")));
+            Ok(())
+        }
+        read => read.map(drop),
+    }
+}
+
 fn look_at_pepper(file: &Path) -> anyhow::Result<()> {
     let (seen, shown) = (peppers::look(file)?, file.display());
     if !seen.is_read {

@@ -12,7 +12,7 @@ pub(crate) mod master;
 pub(crate) mod node;
 pub(crate) mod noted;
 mod own_keys;
-mod pages;
+pub(crate) mod pages;
 pub(crate) mod peppers;
 mod process;
 pub(crate) mod profiles;
@@ -22,7 +22,7 @@ mod services;
 pub(crate) mod signals;
 #[cfg_attr(not(feature = "otel"), path = "untraced.rs")]
 mod traces;
-mod whole_file;
+pub(crate) mod whole_file;
 
 use std::sync::{Arc, atomic::AtomicBool};
 

@@ -15,7 +15,7 @@ use super::noted::Noted;
 const LOGO_MAX: usize = 100 << 10;
 
 /// Each profile with its files; `files` are where the profiles were read from, if from files.
-pub(super) fn of(
+pub(crate) fn of(
     profiles: &[Arc<Profile>],
     files: &[PathBuf],
     noted: &mut Noted,

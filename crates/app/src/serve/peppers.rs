@@ -1,7 +1,6 @@
 //! The peppers of other systems' HMACs, from the files that profiles name.
 
 use std::{
-    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -53,16 +52,12 @@ pub(crate) struct Seen {
 pub(crate) fn look(file: &Path) -> anyhow::Result<Seen> {
     let is_read = match read(file, &mut Noted::default()) {
         Ok(_) => true,
-        Err(error) if is_denied(&error) => false,
+        Err(error) if whole_file::is_denied(&error) => false,
         Err(error) => return Err(error),
     };
     // Of a file in a folder that is closed to whoever runs this nothing is known.
     let is_open_to_others = whole_file::is_open_to_others(file).unwrap_or(false);
     Ok(Seen { is_read, is_open_to_others })
-}
-
-fn is_denied(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 /// The bytes of a file, without the line's end that an editor puts there.

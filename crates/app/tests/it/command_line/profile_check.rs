@@ -1,4 +1,4 @@
-//! `claviger profile check`, and what it and `claviger doctor` say of a pepper
+//! `claviger profile check`, and what it and `claviger doctor` say of the files that profiles name
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
@@ -82,6 +82,40 @@ fn a_broken_profile_is_not_served_and_nothing_is_made() {
     let ended = Program::at(crate::PROGRAM).run(&arguments).expect(1);
     assert!(ended.err.contains(&format!("{}:", file.display())), "{}", ended.err);
     assert!(!data.exists());
+}
+
+#[test]
+fn files_for_the_pages_that_can_not_be_served_with_are_told() {
+    let root = TempDir::new().unwrap();
+    let (file, at) = (root.path().join("shop.toml"), |name: &str| root.path().join(name));
+    let mut text = fs::read_to_string(repository().join("profiles/default.toml")).unwrap();
+    text += "\n[dashboard]\nlogo = \"shop.svg\"\n\n[sign_in.oidc]\nissuer = \"https://id.shop.test\"\nclient_id = \"keys\"\n";
+    text += "client_secret_file = \"oidc.secret\"\n";
+    fs::write(&file, text).unwrap();
+    let data = at("data");
+    let arguments = ["doctor", "--data", data.to_str().unwrap(), "--profile", file.to_str().unwrap()];
+    let is_told = |words: &str| {
+        let told =
+            Program::at(crate::PROGRAM).run(&["profile", "check", file.to_str().unwrap()]).expect(1).err;
+        assert!(told.contains(words), "{told}");
+        let told = Program::at(crate::PROGRAM).run(&arguments).expect(1).out;
+        let line = told.lines().find(|line| line.contains("  pages ")).expect("they are looked at");
+        assert!(line.starts_with("fail") && line.contains(words), "{line}");
+    };
+    is_told("shop.svg can't be read: No such file");
+    fs::write(at("shop.svg"), vec![b' '; 200 << 10]).unwrap();
+    is_told("shop.svg is larger than 100 KiB");
+    fs::write(at("shop.svg"), "<svg xmlns=\"http://www.w3.org/2000/svg\"/>").unwrap();
+    is_told("oidc.secret can't be read: No such file");
+    fs::write(at("oidc.secret"), "\n").unwrap();
+    is_told("oidc.secret is empty");
+
+    fs::write(at("oidc.secret"), "secret\n").unwrap();
+    let ended = Program::at(crate::PROGRAM).run(&["profile", "check", file.to_str().unwrap()]).expect(0);
+    assert_eq!(ended.err, "");
+    let told = Program::at(crate::PROGRAM).run(&arguments).expect(0).out;
+    let line = told.lines().find(|line| line.contains("  pages ")).expect("they are looked at");
+    assert!(line.starts_with("ok "), "{line}");
 }
 
 /// The default profile, which names a pepper in the folder that it is in.
