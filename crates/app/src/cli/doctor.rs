@@ -19,7 +19,11 @@ use super::{Ending, lease};
 use crate::{
     config::{ServeFlags, Settings, TlsSettings},
     out,
-    serve::{certificate, node, noted::Noted, pages, peppers, profiles, whole_file::is_denied},
+    serve::{
+        certificate, node,
+        noted::{Noted, is_denied},
+        pages, peppers, profiles,
+    },
     system::SystemClock,
 };
 

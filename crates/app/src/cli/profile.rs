@@ -12,8 +12,14 @@ use claviger_model::profile::Profile;
 use super::Ending;
 use crate::{
     out,
-    serve::{noted::Noted, pages, peppers, profiles, whole_file::is_denied},
+    serve::{
+        noted::{Noted, is_denied},
+        pages, peppers, profiles,
+    },
 };
+
+/// What to do about a file that whoever checks can't read. They needn't be who serves, so that it is no fault.
+const ASK_THE_DOCTOR: &str = "`claviger doctor`, run as the service's user, says whether that one can";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -60,13 +66,10 @@ fn check(file: &PathBuf) -> anyhow::Result<Arc<str>> {
     Ok(Arc::clone(&profile.name))
 }
 
-// What may be so because whoever checks isn't who serves is said, and no fault.
-
 fn look_at_pages(profiles: &[Arc<Profile>], files: &[PathBuf]) -> anyhow::Result<()> {
     match pages::of(profiles, files, &mut Noted::default()) {
         Err(error) if is_denied(&error) => {
-            let asked = "`claviger doctor`, run as the service's user, says whether that one can";
-            out::note(&out::visible_lines(&format!("{error:#}: {asked}")));
+            out::note(&out::visible_lines(&format!("{error:#}: {ASK_THE_DOCTOR}")));
             Ok(())
         }
         read => read.map(drop),
@@ -76,9 +79,7 @@ fn look_at_pages(profiles: &[Arc<Profile>], files: &[PathBuf]) -> anyhow::Result
 fn look_at_pepper(file: &Path) -> anyhow::Result<()> {
     let (seen, shown) = (peppers::look(file)?, file.display());
     if !seen.is_read {
-        out::note(&format!(
-            "this user can't read {shown}: `claviger doctor`, run as the service's user, says whether that one can"
-        ));
+        out::note(&format!("this user can't read {shown}: {ASK_THE_DOCTOR}"));
     }
     if seen.is_open_to_others {
         out::note(&format!("others can read the pepper in {shown}: set its mode to 0600"));

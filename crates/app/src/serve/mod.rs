@@ -22,7 +22,7 @@ mod services;
 pub(crate) mod signals;
 #[cfg_attr(not(feature = "otel"), path = "untraced.rs")]
 mod traces;
-pub(crate) mod whole_file;
+mod whole_file;
 
 use std::sync::{Arc, atomic::AtomicBool};
 

@@ -47,6 +47,11 @@ impl Noted {
     }
 }
 
+/// Whether a file couldn't be read because whoever runs this may not, which says nothing about others.
+pub(crate) fn is_denied(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+}
+
 impl Stamp {
     fn of(path: &Path) -> Option<Self> {
         path.metadata().ok().map(|metadata| Self::from(&metadata))

@@ -10,7 +10,10 @@ use claviger_hashes::Hashes;
 use claviger_model::profile::Profile;
 use zeroize::Zeroizing;
 
-use super::{noted::Noted, whole_file};
+use super::{
+    noted::{Noted, is_denied},
+    whole_file,
+};
 
 /// Largest pepper, in bytes.
 const PEPPER_MAX: usize = 4096;
@@ -52,7 +55,7 @@ pub(crate) struct Seen {
 pub(crate) fn look(file: &Path) -> anyhow::Result<Seen> {
     let is_read = match read(file, &mut Noted::default()) {
         Ok(_) => true,
-        Err(error) if whole_file::is_denied(&error) => false,
+        Err(error) if is_denied(&error) => false,
         Err(error) => return Err(error),
     };
     // Of a file in a folder that is closed to whoever runs this nothing is known.

@@ -43,11 +43,6 @@ fn beside(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// Whether a file can't be read by whoever runs this, which says nothing about others.
-pub(crate) fn is_denied(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
-}
-
 /// Whether others than its owner may read the file.
 pub(super) fn is_open_to_others(path: &Path) -> io::Result<bool> {
     is_open_beside(path, env::var_os("CREDENTIALS_DIRECTORY").as_deref().map(Path::new))

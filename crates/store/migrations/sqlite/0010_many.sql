@@ -26,9 +26,7 @@ CREATE TABLE feed_log (
 INSERT INTO feed_log (seq, kind, id, at) SELECT seq, kind, id, at FROM kept;
 DROP TABLE kept;
 
--- A key is told of by its first secret; without one it leads to nothing. What takes the place of another's row has
--- secrets already. `WHERE one = 1` says that the head is one row, or SQLite makes a table of those to change, each time
--- as well.
+-- `WHERE one = 1` says that the head is one row, or SQLite makes a table of those to change, each time as well.
 DROP TRIGGER accounts_feed_insert;
 CREATE TRIGGER accounts_feed_insert AFTER INSERT ON accounts BEGIN
     UPDATE feed_head SET seq = seq + 1 WHERE one = 1;

@@ -1,11 +1,35 @@
 //! `claviger profile check`, and what it and `claviger doctor` say of the files that profiles name
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+};
 
-use claviger_testkit::{Program, repository};
+use claviger_testkit::{Finished, Program, repository};
 use tempfile::TempDir;
 
 const NAMES: [&str; 5] = ["cashcat", "cicosts", "codat", "default", "example"];
+
+fn check(file: &Path) -> Finished {
+    Program::at(crate::PROGRAM).run(&["profile", "check", file.to_str().expect("the path is text")])
+}
+
+/// How the doctor ends, and what it says of one thing: the finding, and what follows it.
+fn doctor(file: &Path, about: &str) -> (i32, String) {
+    let data = file.with_file_name("data");
+    let arguments = [
+        "doctor",
+        "--data",
+        data.to_str().expect("the path is text"),
+        "--profile",
+        file.to_str().expect("the path is text"),
+    ];
+    let told = Program::at(crate::PROGRAM).run(&arguments);
+    let about = format!("  {about} ");
+    let lines: Vec<_> = told.out.lines().skip_while(|line| !line.contains(&about)).take(2).collect();
+    (told.code, lines.join(" "))
+}
 
 #[test]
 fn the_profiles_that_ship_are_good() {
@@ -48,7 +72,7 @@ fn each_fault_is_told_with_file_line_and_column() {
         let text = changed(from, to);
         let line = text[..text.find(to).unwrap()].lines().count().max(1);
         fs::write(&file, &text).unwrap();
-        let ended = Program::at(crate::PROGRAM).run(&["profile", "check", file.to_str().unwrap()]).expect(1);
+        let ended = check(&file).expect(1);
         assert_eq!(ended.out, "");
         let (place, said) = ended.err.split_once(": ").expect("a place and what is wrong with it");
         let place = place.strip_prefix(file.to_str().unwrap()).expect("the file");
@@ -92,15 +116,12 @@ fn files_for_the_pages_that_can_not_be_served_with_are_told() {
     text += "\n[dashboard]\nlogo = \"shop.svg\"\n\n[sign_in.oidc]\nissuer = \"https://id.shop.test\"\nclient_id = \"keys\"\n";
     text += "client_secret_file = \"oidc.secret\"\n";
     fs::write(&file, text).unwrap();
-    let data = at("data");
-    let arguments = ["doctor", "--data", data.to_str().unwrap(), "--profile", file.to_str().unwrap()];
     let is_told = |words: &str| {
-        let told =
-            Program::at(crate::PROGRAM).run(&["profile", "check", file.to_str().unwrap()]).expect(1).err;
+        let told = check(&file).expect(1).err;
         assert!(told.contains(words), "{told}");
-        let told = Program::at(crate::PROGRAM).run(&arguments).expect(1).out;
-        let line = told.lines().find(|line| line.contains("  pages ")).expect("they are looked at");
-        assert!(line.starts_with("fail") && line.contains(words), "{line}");
+        let (code, told) = doctor(&file, "pages");
+        assert_eq!(code, 1);
+        assert!(told.starts_with("fail") && told.contains(words), "{told}");
     };
     is_told("shop.svg can't be read: No such file");
     fs::write(at("shop.svg"), vec![b' '; 200 << 10]).unwrap();
@@ -111,11 +132,10 @@ fn files_for_the_pages_that_can_not_be_served_with_are_told() {
     is_told("oidc.secret is empty");
 
     fs::write(at("oidc.secret"), "secret\n").unwrap();
-    let ended = Program::at(crate::PROGRAM).run(&["profile", "check", file.to_str().unwrap()]).expect(0);
-    assert_eq!(ended.err, "");
-    let told = Program::at(crate::PROGRAM).run(&arguments).expect(0).out;
-    let line = told.lines().find(|line| line.contains("  pages ")).expect("they are looked at");
-    assert!(line.starts_with("ok "), "{line}");
+    assert_eq!(check(&file).expect(0).err, "");
+    let (code, told) = doctor(&file, "pages");
+    assert_eq!(code, 0);
+    assert!(told.starts_with("ok "), "{told}");
 }
 
 /// The default profile, which names a pepper in the folder that it is in.
@@ -130,14 +150,7 @@ fn peppered(folder: &TempDir) -> (PathBuf, PathBuf) {
 fn a_pepper_that_can_not_be_served_with_is_told_with_what_should_be_there() {
     let root = TempDir::new().unwrap();
     let (file, pepper) = peppered(&root);
-    let check = || Program::at(crate::PROGRAM).run(&["profile", "check", file.to_str().unwrap()]);
-    let doctor = || {
-        let data = root.path().join("data");
-        let arguments = ["--data", data.to_str().unwrap(), "--profile", file.to_str().unwrap()];
-        let told = Program::at(crate::PROGRAM).run(&[&["doctor"], &arguments[..]].concat());
-        let lines: Vec<_> = told.out.lines().skip_while(|line| !line.contains("  pepper ")).take(2).collect();
-        (told.code, lines.join(" "))
-    };
+    let (check, doctor) = (|| check(&file), || doctor(&file, "pepper"));
     let put = |content: &str, mode| {
         fs::write(&pepper, content).unwrap();
         fs::set_permissions(&pepper, fs::Permissions::from_mode(mode)).unwrap();
