@@ -1,10 +1,11 @@
-//! A wall clock that a test moves: the server runs under libfaketime.
+//! A wall clock that a test moves: what it starts runs under libfaketime. Not under its wrapper `faketime`, which refuses
+//! to start where a process of its number was killed once.
 //!
 //! Timers and the clock that counts from the start of the machine go on as they are.
 
 use std::{fs, path::Path};
 
-use crate::{PostgresBuilder, Server, ServerBuilder};
+use crate::{PostgresBuilder, Program, Server, ServerBuilder};
 
 /// Where Debian and Ubuntu keep the library; `$LIB` is the dynamic linker's to fill in.
 const LIBRARY: &str = "/usr/$LIB/faketime/libfaketime.so.1";
@@ -34,6 +35,16 @@ impl PostgresBuilder {
         self.variable("LD_PRELOAD", LIBRARY)
             .variable("FAKETIME", offset)
             .variable("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+    }
+}
+
+impl Program {
+    /// With a wall clock that is `offset` from the true time, such as `-1h`.
+    #[must_use]
+    #[track_caller]
+    pub fn with_clock_at(self, offset: &str) -> Self {
+        must_be_installed();
+        self.with("LD_PRELOAD", LIBRARY).with("FAKETIME", offset).with("FAKETIME_DONT_FAKE_MONOTONIC", "1")
     }
 }
 

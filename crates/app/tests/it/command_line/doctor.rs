@@ -97,7 +97,7 @@ fn a_clock_that_went_back_is_warned_of_by_what_was_written() {
     );
     server.operator().account("Acme");
     let stopped = server.stop();
-    let behind = |by: &str| doctor(&plain().under(&["faketime", "-f", by]), &arguments).expect(0).json();
+    let behind = |by: &str| doctor(&plain().with_clock_at(by), &arguments).expect(0).json();
     tells(&behind("-1h"), "clock", "warn", &["the clock went back", "set the clock by NTP before"]);
     tells(&behind("+1h"), "clock", "ok", &[]);
     // What was written is known from the database, and from its file.
@@ -176,7 +176,7 @@ fn of_a_shared_database_it_says_what_can_be_relied_on() {
     tells(&examined, "nodes", "ok", &["1 on the roll, and each has confirmed every change"]);
     tells(&examined, "durability", "warn", &["has no replica", "restored, takes back the revocations"]);
 
-    let ahead = plain().under(&["faketime", "-f", "+5s"]);
+    let ahead = plain().with_clock_at("+5s");
     tells(&doctor(&ahead, &arguments).expect(0).json(), "clock", "warn", &["set both by NTP"]);
 
     node.pause();
